@@ -1,0 +1,68 @@
+//! What people are to be told.
+
+use serde::{Deserialize, Serialize};
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Severity {
+    /// For the record.
+    Info,
+    /// Look at it today.
+    Warning,
+    /// Something failed.
+    Error,
+    /// Money is at stake now.
+    Critical,
+}
+
+/// What an alert is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AlertKind {
+    /// A strategy was halted.
+    StrategyDisabled,
+    /// A strategy was reduced because its guard cannot know.
+    StrategyReduced,
+    /// Records expired before they were read.
+    RecordsMissing,
+    /// A figure of the daily analysis is critical.
+    PerformanceCritical,
+    /// A part of tradewarden itself was taken out of service.
+    ActorQuarantined,
+}
+
+/// An alert began. It lasts until `AlertCleared` with the same kind and subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AlertRaised {
+    /// What it is about.
+    pub kind: AlertKind,
+    /// The strategy, source or actor concerned.
+    pub subject: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// In words.
+    pub message: String,
+}
+
+/// An alert ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AlertCleared {
+    /// What it was about.
+    pub kind: AlertKind,
+    /// The strategy, source or actor concerned.
+    pub subject: String,
+    /// Why it ended.
+    pub message: String,
+}
+
+impl AlertKind {
+    /// Whether the subject is a strategy's name.
+    pub const fn is_about_strategy(self) -> bool {
+        matches!(self, Self::StrategyDisabled | Self::StrategyReduced)
+    }
+}

@@ -1,0 +1,47 @@
+//! Every fact that tradewarden keeps: the envelope, the event families, derived ids, exact decimals, upcasts.
+//!
+//! This crate reads no clock, no file, no socket and no random number. It does not decide anything and does not
+//! know how events are stored.
+
+mod alert;
+mod configuration;
+pub mod decimal;
+mod envelope;
+mod event;
+mod host;
+pub mod id;
+mod ingest;
+mod performance;
+mod strategy;
+mod time;
+mod trade;
+mod upcast;
+
+pub use alert::{AlertCleared, AlertKind, AlertRaised, Severity};
+pub use configuration::{
+    GuardThresholds, Limits, MissedRuns, PerformanceAnalystConfigured, PerformanceLimits, Schedule,
+    SchedulerConfigured, StrategyGuardConfigured,
+};
+pub use decimal::Decimal;
+pub use envelope::{Fact, NewEvent, Recorded, RecordedJson};
+pub use event::{DecodeError, Event, Family, FamilySet};
+pub use host::{
+    ActorFailed, ActorQuarantined, ActorRecovered, PublishAdvanced, RunStarted, ScheduleFired,
+    ScheduleMissed, TimerDue,
+};
+pub use ingest::{
+    Bytes, IngestAdvanced, Origin, RecordRejected, RecordsMissing, RejectReason, SourceCaughtUp,
+    SourceStalled, StallReason,
+};
+pub use performance::{
+    FigureStatus, FigureStatuses, PerformanceAdvice, PerformanceAnalysisSkipped, PerformanceAnalyzed,
+    SkipReason,
+};
+pub use strategy::{
+    BreachedRule, DecidedBy, GuardMetrics, LossBasis, ReduceCause, ReduceCauseKind, RuleName, RuleWindow,
+    StrategyDisableRequested, StrategyDisabled, StrategyEnableRequested, StrategyEnabled, StrategyReduced,
+    StrategyState, TradeAfterHalt,
+};
+pub use time::{Day, TimeError, Timestamp};
+pub use trade::{Outcome, Side, TradeClosed};
+pub use uuid::Uuid;

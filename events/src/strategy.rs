@@ -1,0 +1,223 @@
+//! What is decided about a strategy, and what an operator asks.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Timestamp;
+
+/// What a strategy may do. The same three words everywhere; the later one is the stricter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "UPPERCASE")]
+pub enum StrategyState {
+    /// Trades freely.
+    #[default]
+    Active,
+    /// Opens no new positions until its cause is gone.
+    Reducing,
+    /// Opens no new positions until a person enables it.
+    Halted,
+}
+
+impl StrategyState {
+    /// The word shown to people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Reducing => "REDUCING",
+            Self::Halted => "HALTED",
+        }
+    }
+}
+
+/// Who decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DecidedBy {
+    /// A rule of the guard.
+    Rule,
+    /// An operator's request.
+    Operator,
+    /// The supervisor, because the guard itself is quarantined.
+    Supervisor,
+}
+
+/// A rule of the guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RuleName {
+    /// Loss of the UTC day.
+    DailyLoss,
+    /// Lost trades in a row.
+    ConsecutiveLosses,
+    /// Win rate over the last trades.
+    WinRate,
+}
+
+/// The window that a rule looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum RuleWindow {
+    /// A UTC day, `YYYY-MM-DD`.
+    Day(String),
+    /// That many trades.
+    Trades(u32),
+}
+
+/// A rule that was breached, with the numbers that it compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BreachedRule {
+    /// Which rule.
+    pub rule: RuleName,
+    /// What was measured: percent, a count, percent.
+    pub value: f64,
+    /// What it was compared with: breached below −threshold, above, below.
+    pub threshold: f64,
+    /// The UTC day, the row's length, or the number of trades.
+    pub window: RuleWindow,
+    /// How many trades the value rests on.
+    pub trades: u32,
+}
+
+/// The guard's three figures at the moment of a decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GuardMetrics {
+    /// Sum of the day in percent (negative is a loss); null where it cannot be computed.
+    pub daily_loss_pct: Option<f64>,
+    /// Lost trades in a row.
+    pub consecutive_losses: u32,
+    /// Won trades among the last ones; null with fewer trades than the window.
+    pub win_rate_pct: Option<f64>,
+}
+
+/// What the loss of the day is measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LossBasis {
+    /// The sum of the trades' own percents.
+    SumOfTradePercents,
+    /// The sum of profits against the configured capital.
+    Capital,
+}
+
+/// A strategy was halted: no new positions until a person enables it. Open positions are left alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StrategyDisabled {
+    /// Which strategy.
+    pub strategy: String,
+    /// Rule or operator.
+    pub by: DecidedBy,
+    /// All rules that were breached, in the order daily_loss, consecutive_losses, win_rate; empty by hand.
+    pub rules: Vec<BreachedRule>,
+    /// The guard's figures at that moment.
+    pub metrics: GuardMetrics,
+    /// State before.
+    pub from: StrategyState,
+    /// Always HALTED.
+    pub to: StrategyState,
+    /// What the loss of the day was measured in.
+    pub loss_basis: LossBasis,
+    /// The operator's reason; by hand only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Why a guard cannot know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ReduceCauseKind {
+    /// A rule's own check failed.
+    CheckFailed,
+    /// A trade of the strategy could not be taken in.
+    TradeRejected,
+    /// The source has not reached the end of its topic.
+    SourceStale,
+    /// No trade for longer than configured.
+    Silence,
+    /// The guard itself is quarantined.
+    GuardQuarantined,
+}
+
+/// One cause for REDUCING.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ReduceCause {
+    /// The kind.
+    pub kind: ReduceCauseKind,
+    /// In words.
+    pub detail: String,
+}
+
+/// A strategy may open no new positions because its guard cannot know; lifted when the causes are gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StrategyReduced {
+    /// Which strategy.
+    pub strategy: String,
+    /// Rule or supervisor.
+    pub by: DecidedBy,
+    /// Every cause that holds.
+    pub causes: Vec<ReduceCause>,
+    /// State before.
+    pub from: StrategyState,
+    /// Always REDUCING.
+    pub to: StrategyState,
+}
+
+/// A strategy may trade again, or at least is no longer halted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StrategyEnabled {
+    /// Which strategy.
+    pub strategy: String,
+    /// Operator (counters start afresh), or rule and supervisor (a REDUCING was lifted).
+    pub by: DecidedBy,
+    /// State before.
+    pub from: StrategyState,
+    /// ACTIVE, or REDUCING while a cause holds.
+    pub to: StrategyState,
+    /// The operator's reason, or what is gone.
+    pub reason: String,
+}
+
+/// The first trade that a halted strategy closed after its halt; later ones are counted in the view.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TradeAfterHalt {
+    /// Which strategy.
+    pub strategy: String,
+    /// The trade.
+    pub trade_id: String,
+    /// When the position had been opened: before the halt it only ran out.
+    pub opened_at: Timestamp,
+    /// The decision that halted the strategy.
+    pub disabled_by: Uuid,
+}
+
+/// An operator asks to halt a strategy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StrategyDisableRequested {
+    /// Which strategy.
+    pub strategy: String,
+    /// Why, in the operator's words.
+    pub reason: String,
+}
+
+/// An operator asks to let a strategy trade again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StrategyEnableRequested {
+    /// Which strategy.
+    pub strategy: String,
+    /// Why, in the operator's words.
+    pub reason: String,
+}

@@ -1,0 +1,227 @@
+//! The contract of the event log. Every implementation passes the same suite (`contract.rs`).
+//!
+//! Positions and revisions count from 1 without gaps; 0 stands for "before the first". All calls block: they are
+//! made from threads that may wait.
+
+use std::{sync::Arc, time::Duration};
+
+use events::{FamilySet, NewEvent, Recorded, Uuid};
+
+/// What an appender knows of its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing: append after whatever is there.
+    Any,
+    /// The stream's last event has this revision; 0: the stream does not exist.
+    Revision(u64),
+}
+
+/// What happens with an event whose id is already in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duplicates {
+    /// It is skipped and its position answered: an append whose answer was lost can be repeated.
+    Skip,
+    /// Nothing of the request is appended and the duplicates are answered: the appender compares contents first.
+    Refuse,
+}
+
+/// An event with its stored form and the leaf of the hash chain, made on the appender's thread.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The event.
+    pub event: NewEvent,
+    /// Its fields as JSON.
+    pub payload: Vec<u8>,
+    /// BLAKE3 of the payload.
+    pub leaf: [u8; 32],
+}
+
+impl Prepared {
+    /// Encodes and hashes an event.
+    ///
+    /// # Errors
+    /// When the event has no JSON form.
+    pub fn new(event: NewEvent) -> Result<Self, serde_json::Error> {
+        let payload = event.event.to_json()?;
+        let leaf = *blake3::hash(&payload).as_bytes();
+        Ok(Self { event, payload, leaf })
+    }
+}
+
+/// An append to one stream: all of it or nothing.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Name of the stream.
+    pub stream: Arc<str>,
+    /// What the appender knows of it.
+    pub expected: Expected,
+    /// What to do with known ids.
+    pub duplicates: Duplicates,
+    /// In this order, without gaps between them.
+    pub events: Vec<Prepared>,
+}
+
+/// Where an event ended up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Its position.
+    pub position: u64,
+    /// Whether it was there before.
+    pub duplicate: bool,
+}
+
+/// The answer to an append: it is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// One for each event of the request, in its order.
+    pub placed: Vec<Placed>,
+    /// The stream's revision after it.
+    pub revision: u64,
+}
+
+/// An event of a request whose id is already in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// Which event of the request.
+    pub index: usize,
+    /// The position of the event with that id; nothing when both stand in the request itself.
+    pub position: Option<u64>,
+}
+
+/// Why nothing was appended.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody else appended to the stream.
+    #[error("stream {stream} is at revision {actual}, not at {expected}")]
+    WrongRevision {
+        /// The stream.
+        stream: Arc<str>,
+        /// What the appender believed.
+        expected: u64,
+        /// What it is.
+        actual: u64,
+    },
+    /// [`Duplicates::Refuse`] met known ids.
+    #[error("{} of the events are already in the log", .0.len())]
+    Duplicates(Vec<Duplicate>),
+    /// An event is larger than the log takes.
+    #[error("event {index} of the request has {bytes} bytes, the limit is {limit}")]
+    TooLarge {
+        /// Which event of the request.
+        index: usize,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The disk failed or the folder is read-only. The log takes nothing more until it is opened again; what was
+    /// acknowledged is kept.
+    #[error("the event log is stopped: {0}")]
+    Stopped(Arc<str>),
+}
+
+/// Why nothing could be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The disk failed.
+    #[error("reading {file}: {message}")]
+    Io {
+        /// The file.
+        file: Arc<str>,
+        /// What the system said.
+        message: Arc<str>,
+    },
+    /// The bytes are not what was written.
+    #[error("{file} is damaged at byte {at}: {message}")]
+    Damaged {
+        /// The file.
+        file: Arc<str>,
+        /// Where in it.
+        at: u64,
+        /// What is wrong and what to do.
+        message: Arc<str>,
+    },
+    /// The stored event is not known to this version.
+    #[error("event at position {position}: {message}")]
+    Decode {
+        /// The event.
+        position: u64,
+        /// Why.
+        message: Arc<str>,
+    },
+}
+
+/// Events in order of position, with the position up to which the log was looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The events of the wanted families.
+    pub events: Vec<Arc<Recorded>>,
+    /// Every event up to here was looked at; read on after it.
+    pub read_to: u64,
+}
+
+/// The log: the only way from one part to another.
+pub trait EventLog: Send + Sync {
+    /// The log's own id, made when it was created.
+    fn log_id(&self) -> Uuid;
+
+    /// Appends atomically; answers when the events are durable.
+    ///
+    /// # Errors
+    /// See [`AppendError`]; nothing was appended then.
+    fn append(&self, request: Request) -> Result<Appended, AppendError>;
+
+    /// The position of the last durable event.
+    fn head(&self) -> u64;
+
+    /// The revision of a stream's last event; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn revision(&self, stream: &str) -> Result<u64, ReadError>;
+
+    /// A stream's events with a revision above `after`, oldest first, at most `max`.
+    ///
+    /// # Errors
+    /// When the disk fails or the log is damaged.
+    fn read_stream(&self, stream: &str, after: u64, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError>;
+
+    /// A stream's events with a revision below `before`, newest first, at most `max`. `u64::MAX` starts at the end.
+    ///
+    /// # Errors
+    /// When the disk fails or the log is damaged.
+    fn read_stream_back(
+        &self,
+        stream: &str,
+        before: u64,
+        max: usize,
+    ) -> Result<Vec<Arc<Recorded>>, ReadError>;
+
+    /// Events after a position, of some families; looks at `max` events at most.
+    ///
+    /// # Errors
+    /// When the disk fails or the log is damaged.
+    fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, ReadError>;
+
+    /// The position of an event id, however old.
+    ///
+    /// # Errors
+    /// When the disk fails or the log is damaged.
+    fn position_of(&self, event_id: Uuid) -> Result<Option<u64>, ReadError>;
+
+    /// Catches up from a position, then follows live, without a gap. Memory is bounded however slow the reader is.
+    fn subscribe(&self, after: u64, families: FamilySet) -> Box<dyn Subscription>;
+
+    /// Why the log takes nothing more, if so.
+    fn stopped(&self) -> Option<Arc<str>>;
+}
+
+/// A reader's place in the log.
+pub trait Subscription: Send {
+    /// The next events, at most `max` looked at; waits until there are some or the time is over (then an empty
+    /// batch whose `read_to` still advances over events of other families).
+    ///
+    /// # Errors
+    /// When the disk fails or the log is damaged.
+    fn next(&mut self, max: usize, wait: Duration) -> Result<Batch, ReadError>;
+}
