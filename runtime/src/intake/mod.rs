@@ -1,0 +1,1 @@
+//! From bytes and rows to facts: decoding, checking, dead letters, admission to the log.
