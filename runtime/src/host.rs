@@ -43,9 +43,10 @@ pub(crate) fn start<D: Decider>(
         let ended = Arc::clone(&status);
         let system = actix::System::new();
         let run = async move {
-            Supervisor::start(|_| Host::<D> { recorder, snapshots, status, cycle: None, failed: None });
+            Supervisor::start(|_| Host::<D> { recorder, snapshots, status, cycle: None, failed: None })
         };
-        system.block_on(run);
+        // Kept: without an address the supervisor ends the actor instead of restarting it.
+        let _address = system.block_on(run);
         if let Err(error) = system.run() {
             tracing::error!(actor = D::NAME, %error, "the actor's thread ended");
         }

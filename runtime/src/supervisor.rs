@@ -7,9 +7,9 @@ use std::{
 };
 
 use events::{
-    ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertKind, AlertRaised, DecidedBy, Event, Family,
-    FamilySet, NewEvent, ReduceCause, ReduceCauseKind, Severity, StrategyEnabled, StrategyReduced, StrategyState,
-    Uuid, id,
+    ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertKind, AlertRaised, DecidedBy, Event,
+    Family, FamilySet, NewEvent, ReduceCause, ReduceCauseKind, Severity, StrategyEnabled, StrategyReduced,
+    StrategyState, Uuid, id,
 };
 use store::{AppendError, EventLog, Expected, ReadError};
 
@@ -25,7 +25,13 @@ pub(crate) const STREAM: &str = "supervisor";
 const PAGE: usize = 1000;
 
 /// Records that an actor failed at an input. A log that takes nothing more is told elsewhere.
-pub(crate) fn record_failure(recorder: &Recorder, actor: &str, at_position: u64, message: &str, attempt: u32) {
+pub(crate) fn record_failure(
+    recorder: &Recorder,
+    actor: &str,
+    at_position: u64,
+    message: &str,
+    attempt: u32,
+) {
     let (actor, message) = (actor.to_owned(), message.to_owned());
     let moment = now();
     let id = id::derive(&[b"actor.failed", recorder.run_id.as_bytes(), &moment.micros().to_le_bytes()]);
@@ -49,7 +55,9 @@ pub(crate) fn record_quarantine(
         kind: AlertKind::ActorQuarantined,
         subject: actor.to_owned(),
         severity: Severity::Critical,
-        message: format!("{actor} failed three times at position {at_position} and is out of service: {message}"),
+        message: format!(
+            "{actor} failed three times at position {at_position} and is out of service: {message}"
+        ),
     });
     let mut events = vec![caused(&root, b"alert", actor, alert)];
     let guarded: BTreeSet<_> = guarded.iter().collect();
@@ -135,7 +143,8 @@ impl StandIn {
     fn note(&mut self, recorded: &events::Recorded) {
         match &recorded.event {
             Event::ActorQuarantined(e) => {
-                let mut cause = self.recorder.root(recorded.event_id, recorded.occurred_at, recorded.event.clone());
+                let mut cause =
+                    self.recorder.root(recorded.event_id, recorded.occurred_at, recorded.event.clone());
                 cause.run_id = self.recorder.run_id;
                 let followed_to = e.at_position.saturating_sub(1);
                 let open = Open { cause, at_position: e.at_position, reduced: BTreeSet::new(), followed_to };
@@ -145,7 +154,8 @@ impl StandIn {
                 self.open.remove(&e.actor);
             }
             Event::StrategyReduced(e) => {
-                let open = self.open.values_mut().find(|open| Some(open.cause.event_id) == recorded.causation_id);
+                let open =
+                    self.open.values_mut().find(|open| Some(open.cause.event_id) == recorded.causation_id);
                 if let Some(open) = open {
                     open.reduced.insert(e.strategy.clone());
                 }

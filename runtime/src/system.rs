@@ -27,6 +27,7 @@ use crate::{
 };
 
 /// What the actors of a process need.
+#[derive(Clone, Debug)]
 pub struct SystemConfig {
     /// Version of tradewarden.
     pub version: String,
@@ -62,9 +63,33 @@ pub enum StartError {
 
 type Start = fn(Recorder, Option<Snapshots>, Arc<Status>) -> std::io::Result<JoinHandle<()>>;
 
+/// The actors of a process.
+pub struct Roster(Vec<Slot>);
+
+impl Roster {
+    /// StrategyGuard, PerformanceAnalyst and Scheduler.
+    pub fn standard() -> Self {
+        Self(Vec::new()).with::<StrategyGuard>().with::<PerformanceAnalyst>().with::<Scheduler>()
+    }
+
+    /// No actor.
+    pub const fn empty() -> Self {
+        Self(Vec::new())
+    }
+
+    /// One actor more.
+    #[must_use]
+    pub fn with<D: Decider>(mut self) -> Self {
+        let (threads, stalls) = (Vec::new(), (0, 0));
+        self.0.push(Slot { name: D::NAME, guards: D::GUARDS, start: host::start::<D>, threads, stalls });
+        self
+    }
+}
+
 /// An actor's place: what starts it, and the threads of all its instances.
 struct Slot {
     name: &'static str,
+    guards: bool,
     start: Start,
     threads: Vec<JoinHandle<()>>,
     stalls: (u64, u32),
@@ -96,12 +121,23 @@ impl System {
     ///
     /// # Errors
     /// When the log cannot be read or appended to, or the system refuses threads.
-    pub fn start(log: &Arc<dyn EventLog>, config: SystemConfig) -> Result<Self, StartError> {
+    pub fn start(log: &Arc<dyn EventLog>, config: &SystemConfig) -> Result<Self, StartError> {
+        Self::start_roster(log, config, Roster::standard())
+    }
+
+    /// [`System::start`] with a choice of actors.
+    ///
+    /// # Errors
+    /// As [`System::start`].
+    pub fn start_roster(
+        log: &Arc<dyn EventLog>,
+        config: &SystemConfig,
+        Roster(slots): Roster,
+    ) -> Result<Self, StartError> {
         let run_id = supervisor::fresh_run_id(&**log);
         let recorder = Recorder::new(log, run_id, "host");
-        let slots = vec![slot::<StrategyGuard>(), slot::<PerformanceAnalyst>(), slot::<Scheduler>()];
-        record_run(&recorder, &config)?;
-        configure(&recorder, &config)?;
+        record_run(&recorder, config)?;
+        configure(&recorder, config)?;
         let snapshots = match &config.snapshots {
             Some(folder) => Some(Snapshots::open(folder, log.log_id())?),
             None => None,
@@ -141,9 +177,8 @@ impl System {
         let until = Instant::now() + patience;
         loop {
             let statuses = self.shared.current();
-            let done = |status: &Arc<Status>| {
-                status.position() >= position || status.is(ActorState::Quarantined)
-            };
+            let done =
+                |status: &Arc<Status>| status.position() >= position || status.is(ActorState::Quarantined);
             if statuses.iter().all(done) {
                 return true;
             }
@@ -169,10 +204,6 @@ impl System {
             }
         }
     }
-}
-
-fn slot<D: Decider>() -> Slot {
-    Slot { name: D::NAME, start: host::start::<D>, threads: Vec::new(), stalls: (0, 0) }
 }
 
 impl Shared {
@@ -206,7 +237,8 @@ impl Shared {
                 continue;
             }
             let position = status.begun();
-            slot.stalls = if slot.stalls.0 == position { (position, slot.stalls.1 + 1) } else { (position, 1) };
+            slot.stalls =
+                if slot.stalls.0 == position { (position, slot.stalls.1 + 1) } else { (position, 1) };
             let message = format!("no progress for {} s", stall_after.as_secs());
             supervisor::record_failure(&self.recorder, slot.name, position, &message, slot.stalls.1);
             status.tell_to_stop();
@@ -217,16 +249,20 @@ impl Shared {
                 continue;
             }
             *status = Arc::new(Status::new(slot.name));
-            slot.threads.push((slot.start)(self.recorder.clone(), self.snapshots.clone(), Arc::clone(status))?);
+            slot.threads.push((slot.start)(
+                self.recorder.clone(),
+                self.snapshots.clone(),
+                Arc::clone(status),
+            )?);
         }
         Ok(())
     }
 }
 
 fn watch(shared: &Arc<Shared>, stall_after: Duration) -> Result<JoinHandle<()>, StartError> {
-    let guards = [(StrategyGuard::GUARDS, StrategyGuard::NAME)];
-    let guards = guards.into_iter().filter_map(|(guards, name)| guards.then_some(name)).collect();
-    let mut stand_in = StandIn::new(Recorder::new(&shared.log, shared.recorder.run_id, "supervisor"), guards)?;
+    let guards = shared.slots().iter().filter(|slot| slot.guards).map(|slot| slot.name).collect();
+    let mut stand_in =
+        StandIn::new(Recorder::new(&shared.log, shared.recorder.run_id, "supervisor"), guards)?;
     let shared = Arc::clone(shared);
     let watch = move || {
         while !shared.stopping() {
