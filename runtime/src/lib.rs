@@ -3,3 +3,5 @@
 
 pub mod intake;
 pub mod kafka;
+#[cfg(feature = "test-support")]
+pub mod test_support;
