@@ -4,9 +4,11 @@
 pub mod contract;
 mod log;
 mod memory;
+mod snapshots;
 
 pub use log::{
     AppendError, Appended, Batch, Duplicate, Duplicates, EventLog, Expected, MAX_EVENT_BYTES, MAX_NAME_BYTES,
     Placed, Prepared, ReadError, Request, Subscription,
 };
 pub use memory::{Clock, MemoryLog};
+pub use snapshots::Snapshots;
