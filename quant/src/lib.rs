@@ -1,1 +1,3 @@
 //! Figures, indicators, backtests: pure compute.
+
+pub mod live;

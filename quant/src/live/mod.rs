@@ -1,0 +1,19 @@
+//! The live figures: what closed trades alone say of a strategy, without an equity curve.
+//!
+//! The one implementation in the project; actors, projections and the command line all use it. It keeps no trades,
+//! reads no clock and chooses no window: the caller feeds the trades it wants counted.
+
+mod drawdown;
+mod exact;
+mod figures;
+mod periods;
+mod summary;
+
+pub use drawdown::Drawdown;
+pub use exact::ExactSum;
+pub use figures::{FiguresError, LiveFigures, LiveTrade};
+pub use periods::{DAYS_PER_YEAR, Periods, sharpe_of_periods};
+pub use summary::{LiveSummary, profit_factor, win_rate_pct};
+
+#[cfg(test)]
+mod tests;
