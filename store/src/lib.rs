@@ -4,6 +4,7 @@
 pub mod contract;
 mod log;
 mod memory;
+pub mod views;
 
 pub use log::{
     AppendError, Appended, Batch, Duplicate, Duplicates, EventLog, Expected, MAX_EVENT_BYTES, MAX_NAME_BYTES,
