@@ -26,6 +26,8 @@ pub enum AlertKind {
     StrategyDisabled,
     /// A strategy was reduced because its guard cannot know.
     StrategyReduced,
+    /// A source stands still: the guards that live on it no longer know.
+    SourceStalled,
     /// Records expired before they were read.
     RecordsMissing,
     /// A figure of the daily analysis is critical.

@@ -102,8 +102,6 @@ impl Default for PerformanceLimits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PerformanceAnalystConfigured {
-    /// Days before the planned moment that are looked at.
-    pub window_days: u32,
     /// Fewer trades are not judged.
     pub min_trades: u64,
     /// Limits.
@@ -113,7 +111,7 @@ pub struct PerformanceAnalystConfigured {
 impl Default for PerformanceAnalystConfigured {
     /// The requirements' window and minimum (P2).
     fn default() -> Self {
-        Self { window_days: 7, min_trades: 10, limits: PerformanceLimits::default() }
+        Self { min_trades: 10, limits: PerformanceLimits::default() }
     }
 }
 

@@ -1,0 +1,114 @@
+//! Given / when / then: planned, late, missed.
+
+use events::{Event, MissedRuns, Schedule, ScheduleFired, ScheduleMissed, SchedulerConfigured, TimerDue};
+
+use super::{Scheduler, validate};
+use crate::{
+    Decider as _,
+    testing::{Given, at, given},
+};
+
+fn configured(since: &str, schedules: &[(&str, &str, MissedRuns)]) -> Event {
+    let one = |(name, cron, missed): &(&str, &str, MissedRuns)| {
+        ((*name).to_owned(), Schedule { cron: (*cron).to_owned(), missed: *missed })
+    };
+    let schedules = schedules.iter().map(one).collect();
+    Event::SchedulerConfigured(SchedulerConfigured { since: at(since), schedules })
+}
+
+fn due(due_at: &str, noticed_at: &str) -> Event {
+    let (due_at, noticed_at) = (at(due_at), at(noticed_at));
+    Event::TimerDue(TimerDue { actor: Scheduler::NAME.into(), due_at, noticed_at })
+}
+
+fn fired(schedule: &str, planned_at: &str, missed: u32) -> Event {
+    Event::ScheduleFired(ScheduleFired { schedule: schedule.into(), planned_at: at(planned_at), missed })
+}
+
+fn daily(missed: MissedRuns) -> Given<Scheduler> {
+    given().facts([configured("2025-01-01T00:00:00Z", &[("daily", "0 1 * * *", missed)])])
+}
+
+#[test]
+fn a_moment_fires_once_and_the_next_is_planned() {
+    let mut scheduler = daily(MissedRuns::RunOnce);
+    assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-01T01:00:00Z")));
+    let tick = || due("2025-01-01T01:00:00Z", "2025-01-01T01:00:00.2Z");
+    assert_eq!(scheduler.when(tick()), [fired("daily", "2025-01-01T01:00:00Z", 0)]);
+    assert!(scheduler.when(tick()).is_empty());
+    assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-02T01:00:00Z")));
+}
+
+#[test]
+fn moments_missed_while_down_are_made_up_for_once() {
+    let mut scheduler = daily(MissedRuns::RunOnce);
+    let decided = scheduler.when(due("2025-01-01T01:00:00Z", "2025-01-04T12:00:00Z"));
+    assert_eq!(decided, [fired("daily", "2025-01-04T01:00:00Z", 3)]);
+    assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-05T01:00:00Z")));
+}
+
+#[test]
+fn moments_missed_while_down_are_skipped_where_so_configured() {
+    let mut scheduler = daily(MissedRuns::Skip);
+    let decided = scheduler.when(due("2025-01-01T01:00:00Z", "2025-01-04T12:00:00Z"));
+    let planned_at = at("2025-01-04T01:00:00Z");
+    assert_eq!(
+        decided,
+        [Event::ScheduleMissed(ScheduleMissed { schedule: "daily".into(), planned_at, missed: 4 })]
+    );
+    // Noticed in time, the newest moment still runs.
+    let decided = scheduler.when(due("2025-01-05T01:00:00Z", "2025-01-06T01:00:30Z"));
+    assert_eq!(decided, [fired("daily", "2025-01-06T01:00:00Z", 1)]);
+}
+
+#[test]
+fn a_schedule_of_every_minute_is_not_walked_for_years() {
+    let minutely = configured("2015-01-01T00:00:00Z", &[("minutely", "* * * * *", MissedRuns::RunOnce)]);
+    let mut scheduler = given::<Scheduler>().facts([minutely]);
+    let decided = scheduler.when(due("2015-01-01T00:01:00Z", "2025-01-01T00:00:30Z"));
+    assert_eq!(decided, [fired("minutely", "2025-01-01T00:00:00Z", 10_000)]);
+}
+
+#[test]
+fn schedules_that_fall_together_fire_together() {
+    let both = [("a", "0 1 * * *", MissedRuns::RunOnce), ("b", "0 */1 * * *", MissedRuns::RunOnce)];
+    let mut scheduler = given::<Scheduler>().facts([configured("2025-01-01T00:30:00Z", &both)]);
+    let decided = scheduler.when(due("2025-01-01T01:00:00Z", "2025-01-01T01:00:00Z"));
+    assert_eq!(decided, [fired("a", "2025-01-01T01:00:00Z", 0), fired("b", "2025-01-01T01:00:00Z", 0)]);
+}
+
+#[test]
+fn an_unchanged_schedule_keeps_its_plan_over_a_restart() {
+    let mut scheduler = daily(MissedRuns::RunOnce);
+    scheduler.when(configured("2025-01-03T12:00:00Z", &[("daily", "0 1 * * *", MissedRuns::Skip)]));
+    assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-01T01:00:00Z")));
+    scheduler.when(configured("2025-01-03T12:00:00Z", &[("daily", "0 2 * * *", MissedRuns::Skip)]));
+    assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-04T02:00:00Z")));
+    scheduler.when(configured("2025-01-03T12:00:00Z", &[]));
+    assert_eq!(scheduler.fold.next_deadline(), None);
+}
+
+#[test]
+fn timers_of_others_fire_nothing() {
+    let mut scheduler = daily(MissedRuns::RunOnce);
+    let (due_at, noticed_at) = (at("2025-01-01T01:00:00Z"), at("2025-01-01T01:00:00Z"));
+    let other = TimerDue { actor: "strategy_guard".into(), due_at, noticed_at };
+    assert!(scheduler.when(Event::TimerDue(other)).is_empty());
+}
+
+#[test]
+fn every_fault_of_a_configuration_is_told_at_once() {
+    let Event::SchedulerConfigured(config) = configured(
+        "2025-01-01T00:00:00Z",
+        &[
+            ("bad", "every day", MissedRuns::RunOnce),
+            ("good", "*/5 * * * *", MissedRuns::RunOnce),
+            ("never", "0 0 30 2 *", MissedRuns::RunOnce),
+            ("seconds", "0 0 1 * * *", MissedRuns::RunOnce),
+        ],
+    ) else {
+        panic!("not a configuration");
+    };
+    let keys: Vec<_> = validate(&config).into_iter().map(|fault| fault.key).collect();
+    assert_eq!(keys, ["bad.cron", "never.cron", "seconds.cron"]);
+}

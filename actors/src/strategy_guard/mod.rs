@@ -1,0 +1,65 @@
+//! StrategyGuard: halts a strategy that loses too much, and reduces one that it cannot judge.
+//!
+//! | it reads | it decides |
+//! |---|---|
+//! | `TradeClosed` of an ACTIVE or REDUCING strategy | `StrategyDisabled` on any breached rule, with an alert |
+//! | `TradeClosed` of a HALTED strategy | `TradeAfterHalt`, once for each halt |
+//! | a rule that fails, `RecordRejected`, `SourceStalled`, silence (`TimerDue`) | `StrategyReduced` while that lasts, then `StrategyEnabled` |
+//! | `RecordsMissing` | `AlertRaised` |
+//! | `StrategyDisableRequested`, `StrategyEnableRequested` | `StrategyDisabled`, `StrategyEnabled` by the operator |
+//!
+//! It closes no position and enables no halted strategy by itself.
+
+mod config;
+mod reduce;
+mod rules;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use events::{Event, Fact, Family, FamilySet, StrategyGuardConfigured, Timestamp};
+
+use crate::Decider;
+
+pub use config::validate;
+pub use state::State;
+
+/// See the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StrategyGuard;
+
+impl Decider for StrategyGuard {
+    const NAME: &'static str = "strategy_guard";
+    const RULES_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 1;
+    const GUARDS: bool = true;
+    type Config = StrategyGuardConfigured;
+    type State = State;
+
+    fn interests() -> FamilySet {
+        FamilySet::of(&[Family::Trade, Family::Ingest, Family::Request, Family::Timer, Family::Configuration])
+    }
+
+    fn configured(event: &Event) -> Option<&StrategyGuardConfigured> {
+        match event {
+            Event::StrategyGuardConfigured(config) => Some(config),
+            _ => None,
+        }
+    }
+
+    fn evolve(state: &mut State, fact: Fact<'_>) {
+        state.evolve(fact);
+    }
+
+    fn decide(state: &State, fact: Fact<'_>, config: &StrategyGuardConfigured) -> Vec<Event> {
+        rules::decide(state, fact, config, &rules::RULES)
+    }
+
+    fn next_deadline(state: &State, config: &StrategyGuardConfigured) -> Option<Timestamp> {
+        reduce::next_silence(state, config)
+    }
+
+    fn guarded(state: &State) -> Vec<String> {
+        state.strategies.keys().cloned().collect()
+    }
+}
