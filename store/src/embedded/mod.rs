@@ -12,7 +12,9 @@ mod frame;
 mod head;
 mod ids;
 mod index;
+mod inventory;
 mod live;
+mod load;
 mod lock;
 mod paged;
 mod queue;
@@ -23,6 +25,7 @@ mod seal;
 mod segment;
 mod shared;
 mod sidecar;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod verify;
