@@ -1,5 +1,7 @@
 //! Decisions leave exactly once, on a real broker, whatever dies.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
+
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -10,8 +12,8 @@ use std::{
 use events::{NewEvent, Uuid};
 use runtime::{
     kafka::{
-        CommittedReader, CommittedRecord, Delivery, KafkaPublisher, KafkaSettings, PublisherState, ReadFrom,
-        ensure_topics,
+        CommittedReader, CommittedRecord, Delivery, Endpoint, KafkaPublisher, KafkaSettings, PublisherState,
+        ReadFrom, Topics, ensure_topics,
     },
     test_support::{Broker, alert, dead_letter, need},
 };
@@ -205,4 +207,38 @@ fn a_decision_is_readable_soon_after_it_was_taken() {
     eprintln!("decided to readable: median {median:?}, slowest {:?}", took[took.len() - 1]);
     // Far above what is measured, far below the 100 ms steps of a flush that waits.
     assert!(median < Duration::from_millis(60), "median {median:?}");
+}
+
+#[test]
+fn to_the_embedded_endpoint_goes_only_what_is_decided_from_now_on() {
+    let endpoint = Endpoint::start("127.0.0.1:0", &Topics::default().all()).unwrap();
+    let settings = endpoint.settings();
+    let log = Arc::new(MemoryLog::new());
+    append(&log, alerts(0, 5));
+    let shared = Arc::clone(&log) as Arc<dyn EventLog>;
+    let running = KafkaPublisher::start(shared, settings.clone(), Uuid::nil(), Delivery::FromNowOn).unwrap();
+    append(&log, alerts(5, 8));
+    wait_for("all is published", || running.status().position >= 8);
+    running.stop();
+    let mut seen = positions(&committed(&settings, &settings.topics.decisions));
+    seen.sort_unstable();
+    assert_eq!(seen, [6, 7, 8]);
+}
+
+#[test]
+fn dead_letters_of_a_topic_that_is_no_longer_configured_find_theirs() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let log = Arc::new(MemoryLog::new());
+    let running = publisher(&log, &settings);
+    append(&log, [alert("a", 0), dead_letter("an.older.topic", 7, b"x"), alert("a", 1)]);
+    wait_for("all is published", || running.status().position >= 3);
+    drop(running);
+    // Its last record was on that topic: the next start finds it there.
+    append(&log, [dead_letter("an.older.topic", 8, b"y")]);
+    let running = publisher(&log, &settings);
+    wait_for("the rest is published", || running.status().position >= 4);
+    running.stop();
+    assert_eq!(positions(&committed(&settings, "an.older.topic.tradewarden.dlq")), [2, 4]);
+    assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 2);
 }

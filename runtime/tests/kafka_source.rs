@@ -1,5 +1,7 @@
 //! Trades come in exactly once, on a real broker, whatever dies or changes.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
+
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Arc,
@@ -206,7 +208,7 @@ fn records_that_expired_unread_are_told_with_their_number() {
         to_offset: 140,
         at_most: 40,
     };
-    assert_eq!(missing(&log), [expected.clone()]);
+    assert_eq!(missing(&log), std::slice::from_ref(&expected));
     assert_eq!(trades(&log).len(), 160);
     // Nothing new happens on the next start.
     running.stop();

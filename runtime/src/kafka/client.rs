@@ -34,6 +34,13 @@ impl Default for Topics {
     }
 }
 
+impl Topics {
+    /// All of them, with the dead letters: what the embedded endpoint has to have.
+    pub fn all(&self) -> [String; 3] {
+        [self.trade_closed.clone(), self.decisions.clone(), dead_letter_topic(&self.trade_closed)]
+    }
+}
+
 /// The ending of every dead letter topic.
 pub(crate) const DEAD_LETTER_SUFFIX: &str = ".tradewarden.dlq";
 

@@ -281,6 +281,9 @@ impl Watch<'_> {
 
     /// Compares positions with ends.
     fn watch(&self) -> Result<(), KafkaFault> {
+        if let Some(why) = self.shared.outside.ledger.log.stopped() {
+            return Err(KafkaFault::new(FaultKind::Log, format!("the event log is stopped: {why}")));
+        }
         let asked = Instant::now();
         let topic = &self.shared.outside.settings.topics.trade_closed;
         let ends: Result<Vec<i64>, KafkaFault> = self
