@@ -10,6 +10,7 @@ use std::{
 };
 
 use events::{NewEvent, Uuid};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use runtime::{
     kafka::{
         CommittedReader, CommittedRecord, Delivery, Endpoint, KafkaPublisher, KafkaSettings, PublisherState,
@@ -241,4 +242,31 @@ fn dead_letters_of_a_topic_that_is_no_longer_configured_find_theirs() {
     running.stop();
     assert_eq!(positions(&committed(&settings, "an.older.topic.tradewarden.dlq")), [2, 4]);
     assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 2);
+}
+
+#[test]
+fn what_is_hidden_behind_somebodys_open_transaction_is_not_published_again() {
+    let soon = "transaction.abort.timed.out.transaction.cleanup.interval.ms=500\n";
+    let Some(broker) = need("kafka", Broker::start_with(soon)) else { return };
+    let settings = broker.settings();
+    ensure_topics(&settings, &[&settings.topics.decisions]).unwrap();
+    let mut config = rdkafka::ClientConfig::new();
+    config.set("bootstrap.servers", &settings.bootstrap_servers).set("transactional.id", "somebody");
+    let somebody: BaseProducer = config.set("transaction.timeout.ms", "6000").create().unwrap();
+    somebody.init_transactions(Duration::from_secs(30)).unwrap();
+    somebody.begin_transaction().unwrap();
+    somebody.send(BaseRecord::to(&settings.topics.decisions).key("k").payload("never committed")).unwrap();
+    somebody.flush(Duration::from_secs(30)).unwrap();
+    // Committed, but behind the open transaction: no reader of committed records sees them yet.
+    let log = Arc::new(MemoryLog::new());
+    append(&log, alerts(0, 20));
+    let first = publisher(&log, &settings);
+    wait_for("all is published", || first.status().position >= 20);
+    drop(first);
+    let second = publisher(&log, &settings);
+    append(&log, alerts(20, 30));
+    wait_for("the rest is published", || second.status().position >= 30);
+    assert_eq!(second.status().decisions, 10);
+    second.stop();
+    assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 30);
 }

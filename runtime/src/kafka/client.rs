@@ -208,7 +208,9 @@ impl ClientContext for Ear {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         if let Some((topic, id)) = learned_topic_id(line) {
             self.heard().topic_ids.insert(topic, id);
-        } else if level as i32 <= RDKafkaLogLevel::Warning as i32 && facility != "CONFWARN" {
+        } else if facility == "FAIL"
+            || level as i32 <= RDKafkaLogLevel::Warning as i32 && facility != "CONFWARN"
+        {
             self.hear_trouble(line);
             tracing::debug!(facility, line, "kafka client");
         }

@@ -224,7 +224,8 @@ fn read(mut lanes: Vec<Lane>, shared: &Shared<'_>) {
             Ok(())
         });
         if !any && result.is_ok() {
-            thread::park_timeout(Duration::from_millis(100));
+            // Fetched records and the end of the session wake it; the time-out only lets it note its progress.
+            thread::park_timeout(Duration::from_millis(500));
         }
     }
     let noted = lanes.iter_mut().try_for_each(|lane| lane.note(true));
