@@ -218,7 +218,7 @@ fn the_owner_is_read_from_what_stands_before_or_beside_the_fault() {
     let start = format!("{{\"trade_id\":1,\"strategy\":\"rsi\",{}", &whole[1..]);
     assert_eq!(owner(&start.as_bytes()[..40]), both, "cut off");
     assert_eq!(owner(start.as_bytes()), both, "a field twice");
-    assert_eq!(owner(&[start[..40].as_bytes(), b"\xff"].concat()), both, "broken UTF-8");
+    assert_eq!(owner(&[&start.as_bytes()[..40], b"\xff"].concat()), both, "broken UTF-8");
     assert_eq!(owner(&[b"\0\0\0\0\x01", whole.as_bytes()].concat()), both, "schema registry");
     let event = json!({"specversion": "1.0", "data": with("side", json!("up"))}).to_string();
     assert_eq!(owner(event.as_bytes()), both, "in a CloudEvent");
@@ -276,6 +276,15 @@ fn cloud_events_that_cannot_be_understood_say_why() {
         assert_eq!(fault.reason, reason, "{}", fault.detail);
         assert!(fault.detail.contains(told), "{}", fault.detail);
     }
+}
+
+#[test]
+fn a_member_of_an_envelope_given_twice_is_refused_and_in_a_plain_record_it_is_not_ours() {
+    let twice =
+        format!(r#"{{"specversion":"1.0","data":{},"data":{}}}"#, trade(), with("profit", json!("9")));
+    assert!(decode_text(&twice).unwrap_err().detail.contains("data is given twice"));
+    let plain = format!(r#"{{"data":1,"data":2,{}"#, &trade().to_string()[1..]);
+    assert!(decode_text(&plain).is_ok());
 }
 
 #[test]

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use events::{Event, Timestamp, TradeClosed, Uuid};
 use store::{Appended, Prepared};
 
-use super::{Admission, Admitted, Answer, Candidate, Rejection, Seen, letter};
+use super::{Admission, Admitted, Answer, Candidate, Lent, Rejection, Seen, letter};
 
 /// What is done for one record.
 pub(super) struct Step {
     event_id: Uuid,
     outcome: Outcome,
     /// Set when the event is a dead letter.
-    pub rejection: Option<Rejection>,
+    rejection: Option<Rejection>,
 }
 
 enum Outcome {
@@ -27,31 +27,34 @@ enum Outcome {
 /// The request's events, and one step for each record.
 pub(super) struct Plan {
     pub events: Vec<Prepared>,
-    pub steps: Vec<Step>,
+    steps: Vec<Step>,
 }
 
 impl Plan {
     pub(super) fn of(
         admission: &Admission,
-        candidates: &[Candidate<'_>],
+        candidates: &mut [Candidate<'_>],
         seen: &Seen,
         now: Timestamp,
+        lent: &mut Lent,
     ) -> Result<Self, serde_json::Error> {
         let capacity = candidates.len();
         let plan = Self { events: Vec::with_capacity(capacity), steps: Vec::with_capacity(capacity) };
         let mut planner =
-            Planner { admission, seen, now, plan, firsts: HashMap::with_capacity(capacity), at: 0 };
-        for (at, candidate) in candidates.iter().enumerate() {
+            Planner { admission, seen, now, plan, lent, firsts: HashMap::with_capacity(capacity), at: 0 };
+        for (at, candidate) in candidates.iter_mut().enumerate() {
             planner.at = at;
             planner.place(candidate)?;
         }
         Ok(planner.plan)
     }
 
-    /// Which record an event of the request stands for.
-    pub(super) fn candidate_of(&self, event: usize) -> usize {
-        let appended = |step: &Step| matches!(step.outcome, Outcome::Append(index) if index == event);
-        self.steps.iter().position(appended).unwrap_or_default()
+    /// Which record an event of the request is the dead letter of, if it is one.
+    pub(super) fn letter_of(&self, event: usize) -> Option<usize> {
+        let appended = |step: &Step| {
+            step.rejection.is_some() && matches!(step.outcome, Outcome::Append(index) if index == event)
+        };
+        self.steps.iter().position(appended)
     }
 
     pub(super) fn answers(self, appended: &Appended) -> Admitted {
@@ -71,6 +74,7 @@ impl Plan {
 struct Planner<'p> {
     admission: &'p Admission,
     seen: &'p Seen,
+    lent: &'p mut Lent,
     now: Timestamp,
     plan: Plan,
     /// The event of the request that has an id.
@@ -80,19 +84,19 @@ struct Planner<'p> {
 }
 
 impl Planner<'_> {
-    fn place(&mut self, candidate: &Candidate<'_>) -> Result<(), serde_json::Error> {
+    fn place(&mut self, candidate: &mut Candidate<'_>) -> Result<(), serde_json::Error> {
         let prepared = match &candidate.prepared {
             Err(rejection) => return self.reject(candidate, rejection.clone(), None),
-            Ok(prepared) => prepared,
+            Ok(prepared) => prepared.as_ref(),
         };
+        let Some(prepared) = prepared else { return Ok(()) };
         let event_id = prepared.event.event_id;
         let (outcome, earlier, position) = if let Some(recorded) = self.seen.recorded.get(&event_id) {
             (Outcome::Known(recorded.position), &recorded.event, Some(recorded.position))
         } else if let Some(first) = self.firsts.get(&event_id) {
             (Outcome::SameAs(*first), &self.plan.events[*first].event.event, None)
         } else {
-            let event = self.append(prepared.clone());
-            self.plan.steps.push(Step { event_id, outcome: Outcome::Append(event), rejection: None });
+            self.lend(candidate);
             return Ok(());
         };
         match (earlier, &prepared.event.event) {
@@ -104,6 +108,17 @@ impl Planner<'_> {
                 self.plan.steps.push(Step { event_id, outcome, rejection: None });
                 Ok(())
             }
+        }
+    }
+
+    fn lend(&mut self, candidate: &mut Candidate<'_>) {
+        if let Ok(slot) = &mut candidate.prepared
+            && let Some(prepared) = slot.take()
+        {
+            let event_id = prepared.event.event_id;
+            self.lent.note(self.at, &prepared);
+            let outcome = Outcome::Append(self.append(prepared));
+            self.plan.steps.push(Step { event_id, outcome, rejection: None });
         }
     }
 
@@ -128,8 +143,8 @@ impl Planner<'_> {
         } else {
             let kept = self.seen.kept.get(&self.at).copied();
             let event = Event::RecordRejected(letter::write(candidate, &rejection, recorded, kept));
-            let prepared = self.admission.prepare_event(event_id, self.now, candidate.place, event)?;
-            Outcome::Append(self.append(prepared))
+            let event = self.admission.event(event_id, self.now, candidate.place, event);
+            Outcome::Append(self.append(Prepared::new(event)?))
         };
         self.plan.steps.push(Step { event_id, outcome, rejection: Some(rejection) });
         Ok(())
