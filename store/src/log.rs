@@ -2,10 +2,13 @@
 //!
 //! Positions and revisions count from 1 without gaps; 0 stands for "before the first". All calls block: they are
 //! made from threads that may wait.
+//!
+//! Of an append the ids are looked at first, then the revision, and the revision only where something is left to
+//! append: a request whose events are all known succeeds whatever it expected, so a repeat needs no care.
 
 use std::{sync::Arc, time::Duration};
 
-use events::{FamilySet, NewEvent, Recorded, Uuid};
+use events::{FamilySet, NewEvent, Recorded, Timestamp, Uuid};
 
 /// What an appender knows of its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,12 @@ pub enum Duplicates {
     /// Nothing of the request is appended and the duplicates are answered: the appender compares contents first.
     Refuse,
 }
+
+/// The most bytes that one event may have: stream name, producer and payload together.
+pub const MAX_EVENT_BYTES: usize = 16 << 20;
+
+/// The most bytes that the name of a stream or of a producer may have.
+pub const MAX_NAME_BYTES: usize = 4096;
 
 /// An event with its stored form and the leaf of the hash chain, made on the appender's thread.
 #[derive(Clone, Debug)]
@@ -59,6 +68,23 @@ pub struct Request {
     pub duplicates: Duplicates,
     /// In this order, without gaps between them.
     pub events: Vec<Prepared>,
+}
+
+impl Request {
+    /// Whether every event is small enough to be taken.
+    pub(crate) fn check_sizes(&self) -> Result<(), AppendError> {
+        self.events.iter().enumerate().try_for_each(|(index, event)| {
+            let longest_name = self.stream.len().max(event.event.producer.len());
+            let bytes = self.stream.len() + event.event.producer.len() + event.payload.len();
+            if longest_name > MAX_NAME_BYTES {
+                return Err(AppendError::TooLarge { index, bytes: longest_name, limit: MAX_NAME_BYTES });
+            }
+            if bytes > MAX_EVENT_BYTES {
+                return Err(AppendError::TooLarge { index, bytes, limit: MAX_EVENT_BYTES });
+            }
+            Ok(())
+        })
+    }
 }
 
 /// Where an event ended up.
@@ -160,6 +186,28 @@ pub struct Batch {
     pub read_to: u64,
 }
 
+/// An event at its place: (position, stream, revision).
+pub(crate) fn record(new: NewEvent, place: (u64, Arc<str>, u64), recorded_at: Timestamp) -> Recorded {
+    let (position, stream, stream_revision) = place;
+    Recorded {
+        position,
+        event_id: new.event_id,
+        schema_version: new.event.schema_version(),
+        stream,
+        stream_revision,
+        occurred_at: new.occurred_at,
+        recorded_at,
+        producer: new.producer,
+        run_id: new.run_id,
+        correlation_id: new.correlation_id,
+        causation_id: new.causation_id,
+        basis_position: new.basis_position,
+        rules_version: new.rules_version,
+        source_offset: new.source_offset,
+        event: new.event,
+    }
+}
+
 /// The log: the only way from one part to another.
 pub trait EventLog: Send + Sync {
     /// The log's own id, made when it was created.
@@ -218,8 +266,8 @@ pub trait EventLog: Send + Sync {
 
 /// A reader's place in the log.
 pub trait Subscription: Send {
-    /// The next events, at most `max` looked at; waits until there are some or the time is over (then an empty
-    /// batch whose `read_to` still advances over events of other families).
+    /// The next events, at most `max` looked at; waits until there are some or the time is over. A batch without
+    /// events may come before the time is over: its `read_to` advances over events of other families.
     ///
     /// # Errors
     /// When the disk fails or the log is damaged.

@@ -1,0 +1,251 @@
+//! A log in memory, for tests and simulation. It keeps nothing over a restart and evicts nothing.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use events::{FamilySet, Recorded, Timestamp, Uuid};
+
+use crate::{
+    AppendError, Appended, Batch, Duplicate, Duplicates, EventLog, Expected, Placed, Prepared, ReadError,
+    Request, Subscription, log::record,
+};
+
+/// Says what time it is.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The wall clock.
+pub(crate) fn wall_clock() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Waits are cut to this, so that the end of one is always a moment that exists.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+
+/// A log in memory.
+pub struct MemoryLog {
+    log_id: Uuid,
+    clock: Clock,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    appended: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    events: Vec<Arc<Recorded>>,
+    streams: HashMap<Arc<str>, Vec<u64>>,
+    ids: HashMap<Uuid, u64>,
+}
+
+impl MemoryLog {
+    /// An empty log with a random id that stamps events with the wall clock.
+    pub fn new() -> Self {
+        let mut random = [0; 16];
+        // Without a source of randomness all logs in memory share one id, which only a shared Kafka topic would notice.
+        let _ = getrandom::fill(&mut random);
+        let log_id = uuid::Builder::from_random_bytes(random).into_uuid();
+        Self { log_id, clock: Arc::new(wall_clock), shared: Arc::default() }
+    }
+
+    /// An empty log that stamps events with the given clock; its id is always the same, so a run can be repeated.
+    pub fn with_clock(clock: Clock) -> Self {
+        let log_id = events::id::derive(&[b"log", b"memory"]);
+        Self { log_id, clock, shared: Arc::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state()
+    }
+}
+
+impl Default for MemoryLog {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn head(&self) -> u64 {
+        self.events.len() as u64
+    }
+
+    fn revision(&self, stream: &str) -> u64 {
+        self.streams.get(stream).map_or(0, |positions| positions.len() as u64)
+    }
+
+    fn at(&self, position: u64) -> Arc<Recorded> {
+        Arc::clone(&self.events[position as usize - 1])
+    }
+
+    /// For each event where it is or will be, and whether it is known; positions of new ones count on from the head.
+    fn place(&self, events: &[Prepared]) -> (Vec<Placed>, Vec<Duplicate>) {
+        let (mut placed, mut duplicates) = (Vec::with_capacity(events.len()), Vec::new());
+        let mut fresh: HashMap<Uuid, u64> = HashMap::new();
+        for (index, prepared) in events.iter().enumerate() {
+            let id = prepared.event.event_id;
+            let stored = self.ids.get(&id).copied();
+            if let Some(position) = stored.or_else(|| fresh.get(&id).copied()) {
+                placed.push(Placed { position, duplicate: true });
+                duplicates.push(Duplicate { index, position: stored });
+            } else {
+                let position = self.head() + 1 + fresh.len() as u64;
+                fresh.insert(id, position);
+                placed.push(Placed { position, duplicate: false });
+            }
+        }
+        (placed, duplicates)
+    }
+
+    fn append(&mut self, request: Request, now: Timestamp) -> Result<Appended, AppendError> {
+        request.check_sizes()?;
+        let (placed, duplicates) = self.place(&request.events);
+        if request.duplicates == Duplicates::Refuse && !duplicates.is_empty() {
+            return Err(AppendError::Duplicates(duplicates));
+        }
+        let actual = self.revision(&request.stream);
+        let anything_new = placed.iter().any(|p| !p.duplicate);
+        if let Expected::Revision(expected) = request.expected
+            && anything_new
+            && expected != actual
+        {
+            return Err(AppendError::WrongRevision { stream: request.stream, expected, actual });
+        }
+        for (prepared, place) in request.events.into_iter().zip(&placed) {
+            if !place.duplicate {
+                self.push(&request.stream, prepared, now);
+            }
+        }
+        Ok(Appended { placed, revision: self.revision(&request.stream) })
+    }
+
+    fn push(&mut self, stream: &Arc<str>, prepared: Prepared, now: Timestamp) {
+        let position = self.head() + 1;
+        let positions = self.streams.entry(Arc::clone(stream)).or_default();
+        positions.push(position);
+        self.ids.insert(prepared.event.event_id, position);
+        let revision = positions.len() as u64;
+        let place = (position, Arc::clone(stream), revision);
+        self.events.push(Arc::new(record(prepared.event, place, now)));
+    }
+
+    fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Batch {
+        let start = usize::try_from(after).unwrap_or(usize::MAX).min(self.events.len());
+        let looked_at = &self.events[start..start.saturating_add(max).min(self.events.len())];
+        let wanted = looked_at.iter().filter(|event| families.contains(event.event.family()));
+        Batch { events: wanted.cloned().collect(), read_to: after + looked_at.len() as u64 }
+    }
+}
+
+impl EventLog for MemoryLog {
+    fn log_id(&self) -> Uuid {
+        self.log_id
+    }
+
+    fn append(&self, request: Request) -> Result<Appended, AppendError> {
+        let appended = self.state().append(request, (self.clock)());
+        self.shared.appended.notify_all();
+        appended
+    }
+
+    fn head(&self) -> u64 {
+        self.state().head()
+    }
+
+    fn revision(&self, stream: &str) -> Result<u64, ReadError> {
+        Ok(self.state().revision(stream))
+    }
+
+    fn read_stream(&self, stream: &str, after: u64, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
+        let state = self.state();
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        let positions = state.streams.get(stream).into_iter().flatten();
+        Ok(positions.skip(after).take(max).map(|position| state.at(*position)).collect())
+    }
+
+    fn read_stream_back(
+        &self,
+        stream: &str,
+        before: u64,
+        max: usize,
+    ) -> Result<Vec<Arc<Recorded>>, ReadError> {
+        let state = self.state();
+        let Some(positions) = state.streams.get(stream) else { return Ok(Vec::new()) };
+        let below = usize::try_from(before.saturating_sub(1)).unwrap_or(usize::MAX).min(positions.len());
+        Ok(positions[..below].iter().rev().take(max).map(|position| state.at(*position)).collect())
+    }
+
+    fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, ReadError> {
+        Ok(self.state().read_all(after, families, max))
+    }
+
+    fn position_of(&self, event_id: Uuid) -> Result<Option<u64>, ReadError> {
+        Ok(self.state().ids.get(&event_id).copied())
+    }
+
+    fn subscribe(&self, after: u64, families: FamilySet) -> Box<dyn Subscription> {
+        Box::new(MemorySubscription { shared: Arc::clone(&self.shared), read_to: after, families })
+    }
+
+    fn stopped(&self) -> Option<Arc<str>> {
+        None
+    }
+}
+
+struct MemorySubscription {
+    shared: Arc<Shared>,
+    read_to: u64,
+    families: FamilySet,
+}
+
+impl Subscription for MemorySubscription {
+    fn next(&mut self, max: usize, wait: Duration) -> Result<Batch, ReadError> {
+        let deadline = Instant::now() + wait.min(LONGEST_WAIT);
+        let mut state = self.shared.state();
+        loop {
+            let batch = state.read_all(self.read_to, self.families, max);
+            let left = deadline.saturating_duration_since(Instant::now());
+            let advanced = batch.read_to > self.read_to;
+            self.read_to = batch.read_to;
+            if advanced || left.is_zero() {
+                return Ok(batch);
+            }
+            let waited = self.shared.appended.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract;
+
+    #[test]
+    fn keeps_the_contract() {
+        contract::check_all(&|| Arc::new(MemoryLog::new()));
+    }
+
+    #[test]
+    fn a_given_clock_stamps_the_events_and_runs_repeat() {
+        let log = || MemoryLog::with_clock(Arc::new(|| Timestamp::from_micros(7)));
+        let one = log();
+        one.append(contract::request("s", Expected::Any, [contract::tick(1)])).unwrap();
+        assert_eq!(one.read_stream("s", 0, 1).unwrap()[0].recorded_at, Timestamp::from_micros(7));
+        assert_eq!(one.log_id(), log().log_id());
+        assert_ne!(MemoryLog::new().log_id(), MemoryLog::new().log_id());
+    }
+}
