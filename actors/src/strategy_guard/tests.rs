@@ -185,7 +185,7 @@ fn mixed(wins: usize, of: usize) -> Vec<Event> {
     let percent = |n: usize| {
         if n < wins {
             "0.1"
-        } else if n % 2 == 0 {
+        } else if n.is_multiple_of(2) {
             "-0.1"
         } else {
             "0"

@@ -1,0 +1,89 @@
+//! Dead letters: their ids, their text, and how much of a record they keep.
+
+use events::{Bytes, RecordRejected, RejectReason, TradeClosed, Uuid, id};
+
+use super::{Candidate, Place, Rejection};
+
+/// The id of a record's dead letter: derived from where the record stands and from its bytes.
+///
+/// For a topic the stream stands for the topic's own id: offsets of a topic that was made anew are other places.
+pub(super) fn id(stream: &str, candidate: &Candidate<'_>) -> Uuid {
+    const KIND: &[u8] = b"record.rejected";
+    let value = candidate.value;
+    match candidate.place {
+        Place::Kafka { topic, partition, offset } => id::derive(&[
+            KIND,
+            b"kafka",
+            stream.as_bytes(),
+            topic.as_bytes(),
+            &partition.to_le_bytes(),
+            &offset.to_le_bytes(),
+            value,
+        ]),
+        Place::File { file, row } => id::derive(&[KIND, b"file", file.as_bytes(), &row.to_le_bytes(), value]),
+        Place::Http => id::derive(&[KIND, b"http", value]),
+    }
+}
+
+/// The dead letter; `kept` limits how many bytes of key and value it holds.
+pub(super) fn write(
+    candidate: &Candidate<'_>,
+    rejection: &Rejection,
+    recorded: Option<TradeClosed>,
+    kept: Option<usize>,
+) -> RecordRejected {
+    let cut = |bytes: &[u8]| Bytes(bytes[..bytes.len().min(kept.unwrap_or(usize::MAX))].to_vec());
+    let mut detail = rejection.detail.clone();
+    if let Some(kept) = kept {
+        let bytes = candidate.value.len();
+        detail.push_str(&format!(
+            "; of its {bytes} bytes only the first {kept} are kept, the log takes no more"
+        ));
+    }
+    RecordRejected {
+        origin: candidate.place.origin(candidate.value),
+        reason: rejection.reason,
+        detail,
+        strategy: rejection.strategy.clone(),
+        trade_id: rejection.trade_id.clone(),
+        key: candidate.key.map(cut),
+        value: Some(cut(candidate.value)),
+        recorded: recorded.map(Box::new),
+    }
+}
+
+/// The same trade id with other content: what differs, and what to do.
+pub(super) fn conflict(trade: &TradeClosed, earlier: &TradeClosed, position: Option<u64>) -> Rejection {
+    let place = position.map_or("earlier in the same batch".to_owned(), |at| format!("at position {at}"));
+    let detail = format!(
+        "trade {} of {} was recorded {place} with other content: {}; the recorded one counts, publish another trade \
+         under an id of its own",
+        trade.trade_id,
+        trade.strategy,
+        differences(earlier, trade)
+    );
+    Rejection {
+        reason: RejectReason::ConflictingDuplicate,
+        detail,
+        strategy: Some(trade.strategy.clone()),
+        trade_id: Some(trade.trade_id.clone()),
+    }
+}
+
+fn differences(earlier: &TradeClosed, trade: &TradeClosed) -> String {
+    let told = |name: &str, was: String, is: String| (was != is).then(|| format!("{name} {was}, now {is}"));
+    let decimal = |name, was: events::Decimal, is: events::Decimal| {
+        told(name, was.normalize().to_string(), is.normalize().to_string())
+    };
+    let all = [
+        told("symbol", earlier.symbol.clone(), trade.symbol.clone()),
+        told("side", format!("{:?}", earlier.side), format!("{:?}", trade.side)),
+        decimal("quantity", earlier.quantity, trade.quantity),
+        decimal("entry_price", earlier.entry_price, trade.entry_price),
+        decimal("profit", earlier.profit, trade.profit),
+        decimal("profit_pct", earlier.profit_pct, trade.profit_pct),
+        told("opened_at", earlier.opened_at.to_string(), trade.opened_at.to_string()),
+        told("closed_at", earlier.closed_at.to_string(), trade.closed_at.to_string()),
+    ];
+    all.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}

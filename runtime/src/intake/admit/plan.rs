@@ -1,0 +1,137 @@
+//! What to append for a batch, given what the log is known to hold: recomputed after each refusal.
+
+use std::collections::HashMap;
+
+use events::{Event, Timestamp, TradeClosed, Uuid};
+use store::{Appended, Prepared};
+
+use super::{Admission, Admitted, Answer, Candidate, Rejection, Seen, letter};
+
+/// What is done for one record.
+pub(super) struct Step {
+    event_id: Uuid,
+    outcome: Outcome,
+    /// Set when the event is a dead letter.
+    pub rejection: Option<Rejection>,
+}
+
+enum Outcome {
+    /// Appended as this event of the request.
+    Append(usize),
+    /// The same as this event of the request.
+    SameAs(usize),
+    /// The log holds it at this position.
+    Known(u64),
+}
+
+/// The request's events, and one step for each record.
+pub(super) struct Plan {
+    pub events: Vec<Prepared>,
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    pub(super) fn of(
+        admission: &Admission,
+        candidates: &[Candidate<'_>],
+        seen: &Seen,
+        now: Timestamp,
+    ) -> Result<Self, serde_json::Error> {
+        let capacity = candidates.len();
+        let plan = Self { events: Vec::with_capacity(capacity), steps: Vec::with_capacity(capacity) };
+        let mut planner =
+            Planner { admission, seen, now, plan, firsts: HashMap::with_capacity(capacity), at: 0 };
+        for (at, candidate) in candidates.iter().enumerate() {
+            planner.at = at;
+            planner.place(candidate)?;
+        }
+        Ok(planner.plan)
+    }
+
+    /// Which record an event of the request stands for.
+    pub(super) fn candidate_of(&self, event: usize) -> usize {
+        let appended = |step: &Step| matches!(step.outcome, Outcome::Append(index) if index == event);
+        self.steps.iter().position(appended).unwrap_or_default()
+    }
+
+    pub(super) fn answers(self, appended: &Appended) -> Admitted {
+        let at = |event: usize| appended.placed[event].position;
+        let answers = self.steps.into_iter().map(|Step { event_id, outcome, rejection }| match outcome {
+            Outcome::Known(position) => Answer::Duplicate { event_id, position, rejection },
+            Outcome::SameAs(event) => Answer::Duplicate { event_id, position: at(event), rejection },
+            Outcome::Append(event) => match rejection {
+                None => Answer::Taken { event_id, position: at(event) },
+                Some(rejection) => Answer::Rejected { event_id, position: at(event), rejection },
+            },
+        });
+        Admitted { answers: answers.collect(), revision: appended.revision }
+    }
+}
+
+struct Planner<'p> {
+    admission: &'p Admission,
+    seen: &'p Seen,
+    now: Timestamp,
+    plan: Plan,
+    /// The event of the request that has an id.
+    firsts: HashMap<Uuid, usize>,
+    /// Which record it is.
+    at: usize,
+}
+
+impl Planner<'_> {
+    fn place(&mut self, candidate: &Candidate<'_>) -> Result<(), serde_json::Error> {
+        let prepared = match &candidate.prepared {
+            Err(rejection) => return self.reject(candidate, rejection.clone(), None),
+            Ok(prepared) => prepared,
+        };
+        let event_id = prepared.event.event_id;
+        let (outcome, earlier, position) = if let Some(recorded) = self.seen.recorded.get(&event_id) {
+            (Outcome::Known(recorded.position), &recorded.event, Some(recorded.position))
+        } else if let Some(first) = self.firsts.get(&event_id) {
+            (Outcome::SameAs(*first), &self.plan.events[*first].event.event, None)
+        } else {
+            let event = self.append(prepared.clone());
+            self.plan.steps.push(Step { event_id, outcome: Outcome::Append(event), rejection: None });
+            return Ok(());
+        };
+        match (earlier, &prepared.event.event) {
+            (Event::TradeClosed(earlier), Event::TradeClosed(trade)) if !earlier.same_trade(trade) => {
+                let earlier = earlier.clone();
+                self.reject(candidate, letter::conflict(trade, &earlier, position), Some(earlier))
+            }
+            _ => {
+                self.plan.steps.push(Step { event_id, outcome, rejection: None });
+                Ok(())
+            }
+        }
+    }
+
+    fn append(&mut self, prepared: Prepared) -> usize {
+        let event = self.plan.events.len();
+        self.firsts.insert(prepared.event.event_id, event);
+        self.plan.events.push(prepared);
+        event
+    }
+
+    fn reject(
+        &mut self,
+        candidate: &Candidate<'_>,
+        rejection: Rejection,
+        recorded: Option<TradeClosed>,
+    ) -> Result<(), serde_json::Error> {
+        let event_id = letter::id(&self.admission.stream, candidate);
+        let outcome = if let Some(recorded) = self.seen.recorded.get(&event_id) {
+            Outcome::Known(recorded.position)
+        } else if let Some(first) = self.firsts.get(&event_id) {
+            Outcome::SameAs(*first)
+        } else {
+            let kept = self.seen.kept.get(&self.at).copied();
+            let event = Event::RecordRejected(letter::write(candidate, &rejection, recorded, kept));
+            let prepared = self.admission.prepare_event(event_id, self.now, candidate.place, event)?;
+            Outcome::Append(self.append(prepared))
+        };
+        self.plan.steps.push(Step { event_id, outcome, rejection: Some(rejection) });
+        Ok(())
+    }
+}

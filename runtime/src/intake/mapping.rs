@@ -1,0 +1,168 @@
+//! The user's own names for our fields: `ours=theirs` renames, `ours==text` sets a constant.
+
+use super::{Field, rejection::nearest};
+
+/// Where a field comes from when not from its own name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A name, or a path into nested objects with dots between the names.
+    Path(String),
+    /// The same text for every record.
+    Constant(String),
+}
+
+/// Which name or constant stands for which field; fields that are not mapped keep their own name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldMapping {
+    sources: Vec<(Field, Source)>,
+}
+
+/// Why a mapping cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MappingError {
+    /// Neither `ours=theirs` nor `ours==text`.
+    #[error("mapping \"{0}\" is neither ours=theirs (a name) nor ours==text (a constant)")]
+    Malformed(String),
+    /// No field of ours has that name.
+    #[error("mapping \"{mapping}\": there is no field {ours}{}; the name before = is one of ours: {}",
+        .near.map(|near| format!(", did you mean {near}?")).unwrap_or_default(), known())]
+    UnknownField {
+        /// The mapping as it was given.
+        mapping: String,
+        /// The name before the `=`.
+        ours: String,
+        /// The known name nearest to it.
+        near: Option<&'static str>,
+    },
+    /// A field was mapped twice.
+    #[error("field {0} is mapped twice; keep one of the two mappings")]
+    Twice(&'static str),
+}
+
+fn known() -> String {
+    Field::ALL.map(Field::name).join(", ")
+}
+
+impl FieldMapping {
+    /// Reads mappings as written on a command line: `symbol=market.name`, `strategy==mine`.
+    ///
+    /// # Errors
+    /// See [`MappingError`].
+    pub fn parse<S: AsRef<str>>(mappings: &[S]) -> Result<Self, MappingError> {
+        let mut parsed = Self::default();
+        for mapping in mappings {
+            parsed.add(mapping.as_ref())?;
+        }
+        Ok(parsed)
+    }
+
+    /// Reads pairs of a configuration table: field of ours and what stands for it (`"=text"` sets a constant).
+    ///
+    /// # Errors
+    /// See [`MappingError`].
+    pub fn from_pairs<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> Result<Self, MappingError> {
+        let mut parsed = Self::default();
+        for (ours, theirs) in pairs {
+            parsed.add(&format!("{ours}={theirs}"))?;
+        }
+        Ok(parsed)
+    }
+
+    fn add(&mut self, mapping: &str) -> Result<(), MappingError> {
+        let malformed = || MappingError::Malformed(mapping.to_owned());
+        let (ours, theirs) = mapping.split_once('=').ok_or_else(malformed)?;
+        let source = match theirs.strip_prefix('=') {
+            Some(text) => Source::Constant(text.to_owned()),
+            None => Source::Path(theirs.trim().to_owned()),
+        };
+        if matches!(&source, Source::Path(path) if path.split('.').any(str::is_empty)) {
+            return Err(malformed());
+        }
+        let ours = ours.trim();
+        let field = Field::named(ours).ok_or_else(|| MappingError::UnknownField {
+            mapping: mapping.to_owned(),
+            ours: ours.to_owned(),
+            near: nearest(ours, Field::ALL.map(Field::name)),
+        })?;
+        if self.source(field).is_some() {
+            return Err(MappingError::Twice(field.name()));
+        }
+        self.sources.push((field, source));
+        Ok(())
+    }
+
+    /// Whether every field keeps its own name.
+    pub fn is_plain(&self) -> bool {
+        self.sources.is_empty()
+    }
+
+    /// What stands for a field, if not its own name.
+    pub(crate) fn source(&self, field: Field) -> Option<&Source> {
+        self.sources.iter().find(|(mapped, _)| *mapped == field).map(|(_, source)| source)
+    }
+
+    /// The fields that are set to a constant.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = (Field, &str)> {
+        self.sources.iter().filter_map(|(field, source)| match source {
+            Source::Constant(text) => Some((*field, text.as_str())),
+            Source::Path(_) => None,
+        })
+    }
+
+    /// The fields that a name stands for, each with the rest of its path below that name.
+    pub(crate) fn targets<'m>(&'m self, name: &str) -> impl Iterator<Item = (Field, Option<&'m str>)> {
+        let own = Field::named(name).filter(|field| self.source(*field).is_none());
+        let mapped = self.sources.iter().filter_map(move |(field, source)| {
+            let Source::Path(path) = source else { return None };
+            if path == name {
+                return Some((*field, None));
+            }
+            let rest = path.strip_prefix(name)?.strip_prefix('.')?;
+            Some((*field, Some(rest)))
+        });
+        own.map(|field| (field, None)).into_iter().chain(mapped)
+    }
+
+    /// The field's name as messages show it: with the user's own where it is mapped.
+    pub(crate) fn label(&self, field: Field) -> String {
+        match self.source(field) {
+            None => field.name().to_owned(),
+            Some(Source::Path(path)) => format!("{} (mapped from {path})", field.name()),
+            Some(Source::Constant(_)) => format!("{} (set by a mapping)", field.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_paths_and_constants_are_told_apart() {
+        let mapping = FieldMapping::parse(&["symbol=market.name", "strategy==mine", "fee=a"]).unwrap();
+        let targets = |name| mapping.targets(name).collect::<Vec<_>>();
+        assert_eq!(targets("market"), [(Field::Symbol, Some("name"))]);
+        assert_eq!(targets("market.name"), [(Field::Symbol, None)]);
+        assert_eq!(targets("a"), [(Field::Fee, None)]);
+        assert_eq!(targets("profit"), [(Field::Profit, None)]);
+        assert_eq!(targets("fee"), []);
+        assert_eq!(mapping.constants().collect::<Vec<_>>(), [(Field::Strategy, "mine")]);
+    }
+
+    #[test]
+    fn a_constant_may_be_empty_or_hold_an_equals_sign() {
+        let mapping = FieldMapping::parse(&["account===", "model=="]).unwrap();
+        assert_eq!(mapping.constants().collect::<Vec<_>>(), [(Field::Account, "="), (Field::Model, "")]);
+    }
+
+    #[test]
+    fn what_is_no_mapping_is_refused_with_the_nearest_known_name() {
+        let told = |mapping: &str| FieldMapping::parse(&[mapping]).unwrap_err().to_string();
+        assert!(told("stratgy=name").contains("did you mean strategy?"));
+        assert!(told("symbol").contains("neither ours=theirs"));
+        assert!(told("symbol=").contains("neither ours=theirs"));
+        assert!(told("symbol=a..b").contains("neither ours=theirs"));
+        let twice = FieldMapping::parse(&["fee=a", "fee==1"]).unwrap_err();
+        assert_eq!(twice, MappingError::Twice("fee"));
+    }
+}
