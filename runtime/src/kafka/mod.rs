@@ -1,1 +1,19 @@
-//! Kafka in and out.
+//! Kafka in and out. The log says how far both have come; the cluster's group offsets are a courtesy only.
+//!
+//! * [`KafkaSource`]: all partitions of the trade topic into the log, each record once.
+//! * [`KafkaPublisher`]: decisions and dead letters out of the log, each once for a `read_committed` consumer.
+//! * [`Endpoint`]: librdkafka's broker in memory, for trying out without a cluster.
+//! * [`send_all`] and [`Decisions`]: what the command line needs to publish trades and to follow decisions.
+//!
+//! Everything here blocks on threads of its own. Nothing here decides.
+
+mod admin;
+mod client;
+mod cluster;
+mod endpoint;
+mod fault;
+
+pub use admin::ensure_topics;
+pub use client::{KafkaSettings, Topics, dead_letter_topic};
+pub use endpoint::{Endpoint, LIMITS as ENDPOINT_LIMITS};
+pub use fault::{FaultKind, KafkaFault};
