@@ -1,3 +1,7 @@
 //! The binary.
 
-fn main() {}
+mod config;
+
+fn main() {
+    println!("{}", config::Config::load(&config::Sources::default()).is_ok());
+}

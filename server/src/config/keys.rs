@@ -1,7 +1,7 @@
 //! Every key that there is; `*` stands for a name of the user's.
 
 /// The keys, as `config default` shows them.
-pub const KEYS: [&str; 35] = [
+pub const KEYS: [&str; 34] = [
     "server.listen",
     "kafka.bootstrap_servers",
     "kafka.embedded_listen",
@@ -25,7 +25,6 @@ pub const KEYS: [&str; 35] = [
     "strategy_guard.strategies.*.win_rate_window",
     "strategy_guard.strategies.*.capital",
     "strategy_guard.strategies.*.max_silence",
-    "performance_analyst.window_days",
     "performance_analyst.min_trades",
     "performance_analyst.win_rate_warning",
     "performance_analyst.win_rate_critical",

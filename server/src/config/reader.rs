@@ -1,7 +1,7 @@
 //! Reads settings with their types and keeps every fault, so that all of them are told at once.
 
 use std::{
-    collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, path::Path, str::FromStr, time::Duration,
+    collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, str::FromStr, time::Duration,
 };
 
 use events::{Decimal, decimal};
@@ -195,10 +195,4 @@ fn any_text(raw: &Raw) -> Option<String> {
         Raw::Typed(toml::Value::Boolean(flag)) => Some(flag.to_string()),
         raw => number_text(raw),
     }
-}
-
-/// Where the configuration is looked for when none is named.
-pub fn default_file() -> Option<&'static Path> {
-    let path = Path::new("tradewarden.toml");
-    path.exists().then_some(path)
 }
