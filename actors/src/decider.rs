@@ -16,6 +16,8 @@ pub trait Decider: Clone + Debug + PartialEq + Send + 'static {
     const RULES_VERSION: u32;
     /// Rises whenever the state folds otherwise; snapshots of another version are thrown away.
     const STATE_VERSION: u32;
+    /// Whether strategies stand without a guard when this actor is taken out of service.
+    const GUARDS: bool = false;
     /// Thresholds; comes from the log as an event.
     type Config: Clone + Debug + Default + PartialEq + Send + Serialize + DeserializeOwned + 'static;
     /// What it remembers.
@@ -36,7 +38,7 @@ pub trait Decider: Clone + Debug + PartialEq + Send + 'static {
     /// The next moment at which it wants a `TimerDue`.
     fn next_deadline(state: &Self::State, config: &Self::Config) -> Option<Timestamp>;
 
-    /// The strategies that stand without a guard when this actor is taken out of service.
+    /// The strategies that it guards.
     fn guarded(_state: &Self::State) -> Vec<String> {
         Vec::new()
     }

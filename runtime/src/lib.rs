@@ -1,5 +1,15 @@
 //! Everything that moves between the log and the outside: sources, the actor host, the projector, the publisher.
 //! Nothing here decides.
 
+mod clock;
+mod cycle;
+mod host;
 pub mod intake;
 pub mod kafka;
+mod own;
+mod record;
+pub mod rehearse;
+pub mod status;
+mod supervisor;
+pub mod system;
+pub mod verify;

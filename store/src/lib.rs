@@ -1,12 +1,17 @@
 //! Where events and views are kept. Nothing here decides anything or knows what an event means.
 
+mod admission;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+pub mod embedded;
 mod log;
 mod memory;
+mod snapshots;
 
+pub use embedded::{EmbeddedLog, OpenError, Options};
 pub use log::{
     AppendError, Appended, Batch, Duplicate, Duplicates, EventLog, Expected, MAX_EVENT_BYTES, MAX_NAME_BYTES,
     Placed, Prepared, ReadError, Request, Subscription,
 };
 pub use memory::{Clock, MemoryLog};
+pub use snapshots::Snapshots;

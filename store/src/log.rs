@@ -219,6 +219,12 @@ pub trait EventLog: Send + Sync {
     /// See [`AppendError`]; nothing was appended then.
     fn append(&self, request: Request) -> Result<Appended, AppendError>;
 
+    /// Appends several requests, each atomic, in their order; answers when all are durable. A request that fails
+    /// does not keep the later ones back.
+    fn append_all(&self, requests: Vec<Request>) -> Vec<Result<Appended, AppendError>> {
+        requests.into_iter().map(|request| self.append(request)).collect()
+    }
+
     /// The position of the last durable event.
     fn head(&self) -> u64;
 

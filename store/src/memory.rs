@@ -9,8 +9,8 @@ use std::{
 use events::{FamilySet, Recorded, Timestamp, Uuid};
 
 use crate::{
-    AppendError, Appended, Batch, Duplicate, Duplicates, EventLog, Expected, Placed, Prepared, ReadError,
-    Request, Subscription, log::record,
+    AppendError, Appended, Batch, EventLog, Prepared, ReadError, Request, Subscription, admission::admit,
+    log::record,
 };
 
 /// Says what time it is.
@@ -91,45 +91,16 @@ impl State {
         Arc::clone(&self.events[position as usize - 1])
     }
 
-    /// For each event where it is or will be, and whether it is known; positions of new ones count on from the head.
-    fn place(&self, events: &[Prepared]) -> (Vec<Placed>, Vec<Duplicate>) {
-        let (mut placed, mut duplicates) = (Vec::with_capacity(events.len()), Vec::new());
-        let mut fresh: HashMap<Uuid, u64> = HashMap::new();
-        for (index, prepared) in events.iter().enumerate() {
-            let id = prepared.event.event_id;
-            let stored = self.ids.get(&id).copied();
-            if let Some(position) = stored.or_else(|| fresh.get(&id).copied()) {
-                placed.push(Placed { position, duplicate: true });
-                duplicates.push(Duplicate { index, position: stored });
-            } else {
-                let position = self.head() + 1 + fresh.len() as u64;
-                fresh.insert(id, position);
-                placed.push(Placed { position, duplicate: false });
-            }
-        }
-        (placed, duplicates)
-    }
-
     fn append(&mut self, request: Request, now: Timestamp) -> Result<Appended, AppendError> {
         request.check_sizes()?;
-        let (placed, duplicates) = self.place(&request.events);
-        if request.duplicates == Duplicates::Refuse && !duplicates.is_empty() {
-            return Err(AppendError::Duplicates(duplicates));
-        }
-        let actual = self.revision(&request.stream);
-        let anything_new = placed.iter().any(|p| !p.duplicate);
-        if let Expected::Revision(expected) = request.expected
-            && anything_new
-            && expected != actual
-        {
-            return Err(AppendError::WrongRevision { stream: request.stream, expected, actual });
-        }
-        for (prepared, place) in request.events.into_iter().zip(&placed) {
+        let known = |id| Ok(self.ids.get(&id).copied());
+        let appended = admit(&request, self.head(), known, || Ok(self.revision(&request.stream)))?;
+        for (prepared, place) in request.events.into_iter().zip(&appended.placed) {
             if !place.duplicate {
                 self.push(&request.stream, prepared, now);
             }
         }
-        Ok(Appended { placed, revision: self.revision(&request.stream) })
+        Ok(appended)
     }
 
     fn push(&mut self, stream: &Arc<str>, prepared: Prepared, now: Timestamp) {
@@ -232,7 +203,7 @@ impl Subscription for MemorySubscription {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract;
+    use crate::{Expected, contract};
 
     #[test]
     fn keeps_the_contract() {

@@ -32,6 +32,7 @@ impl Decider for StrategyGuard {
     const NAME: &'static str = "strategy_guard";
     const RULES_VERSION: u32 = 1;
     const STATE_VERSION: u32 = 1;
+    const GUARDS: bool = true;
     type Config = StrategyGuardConfigured;
     type State = State;
 

@@ -1,0 +1,214 @@
+//! The one file that knows actix: a decider's cycle on a thread of its own, under a supervisor that restarts it.
+//!
+//! A panic in a decider is caught, recorded and answered by folding anew from the log, with back-off; three times
+//! at the same input, and the actor is quarantined. (Left to itself, actix ends a supervised actor for good when a
+//! handler panics, and its supervisor keeps the old state.)
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised, Supervisor};
+use actors::Decider;
+use events::Event;
+use store::Snapshots;
+
+use crate::{
+    cycle::{Cycle, CycleError},
+    record::Recorder,
+    status::{ActorState, Status},
+    supervisor,
+};
+
+/// How long one turn waits for events: a stop is noticed after that.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Failures at the same input after which an actor is taken out of service.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// The longest pause between two attempts.
+const MAX_BACKOFF_S: u64 = 60;
+
+/// Starts a decider on a thread of its own; it runs until its status is told to stop.
+pub(crate) fn start<D: Decider>(
+    recorder: Recorder,
+    snapshots: Option<Snapshots>,
+    status: Arc<Status>,
+) -> std::io::Result<thread::JoinHandle<()>> {
+    thread::Builder::new().name(D::NAME.into()).spawn(move || {
+        let ended = Arc::clone(&status);
+        let system = actix::System::new();
+        let run = async move {
+            Supervisor::start(|_| Host::<D> { recorder, snapshots, status, cycle: None, failed: None })
+        };
+        // Kept: without an address the supervisor ends the actor instead of restarting it.
+        let _address = system.block_on(run);
+        if let Err(error) = system.run() {
+            tracing::error!(actor = D::NAME, %error, "the actor's thread ended");
+        }
+        ended.set(ActorState::Stopped);
+    })
+}
+
+/// An input that could not be got past.
+struct Failure {
+    position: u64,
+    attempts: u32,
+}
+
+struct Host<D: Decider> {
+    recorder: Recorder,
+    snapshots: Option<Snapshots>,
+    status: Arc<Status>,
+    cycle: Option<Box<Cycle<D>>>,
+    failed: Option<Failure>,
+}
+
+/// Take the next turn. The events themselves are pulled from the log, never sent.
+struct Wake;
+
+impl Message for Wake {
+    type Result = ();
+}
+
+impl<D: Decider> Actor for Host<D> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.notify(Wake);
+    }
+}
+
+impl<D: Decider> Supervised for Host<D> {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        self.cycle = None;
+    }
+}
+
+impl<D: Decider> Handler<Wake> for Host<D> {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
+        if self.status.is_told_to_stop() {
+            if let Some(cycle) = &mut self.cycle {
+                cycle.save();
+            }
+            actix::System::current().stop();
+            return;
+        }
+        match self.turn() {
+            Ok(()) => ctx.notify(Wake),
+            Err(pause) => self.pause(pause, ctx),
+        }
+    }
+}
+
+impl<D: Decider> Host<D> {
+    /// One turn, or how long to wait before the next attempt.
+    fn turn(&mut self) -> Result<(), Duration> {
+        let (status, cycle) = (&self.status, &mut self.cycle);
+        let (recorder, snapshots) = (&self.recorder, &self.snapshots);
+        let turned = catch_unwind(AssertUnwindSafe(|| -> Result<(), CycleError> {
+            let cycle = match cycle {
+                Some(cycle) => cycle,
+                None => {
+                    let resumed = Cycle::resume(&recorder.log, snapshots.clone(), recorder.run_id)?;
+                    cycle.insert(Box::new(resumed))
+                }
+            };
+            let decided = cycle.turn(TURN, &mut |position| status.begin(position))?;
+            status.advance(cycle.position(), decided);
+            let caught_up = cycle.position() >= recorder.log.head();
+            status.set_deadline(if caught_up { cycle.next_deadline() } else { None });
+            Ok(())
+        }));
+        match turned {
+            Ok(Ok(())) => {
+                self.got_past();
+                Ok(())
+            }
+            Ok(Err(CycleError::Append(store::AppendError::Stopped(why)))) => Err(self.log_stopped(&why)),
+            Ok(Err(error)) => Err(self.failed(&error.to_string())),
+            Err(panic) => Err(self.failed(&panic_message(&*panic))),
+        }
+    }
+
+    fn got_past(&mut self) {
+        let position = self.status.position();
+        if self.failed.as_ref().is_some_and(|failure| position >= failure.position) {
+            self.failed = None;
+        }
+        self.status.set(ActorState::Running);
+    }
+
+    /// The log takes nothing more until it is opened again: nothing of ours is at fault.
+    fn log_stopped(&self, why: &str) -> Duration {
+        self.status.tell(why);
+        self.status.set(ActorState::BackingOff);
+        Duration::from_secs(1)
+    }
+
+    /// Records the failure; answers the back-off 1, 2, 4 … 60 s, or quarantines.
+    fn failed(&mut self, message: &str) -> Duration {
+        let position = self.status.begun();
+        let attempts = match &self.failed {
+            Some(failure) if failure.position == position => failure.attempts + 1,
+            _ => 1,
+        };
+        self.failed = Some(Failure { position, attempts });
+        tracing::error!(actor = D::NAME, position, attempts, message, "the actor failed and folds anew");
+        supervisor::record_failure(&self.recorder, D::NAME, position, message, attempts);
+        self.status.failed(message);
+        if attempts >= MAX_ATTEMPTS {
+            self.quarantine(position, message);
+        }
+        Duration::from_secs((1 << (attempts - 1).min(6)).min(MAX_BACKOFF_S))
+    }
+
+    fn quarantine(&self, position: u64, message: &str) {
+        let guarded = if D::GUARDS { self.guarded(position) } else { Vec::new() };
+        supervisor::record_quarantine(&self.recorder, D::NAME, position, message, &guarded);
+        self.status.quarantine();
+    }
+
+    /// Every strategy known to the actor, and that of the input that stopped it. A state that panicked half-way
+    /// still has their names.
+    fn guarded(&self, position: u64) -> Vec<String> {
+        let fold = self.cycle.as_ref().map(|cycle| cycle.fold());
+        let mut guarded = fold.map(|fold| D::guarded(fold.state())).unwrap_or_default();
+        guarded.extend(self.strategy_at(position));
+        guarded
+    }
+
+    fn strategy_at(&self, position: u64) -> Option<String> {
+        let all = events::FamilySet::ALL;
+        let read = self.recorder.log.read_all(position.saturating_sub(1), all, 1).ok()?;
+        read.events.first().map(|input| &input.event).and_then(Event::strategy).map(str::to_owned)
+    }
+
+    /// Stops the context after a pause: the supervisor restarts it with an empty state.
+    fn pause(&self, pause: Duration, ctx: &mut Context<Self>) {
+        if self.status.is(ActorState::Quarantined) {
+            self.wait_for_stop(ctx);
+            return;
+        }
+        ctx.run_later(pause, |_, ctx| actix::ActorContext::stop(ctx));
+    }
+
+    fn wait_for_stop(&self, ctx: &mut Context<Self>) {
+        ctx.run_later(TURN, |host, ctx| {
+            if host.status.is_told_to_stop() { ctx.notify(Wake) } else { host.wait_for_stop(ctx) }
+        });
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a message".to_owned())
+}

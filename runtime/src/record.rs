@@ -1,0 +1,51 @@
+//! Appending single events of the process itself: runs, configuration, failures, timers.
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use events::{Event, NewEvent, Timestamp, Uuid};
+use store::{AppendError, Appended, Duplicates, EventLog, Expected, Prepared, Request};
+
+/// The wall clock.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Who appends: the run and the producer's name.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) run_id: Uuid,
+    pub(crate) producer: Arc<str>,
+}
+
+impl Recorder {
+    pub(crate) fn new(log: &Arc<dyn EventLog>, run_id: Uuid, producer: &str) -> Self {
+        Self { log: Arc::clone(log), run_id, producer: Arc::from(producer) }
+    }
+
+    /// A fact that starts its own chain.
+    pub(crate) fn root(&self, id: Uuid, occurred_at: Timestamp, event: Event) -> NewEvent {
+        NewEvent::root(id, occurred_at, &self.producer, self.run_id, event)
+    }
+
+    /// Appends to a stream, whatever is there; an id that is known is skipped.
+    pub(crate) fn append(&self, stream: &str, event: NewEvent) -> Result<Appended, AppendError> {
+        append(&*self.log, stream, Expected::Any, vec![event])
+    }
+}
+
+/// Encodes and appends.
+pub(crate) fn append(
+    log: &dyn EventLog,
+    stream: &str,
+    expected: Expected,
+    events: Vec<NewEvent>,
+) -> Result<Appended, AppendError> {
+    let prepared: Result<_, _> = events.into_iter().map(Prepared::new).collect();
+    let events = prepared.map_err(|error| AppendError::Stopped(Arc::from(error.to_string())))?;
+    log.append(Request { stream: Arc::from(stream), expected, duplicates: Duplicates::Skip, events })
+}

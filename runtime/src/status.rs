@@ -1,0 +1,175 @@
+//! What an actor tells about itself: progress rather than life.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst},
+};
+
+use events::Timestamp;
+use serde::Serialize;
+
+use crate::record::now;
+
+/// What an actor is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorState {
+    /// Not one turn is done yet.
+    Starting,
+    /// Reads and decides.
+    Running,
+    /// Failed, and waits before it folds anew.
+    BackingOff,
+    /// Stands at an input for too long; another instance takes over.
+    Stalled,
+    /// Taken out of service.
+    Quarantined,
+    /// Ended.
+    Stopped,
+}
+
+/// Shared between an actor's thread and those who watch it.
+#[derive(Debug)]
+pub(crate) struct Status {
+    pub(crate) name: &'static str,
+    position: AtomicU64,
+    begun: AtomicU64,
+    decided: AtomicU64,
+    advanced_at: AtomicI64,
+    deadline: AtomicI64,
+    stop: AtomicBool,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug)]
+struct Told {
+    state: ActorState,
+    failures: u64,
+    message: Option<String>,
+}
+
+/// An actor as shown to people and programs.
+#[derive(Clone, Debug, Serialize)]
+pub struct ActorStatus {
+    /// Name of the actor.
+    pub actor: &'static str,
+    /// What it is doing.
+    pub state: ActorState,
+    /// Everything up to here has been decided.
+    pub position: u64,
+    /// Decisions since the start.
+    pub decided: u64,
+    /// Failures since the start.
+    pub failures: u64,
+    /// When it last got on.
+    pub advanced_at: Timestamp,
+    /// The next moment at which it wants to be woken.
+    pub next_deadline: Option<Timestamp>,
+    /// The last failure in words.
+    pub message: Option<String>,
+}
+
+impl Status {
+    pub(crate) fn new(name: &'static str) -> Self {
+        let told = Told { state: ActorState::Starting, failures: 0, message: None };
+        Self {
+            name,
+            position: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
+            decided: AtomicU64::new(0),
+            advanced_at: AtomicI64::new(now().micros()),
+            deadline: AtomicI64::new(i64::MAX),
+            stop: AtomicBool::new(false),
+            told: Mutex::new(told),
+        }
+    }
+
+    /// The input that is being worked on.
+    pub(crate) fn begin(&self, position: u64) {
+        self.begun.store(position, SeqCst);
+    }
+
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(SeqCst)
+    }
+
+    pub(crate) fn advance(&self, position: u64, decided: usize) {
+        if self.position.swap(position, SeqCst) != position {
+            self.touch();
+        }
+        self.decided.fetch_add(decided as u64, SeqCst);
+    }
+
+    /// Counts as progress, without having any.
+    pub(crate) fn touch(&self) {
+        self.advanced_at.store(now().micros(), SeqCst);
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.position.load(SeqCst)
+    }
+
+    pub(crate) fn advanced_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.advanced_at.load(SeqCst))
+    }
+
+    pub(crate) fn set_deadline(&self, deadline: Option<Timestamp>) {
+        self.deadline.store(deadline.map_or(i64::MAX, Timestamp::micros), SeqCst);
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let us = self.deadline.load(SeqCst);
+        (us != i64::MAX).then(|| Timestamp::from_micros(us))
+    }
+
+    pub(crate) fn tell_to_stop(&self) {
+        self.stop.store(true, SeqCst);
+    }
+
+    pub(crate) fn is_told_to_stop(&self) -> bool {
+        self.stop.load(SeqCst)
+    }
+
+    pub(crate) fn set(&self, state: ActorState) {
+        self.told().state = state;
+    }
+
+    pub(crate) fn is(&self, state: ActorState) -> bool {
+        self.told().state == state
+    }
+
+    pub(crate) fn tell(&self, message: &str) {
+        self.told().message = Some(message.to_owned());
+    }
+
+    pub(crate) fn failed(&self, message: &str) {
+        self.set_deadline(None);
+        let mut told = self.told();
+        told.failures += 1;
+        told.message = Some(message.to_owned());
+        told.state = ActorState::BackingOff;
+    }
+
+    pub(crate) fn quarantine(&self) {
+        self.set_deadline(None);
+        self.set(ActorState::Quarantined);
+    }
+
+    pub(crate) fn show(&self) -> ActorStatus {
+        let told = self.told();
+        ActorStatus {
+            actor: self.name,
+            state: told.state,
+            position: self.position(),
+            decided: self.decided.load(SeqCst),
+            failures: told.failures,
+            advanced_at: self.advanced_at(),
+            next_deadline: self.deadline(),
+            message: told.message.clone(),
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,233 @@
+//! Watches progress, not life: restarts an actor that stands still, and stands in for a guard that is quarantined.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use events::{
+    ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertKind, AlertRaised, DecidedBy, Event,
+    Family, FamilySet, NewEvent, ReduceCause, ReduceCauseKind, Severity, StrategyEnabled, StrategyReduced,
+    StrategyState, Uuid, id,
+};
+use store::{AppendError, EventLog, Expected, ReadError};
+
+use crate::{
+    record::{self, Recorder, now},
+    status::{ActorState, Status},
+};
+
+/// The stream of failures, quarantines and what follows from them.
+pub(crate) const STREAM: &str = "supervisor";
+
+/// Events read at a time.
+const PAGE: usize = 1000;
+
+/// Records that an actor failed at an input. A log that takes nothing more is told elsewhere.
+pub(crate) fn record_failure(
+    recorder: &Recorder,
+    actor: &str,
+    at_position: u64,
+    message: &str,
+    attempt: u32,
+) {
+    let (actor, message) = (actor.to_owned(), message.to_owned());
+    let moment = now();
+    let id = id::derive(&[b"actor.failed", recorder.run_id.as_bytes(), &moment.micros().to_le_bytes()]);
+    let event = Event::ActorFailed(ActorFailed { actor, at_position, message, attempt });
+    tell(recorder.append(STREAM, recorder.root(id, moment, event)));
+}
+
+/// Takes an actor out of service: the quarantine, its alert and every strategy that stands without a guard, at once.
+pub(crate) fn record_quarantine(
+    recorder: &Recorder,
+    actor: &str,
+    at_position: u64,
+    message: &str,
+    guarded: &[String],
+) {
+    let moment = now();
+    let id = id::derive(&[b"actor.quarantined", recorder.run_id.as_bytes(), actor.as_bytes()]);
+    let quarantined = ActorQuarantined { actor: actor.to_owned(), at_position, message: message.to_owned() };
+    let root = recorder.root(id, moment, Event::ActorQuarantined(quarantined));
+    let alert = Event::AlertRaised(AlertRaised {
+        kind: AlertKind::ActorQuarantined,
+        subject: actor.to_owned(),
+        severity: Severity::Critical,
+        message: format!(
+            "{actor} failed three times at position {at_position} and is out of service: {message}"
+        ),
+    });
+    let mut events = vec![caused(&root, b"alert", actor, alert)];
+    let guarded: BTreeSet<_> = guarded.iter().collect();
+    events.extend(guarded.into_iter().map(|strategy| reduced(&root, actor, strategy)));
+    events.insert(0, root);
+    tell(record::append(&*recorder.log, STREAM, Expected::Any, events));
+}
+
+fn reduced(quarantine: &NewEvent, actor: &str, strategy: &str) -> NewEvent {
+    let kind = ReduceCauseKind::GuardQuarantined;
+    let event = Event::StrategyReduced(StrategyReduced {
+        strategy: strategy.to_owned(),
+        by: DecidedBy::Supervisor,
+        causes: vec![ReduceCause { kind, detail: format!("{actor} is out of service") }],
+        from: StrategyState::Active,
+        to: StrategyState::Reducing,
+    });
+    caused(quarantine, b"reduced", strategy, event)
+}
+
+/// An event that follows from a quarantine; its id is derived, so that it is recorded once.
+fn caused(cause: &NewEvent, kind: &[u8], subject: &str, event: Event) -> NewEvent {
+    let id = id::derive(&[b"supervisor", kind, cause.event_id.as_bytes(), subject.as_bytes()]);
+    let mut caused = cause.clone();
+    caused.event_id = id;
+    caused.causation_id = Some(cause.event_id);
+    caused.event = event;
+    caused
+}
+
+fn tell<T>(appended: Result<T, AppendError>) {
+    if let Err(error) = appended {
+        tracing::error!(%error, "the failure of an actor could not be recorded");
+    }
+}
+
+/// A quarantine that is not lifted, from this run or an earlier one.
+struct Open {
+    cause: NewEvent,
+    at_position: u64,
+    reduced: BTreeSet<String>,
+    followed_to: u64,
+}
+
+/// Stands in for quarantined actors.
+pub(crate) struct StandIn {
+    recorder: Recorder,
+    guards: BTreeSet<&'static str>,
+    read_to: u64,
+    open: BTreeMap<String, Open>,
+}
+
+impl StandIn {
+    /// Reads from its stream what is still open.
+    pub(crate) fn new(recorder: Recorder, guards: BTreeSet<&'static str>) -> Result<Self, ReadError> {
+        let mut stand_in = Self { recorder, guards, read_to: 0, open: BTreeMap::new() };
+        stand_in.read_own()?;
+        Ok(stand_in)
+    }
+
+    /// Follows the log: reduces strategies that appear while their guard is out of service, lifts what is over.
+    pub(crate) fn turn(&mut self, statuses: &[Arc<Status>]) -> Result<(), StandInError> {
+        self.read_own()?;
+        for status in statuses {
+            let past = |open: &Open| status.position() >= open.at_position && status.is(ActorState::Running);
+            if self.open.get(status.name).is_some_and(past) {
+                self.lift(status.name)?;
+            }
+        }
+        let guards = self.guards.clone();
+        guards.into_iter().try_for_each(|actor| self.reduce_new(actor))
+    }
+
+    fn read_own(&mut self) -> Result<(), ReadError> {
+        loop {
+            let page = self.recorder.log.read_stream(STREAM, self.read_to, PAGE)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            self.read_to = last.stream_revision;
+            page.iter().for_each(|event| self.note(event));
+        }
+    }
+
+    fn note(&mut self, recorded: &events::Recorded) {
+        match &recorded.event {
+            Event::ActorQuarantined(e) => {
+                let mut cause =
+                    self.recorder.root(recorded.event_id, recorded.occurred_at, recorded.event.clone());
+                cause.run_id = self.recorder.run_id;
+                let followed_to = e.at_position.saturating_sub(1);
+                let open = Open { cause, at_position: e.at_position, reduced: BTreeSet::new(), followed_to };
+                self.open.insert(e.actor.clone(), open);
+            }
+            Event::ActorRecovered(e) => {
+                self.open.remove(&e.actor);
+            }
+            Event::StrategyReduced(e) => {
+                let open =
+                    self.open.values_mut().find(|open| Some(open.cause.event_id) == recorded.causation_id);
+                if let Some(open) = open {
+                    open.reduced.insert(e.strategy.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Nobody guards a strategy that is first seen while the guard is out of service.
+    fn reduce_new(&mut self, actor: &str) -> Result<(), StandInError> {
+        let Some(open) = self.open.get_mut(actor) else { return Ok(()) };
+        let families = FamilySet::of(&[Family::Trade, Family::Ingest]);
+        let batch = self.recorder.log.read_all(open.followed_to, families, PAGE)?;
+        let strategies = batch.events.iter().filter_map(|event| event.event.strategy());
+        let new: BTreeSet<_> = strategies.filter(|name| !open.reduced.contains(*name)).collect();
+        let events: Vec<_> = new.into_iter().map(|strategy| reduced(&open.cause, actor, strategy)).collect();
+        if !events.is_empty() {
+            record::append(&*self.recorder.log, STREAM, Expected::Any, events)?;
+        }
+        open.followed_to = batch.read_to;
+        Ok(())
+    }
+
+    /// The actor is past the input that had stopped it: its own decisions hold again.
+    fn lift(&mut self, actor: &str) -> Result<(), StandInError> {
+        let Some(open) = self.open.get(actor) else { return Ok(()) };
+        let recovered = Event::ActorRecovered(ActorRecovered { actor: actor.to_owned() });
+        let mut root = caused(&open.cause, b"recovered", actor, recovered);
+        root.occurred_at = now();
+        let message = format!("{actor} is in service again");
+        let (kind, subject) = (AlertKind::ActorQuarantined, actor.to_owned());
+        let cleared = Event::AlertCleared(AlertCleared { kind, subject, message: message.clone() });
+        let mut events = vec![caused(&root, b"cleared", actor, cleared)];
+        events.extend(open.reduced.iter().map(|strategy| enabled(&root, strategy, &message)));
+        events.insert(0, root);
+        record::append(&*self.recorder.log, STREAM, Expected::Any, events)?;
+        Ok(())
+    }
+}
+
+fn enabled(recovered: &NewEvent, strategy: &str, reason: &str) -> NewEvent {
+    let event = Event::StrategyEnabled(StrategyEnabled {
+        strategy: strategy.to_owned(),
+        by: DecidedBy::Supervisor,
+        from: StrategyState::Reducing,
+        to: StrategyState::Active,
+        reason: reason.to_owned(),
+    });
+    caused(recovered, b"enabled", strategy, event)
+}
+
+/// Why standing in failed; tried again at the next turn.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StandInError {
+    /// Reading failed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Appending failed.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+/// Whether an actor has stood at an input for too long.
+pub(crate) fn is_stalled(status: &Status, head: u64, after: Duration) -> bool {
+    let patience = i64::try_from(after.as_micros()).unwrap_or(i64::MAX);
+    matches!(status.show().state, ActorState::Running | ActorState::Starting)
+        && status.position() < head
+        && status.advanced_at().plus_micros(patience) < now()
+}
+
+/// The id of the run that a process starts.
+pub(crate) fn fresh_run_id(log: &dyn EventLog) -> Uuid {
+    let (moment, pid) = (now().micros(), std::process::id());
+    id::derive(&[b"run", log.log_id().as_bytes(), &moment.to_le_bytes(), &pid.to_le_bytes()])
+}

@@ -1,0 +1,237 @@
+//! Takes every decision of a log again, from the facts before it, and compares.
+//!
+//! What was recorded is folded, not what is decided now: one difference does not drag others along. Decisions of
+//! another version of the rules are counted and folded, not compared.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use actors::{Decider, Fold, PerformanceAnalyst, Scheduler, StrategyGuard};
+use events::{Event, Recorded, Uuid, id};
+use serde::Serialize;
+use store::{EventLog, ReadError, Snapshots};
+
+use crate::{cycle, own::OwnDecisions, supervisor};
+
+/// Differences that are listed; more are only counted.
+const MAX_LISTED: usize = 1000;
+
+/// A decision that is not the same when it is taken again.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Difference {
+    /// The actor.
+    pub actor: &'static str,
+    /// The input that was decided on.
+    pub basis_position: u64,
+    /// The decision as recorded; nothing where none was.
+    pub recorded: Option<Uuid>,
+    /// In words.
+    pub problem: String,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Findings {
+    /// Events looked at.
+    pub events: u64,
+    /// Decisions among them.
+    pub decisions: u64,
+    /// Decisions that are the same when they are taken again.
+    pub reproduced: u64,
+    /// Decisions of another version of the rules.
+    pub other_rules: u64,
+    /// Decisions whose facts are archived away.
+    pub unverifiable: u64,
+    /// Inputs that the actors had not come to when the process ended.
+    pub pending: u64,
+    /// What differs.
+    pub differences: Vec<Difference>,
+    /// How many differences are not listed.
+    pub more_differences: u64,
+}
+
+/// Takes decisions again; fed with the whole log in order.
+pub struct Verifier {
+    guard: Check<StrategyGuard>,
+    analyst: Check<PerformanceAnalyst>,
+    scheduler: Check<Scheduler>,
+    quarantines: BTreeSet<Uuid>,
+    findings: Findings,
+}
+
+impl Verifier {
+    /// A verifier for a log from its beginning; snapshots are compared where there are any.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn new(log: &Arc<dyn EventLog>, snapshots: Option<&Snapshots>) -> Result<Self, ReadError> {
+        Ok(Self {
+            guard: Check::new(log, snapshots)?,
+            analyst: Check::new(log, snapshots)?,
+            scheduler: Check::new(log, snapshots)?,
+            quarantines: BTreeSet::new(),
+            findings: Findings::default(),
+        })
+    }
+
+    /// Takes the next event.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn feed(&mut self, event: &Recorded) -> Result<(), ReadError> {
+        self.findings.events += 1;
+        if event.event.is_decision() {
+            self.findings.decisions += 1;
+            self.check_producer(event);
+        }
+        if matches!(event.event, Event::ActorQuarantined(_) | Event::ActorRecovered(_)) {
+            self.quarantines.insert(event.event_id);
+        }
+        self.guard.feed(event, &mut self.findings)?;
+        self.analyst.feed(event, &mut self.findings)?;
+        self.scheduler.feed(event, &mut self.findings)
+    }
+
+    /// Ends: decisions on inputs that never were are differences too.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn finish(mut self) -> Result<Findings, ReadError> {
+        self.guard.finish(&mut self.findings)?;
+        self.analyst.finish(&mut self.findings)?;
+        self.scheduler.finish(&mut self.findings)?;
+        Ok(self.findings)
+    }
+
+    /// Decisions are taken by actors, or by the supervisor because of a quarantine.
+    fn check_producer(&mut self, event: &Recorded) {
+        if event.producer.starts_with("actor:") {
+            return;
+        }
+        let by_supervisor = &*event.stream == supervisor::STREAM;
+        if by_supervisor && event.causation_id.is_some_and(|cause| self.quarantines.contains(&cause)) {
+            self.findings.reproduced += 1;
+            return;
+        }
+        let problem = format!("{} by {} has no cause of ours", event.event.event_type(), event.producer);
+        self.findings.differ("supervisor", event.position, Some(event.event_id), problem);
+    }
+}
+
+impl Findings {
+    fn differ(&mut self, actor: &'static str, basis_position: u64, recorded: Option<Uuid>, problem: String) {
+        if self.differences.len() >= MAX_LISTED {
+            self.more_differences += 1;
+            return;
+        }
+        self.differences.push(Difference { actor, basis_position, recorded, problem });
+    }
+}
+
+/// One actor, decided again.
+struct Check<D: Decider> {
+    fold: Fold<D>,
+    own: OwnDecisions,
+    snapshot: Option<Fold<D>>,
+}
+
+impl<D: Decider> Check<D> {
+    fn new(log: &Arc<dyn EventLog>, snapshots: Option<&Snapshots>) -> Result<Self, ReadError> {
+        let snapshot = snapshots.and_then(cycle::load::<D>);
+        Ok(Self { fold: Fold::default(), own: OwnDecisions::after::<D>(log, 0)?, snapshot })
+    }
+
+    fn feed(&mut self, event: &Recorded, findings: &mut Findings) -> Result<(), ReadError> {
+        if !Fold::<D>::families().contains(event.event.family()) {
+            return Ok(());
+        }
+        let expected = self.fold.preview(event);
+        if event.position > self.own.last_basis() {
+            findings.pending += u64::from(!expected.is_empty());
+            self.compare_snapshot(findings);
+            return Ok(());
+        }
+        let recorded = self.own.take(event.position)?;
+        self.compare(event, &expected, &recorded, findings)?;
+        self.fold.replay_own(event.position, recorded.iter().map(AsRef::as_ref));
+        self.compare_snapshot(findings);
+        Ok(())
+    }
+
+    fn compare(
+        &mut self,
+        input: &Recorded,
+        expected: &[Event],
+        recorded: &[Arc<Recorded>],
+        findings: &mut Findings,
+    ) -> Result<(), ReadError> {
+        let rules = match recorded.first() {
+            Some(first) => first.rules_version,
+            None if expected.is_empty() => return Ok(()),
+            None => self.own.next_rules_version()?,
+        };
+        if rules != Some(D::RULES_VERSION) {
+            findings.other_rules += decisions(recorded);
+            return Ok(());
+        }
+        for (n, recorded) in (0..).zip(recorded) {
+            let expected = expected.get(n as usize);
+            match problem::<D>(input, expected, recorded, n) {
+                None => findings.reproduced += u64::from(recorded.event.is_decision()),
+                Some(problem) => {
+                    findings.differ(D::NAME, input.position, Some(recorded.event_id), problem);
+                }
+            }
+        }
+        for missing in expected.iter().skip(recorded.len()) {
+            let problem = format!("{} would be decided, but is not recorded", missing.event_type());
+            findings.differ(D::NAME, input.position, None, problem);
+        }
+        Ok(())
+    }
+
+    fn compare_snapshot(&mut self, findings: &mut Findings) {
+        let Some(snapshot) = self.snapshot.take_if(|snapshot| snapshot.position() <= self.fold.position())
+        else {
+            return;
+        };
+        if snapshot.position() == self.fold.position() && snapshot != self.fold {
+            let problem = "the snapshot of the state differs: delete the folder snapshots/".to_owned();
+            findings.differ(D::NAME, snapshot.position(), None, problem);
+        }
+    }
+
+    fn finish(&mut self, findings: &mut Findings) -> Result<(), ReadError> {
+        for left in self.own.take(u64::MAX)? {
+            let problem = format!("{} was decided on no input", left.event.event_type());
+            findings.differ(D::NAME, left.basis_position.unwrap_or(0), Some(left.event_id), problem);
+        }
+        Ok(())
+    }
+}
+
+fn decisions(recorded: &[Arc<Recorded>]) -> u64 {
+    recorded.iter().filter(|event| event.event.is_decision()).count() as u64
+}
+
+/// How a recorded decision differs from the one taken now.
+fn problem<D: Decider>(
+    input: &Recorded,
+    expected: Option<&Event>,
+    recorded: &Recorded,
+    ordinal: u32,
+) -> Option<String> {
+    let name = recorded.event.event_type();
+    let Some(expected) = expected else {
+        return Some(format!("{name} is recorded, but would not be decided"));
+    };
+    if recorded.basis_position != Some(input.position) || recorded.causation_id != Some(input.event_id) {
+        return Some(format!("{name} names a cause or basis that is not this input"));
+    }
+    if recorded.event_id != id::decision(D::NAME, input.event_id, ordinal) {
+        return Some(format!("{name} has an id that does not follow from its cause"));
+    }
+    (*expected != recorded.event).then(|| {
+        let show = |event: &Event| serde_json::to_string(event).unwrap_or_default();
+        format!("{name}: recorded {}, now {}", show(&recorded.event), show(expected))
+    })
+}

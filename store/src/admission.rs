@@ -1,0 +1,41 @@
+//! Whether a request may be appended, and where its events go: the same rules for every log.
+
+use std::collections::HashMap;
+
+use events::Uuid;
+
+use crate::{AppendError, Appended, Duplicate, Duplicates, Expected, Placed, Request};
+
+/// Decides over a request after `head`; new events take the next positions. `known` finds the position of an id,
+/// `revision` that of the stream.
+pub(crate) fn admit(
+    request: &Request,
+    head: u64,
+    mut known: impl FnMut(Uuid) -> Result<Option<u64>, AppendError>,
+    revision: impl FnOnce() -> Result<u64, AppendError>,
+) -> Result<Appended, AppendError> {
+    let (mut placed, mut duplicates) = (Vec::with_capacity(request.events.len()), Vec::new());
+    let mut fresh: HashMap<Uuid, u64> = HashMap::new();
+    for (index, prepared) in request.events.iter().enumerate() {
+        let id = prepared.event.event_id;
+        let stored = known(id)?;
+        if let Some(position) = stored.or_else(|| fresh.get(&id).copied()) {
+            placed.push(Placed { position, duplicate: true });
+            duplicates.push(Duplicate { index, position: stored });
+        } else {
+            let position = head + 1 + fresh.len() as u64;
+            fresh.insert(id, position);
+            placed.push(Placed { position, duplicate: false });
+        }
+    }
+    if request.duplicates == Duplicates::Refuse && !duplicates.is_empty() {
+        return Err(AppendError::Duplicates(duplicates));
+    }
+    let actual = revision()?;
+    match request.expected {
+        Expected::Revision(expected) if expected != actual && !fresh.is_empty() => {
+            Err(AppendError::WrongRevision { stream: request.stream.clone(), expected, actual })
+        }
+        _ => Ok(Appended { placed, revision: actual + fresh.len() as u64 }),
+    }
+}

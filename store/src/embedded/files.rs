@@ -1,0 +1,259 @@
+//! The only door to the disk. Everything the log does to files goes through these two traits, so that a test can
+//! stand in for the disk: record writes, fail a sync, fill up, lose what was never synced.
+//!
+//! Nothing here retries and nothing here knows what the bytes mean.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::lock::{FolderLock, LockError};
+use crate::ReadError;
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading what is there.
+    Read,
+    /// Reading and writing what is there.
+    Write,
+    /// Reading and writing from empty; what was there is gone.
+    Create,
+}
+
+/// A file, read and written by position. Positions are bytes from its start.
+pub trait LogFile: Send + Sync {
+    /// Its size in bytes.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Reads at most `out.len()` bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize>;
+
+    /// Writes all bytes.
+    ///
+    /// # Errors
+    /// When the system refuses; any part may have been written.
+    fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
+
+    /// Cuts the file.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn set_size(&self, size: u64) -> io::Result<()>;
+
+    /// Returns when contents and size are durable.
+    ///
+    /// # Errors
+    /// When they may not be.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// The log's folder. Names are those of files directly in it.
+pub trait Folder: Send + Sync {
+    /// Where it is, for messages.
+    fn path(&self) -> &Path;
+
+    /// Takes the folder's lock until the guard is dropped.
+    ///
+    /// # Errors
+    /// When another process holds it.
+    fn lock(&self, exclusive: bool) -> Result<FolderLock, LockError>;
+
+    /// The names of all files.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn names(&self) -> io::Result<Vec<String>>;
+
+    /// Opens or makes a file.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn LogFile>>;
+
+    /// Renames a file over another.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Returns when made, renamed and removed names are durable.
+    ///
+    /// # Errors
+    /// When they may not be.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A folder of the file system.
+pub struct DiskFolder {
+    path: PathBuf,
+}
+
+impl DiskFolder {
+    /// The folder at a path, made durably when it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        if !path.is_dir() {
+            fs::create_dir_all(path)?;
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+        }
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// The folder at a path that has to be there.
+    pub fn existing(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+}
+
+impl Folder for DiskFolder {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn lock(&self, exclusive: bool) -> Result<FolderLock, LockError> {
+        if exclusive { FolderLock::exclusive(&self.path) } else { FolderLock::shared(&self.path) }
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        let entries = fs::read_dir(&self.path)?;
+        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn LogFile>> {
+        let path = self.path.join(name);
+        let mut options = OpenOptions::new();
+        options.read(true).write(access != Access::Read);
+        if access == Access::Create {
+            options.create(true).truncate(true);
+        }
+        Ok(Arc::new(options.open(path)?))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+impl LogFile for File {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
+        FileExt::read_at(self, out, at)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        FileExt::write_all_at(self, bytes, at)
+    }
+
+    fn set_size(&self, size: u64) -> io::Result<()> {
+        self.set_len(size)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// Ending of files that are not finished; they are removed when the log is opened.
+pub(super) const UNFINISHED: &str = ".tmp";
+
+/// Writes a whole file so that it is there completely or not at all, also after a power cut.
+pub(super) fn write_whole(folder: &dyn Folder, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = format!("{name}{UNFINISHED}");
+    let file = folder.open(&unfinished, Access::Create)?;
+    file.write_all_at(bytes, 0)?;
+    file.sync()?;
+    folder.rename(&unfinished, name)?;
+    folder.sync()
+}
+
+/// A file with its path for messages.
+#[derive(Clone)]
+pub(super) struct Named {
+    pub path: Arc<str>,
+    pub file: Arc<dyn LogFile>,
+}
+
+/// The path of a file of the folder, as messages show it.
+pub(super) fn path_of(folder: &dyn Folder, name: &str) -> Arc<str> {
+    Arc::from(folder.path().join(name).to_string_lossy())
+}
+
+pub(super) fn io_error(path: &Arc<str>, error: &io::Error) -> ReadError {
+    ReadError::Io { file: Arc::clone(path), message: Arc::from(error.to_string()) }
+}
+
+pub(super) fn damaged(path: &Arc<str>, at: u64, message: &str) -> ReadError {
+    ReadError::Damaged { file: Arc::clone(path), at, message: Arc::from(message) }
+}
+
+impl Named {
+    pub fn open(folder: &dyn Folder, name: &str, access: Access) -> Result<Self, ReadError> {
+        let path = path_of(folder, name);
+        match folder.open(name, access) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(error) => Err(io_error(&path, &error)),
+        }
+    }
+
+    pub fn size(&self) -> Result<u64, ReadError> {
+        self.file.size().map_err(|error| io_error(&self.path, &error))
+    }
+
+    /// Fills as much of `out` as the file has.
+    pub fn read_some(&self, out: &mut [u8], at: u64) -> Result<usize, ReadError> {
+        let mut filled = 0;
+        while filled < out.len() {
+            match self.file.read_at(&mut out[filled..], at + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_error(&self.path, &error)),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Fills all of `out`; a file that ends before is damaged.
+    pub fn read_exact(&self, out: &mut [u8], at: u64) -> Result<(), ReadError> {
+        let filled = self.read_some(out, at)?;
+        if filled < out.len() {
+            return Err(self.damaged(at + filled as u64, "the file ends here; restore it from a backup"));
+        }
+        Ok(())
+    }
+
+    pub fn damaged(&self, at: u64, message: &str) -> ReadError {
+        damaged(&self.path, at, message)
+    }
+}

@@ -1,0 +1,96 @@
+//! The newest events, shared with everybody who follows: decoded once, bounded in number and bytes. Who is too slow
+//! for it reads from disk. The head moves together with it under one lock, so the two join without a gap.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use events::{FamilySet, Recorded};
+
+use crate::Batch;
+
+/// Most events kept.
+const MAX_EVENTS: usize = 16_384;
+/// Most bytes kept, as far as they can be told.
+const MAX_BYTES: usize = 16 << 20;
+/// What an event takes beside its payload, roughly.
+const EVENT_BYTES: usize = 512;
+
+#[derive(Default)]
+struct State {
+    head: u64,
+    /// The events up to the head, with their sizes.
+    ring: VecDeque<(Arc<Recorded>, usize)>,
+    bytes: usize,
+}
+
+/// Head and newest events.
+pub(super) struct Live {
+    state: Mutex<State>,
+    published: Condvar,
+}
+
+impl Live {
+    pub fn new(head: u64) -> Self {
+        Self { state: Mutex::new(State { head, ..State::default() }), published: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The position of the last durable event.
+    pub fn head(&self) -> u64 {
+        self.state().head
+    }
+
+    /// Publishes durable events with the sizes of their payloads; they follow on the head.
+    pub fn publish(&self, events: Vec<(Arc<Recorded>, usize)>) {
+        let mut state = self.state();
+        state.head += events.len() as u64;
+        for (event, payload) in events {
+            state.bytes += payload + EVENT_BYTES;
+            state.ring.push_back((event, payload + EVENT_BYTES));
+        }
+        let mut evicted = Vec::new();
+        while state.ring.len() > MAX_EVENTS || state.bytes > MAX_BYTES {
+            let Some((event, bytes)) = state.ring.pop_front() else { break };
+            state.bytes -= bytes;
+            evicted.push(event);
+        }
+        drop(state);
+        self.published.notify_all();
+        // Freeing them takes longer than all of the above: not under the lock.
+        drop(evicted);
+    }
+
+    /// Events after a position, if they are at hand; else the head up to which they can be read from disk.
+    pub fn take(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, u64> {
+        let state = self.state();
+        if after >= state.head {
+            return Ok(Batch { events: Vec::new(), read_to: after });
+        }
+        let before_ring = state.head - state.ring.len() as u64;
+        let Some(skip) = after.checked_sub(before_ring) else { return Err(state.head) };
+        let start = skip as usize;
+        let end = start.saturating_add(max).min(state.ring.len());
+        let wanted = state.ring.range(start..end).map(|(event, _)| event);
+        let events = wanted.filter(|event| families.contains(event.event.family())).cloned().collect();
+        Ok(Batch { events, read_to: after + (end - start) as u64 })
+    }
+
+    /// Waits until the head is beyond a position; false when the time was over before.
+    pub fn wait(&self, after: u64, until: Instant) -> bool {
+        let mut state = self.state();
+        while state.head <= after {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.published.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}

@@ -1,0 +1,232 @@
+//! The default log: one folder of segment files, durable before acknowledged, hash-chained.
+//!
+//! `docs/log.md` tells the format, what is promised and what the chain proves. Where to read on: `writer` (group
+//! commit), `recovery` (what opens and what does not), `reader`, `verify`.
+
+mod batch;
+mod bytes;
+mod chain;
+mod error;
+pub mod files;
+mod frame;
+mod head;
+mod ids;
+mod index;
+mod live;
+mod lock;
+mod paged;
+mod queue;
+mod reader;
+mod recovery;
+mod scan;
+mod seal;
+mod segment;
+mod shared;
+mod sidecar;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod writer;
+
+use std::{
+    ops::ControlFlow,
+    path::Path,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use events::{FamilySet, Recorded, Uuid};
+
+use self::{
+    files::{DiskFolder, Folder},
+    queue::{Job, Queue},
+    reader::Follower,
+    shared::Shared,
+};
+use crate::{AppendError, Appended, Batch, EventLog, ReadError, Request, Subscription};
+
+pub use self::{
+    error::OpenError,
+    lock::{FolderLock, LockError},
+    shared::Stats,
+    verify::{Fault, Verified},
+};
+
+/// How a log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Size at which a segment is sealed, in bytes; between 64 KiB and 1 GiB. A segment in use takes about 20 bytes of
+    /// memory an event, a sealed one less than two.
+    pub segment_bytes: u64,
+    /// How long to wait for another process to leave the folder.
+    pub lock_wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { segment_bytes: 256 << 20, lock_wait: Duration::ZERO }
+    }
+}
+
+const LOCK_RETRY: Duration = Duration::from_millis(50);
+
+/// The log in a folder. Dropping it writes what waits and closes the log.
+pub struct EmbeddedLog {
+    shared: Arc<Shared>,
+    queue: Arc<Queue>,
+    writer: Option<JoinHandle<()>>,
+    notices: Vec<String>,
+    // Last: released when everything else is over.
+    _lock: FolderLock,
+}
+
+impl EmbeddedLog {
+    /// Opens the log in a folder for writing; makes both when they are missing.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; nothing was changed then, save that missing sidecars may have been made.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let existing = DiskFolder::existing(dir);
+        let folder = DiskFolder::create(dir).map_err(|error| OpenError::io(&existing, &error))?;
+        let folder: Arc<dyn Folder> = Arc::new(folder);
+        Self::open_on(&folder, options)
+    }
+
+    /// The same on a folder of the caller's making: for tests that stand in for the disk.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_on(folder: &Arc<dyn Folder>, options: Options) -> Result<Self, OpenError> {
+        let lock = wait_for_lock(&**folder, options.lock_wait)?;
+        let recovered = recovery::recover(&**folder, true)?;
+        let (shared, queue) = (share(folder, &recovered), Arc::new(Queue::default()));
+        let segment_bytes = options.segment_bytes.clamp(64 << 10, 1 << 30);
+        let writer = writer::start(&shared, &queue, &recovered, segment_bytes);
+        let writer = writer.map_err(|error| OpenError::io(&**folder, &error))?;
+        Ok(Self { shared, queue, writer: Some(writer), notices: recovered.notices, _lock: lock })
+    }
+
+    /// Opens a log that nobody writes for reading; changes no byte. A torn end is left where it is and not read.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_read_only(dir: &Path) -> Result<Self, OpenError> {
+        let folder: Arc<dyn Folder> = Arc::new(DiskFolder::existing(dir));
+        if !dir.is_dir() {
+            return Err(OpenError::missing(&*folder));
+        }
+        let lock = folder.lock(false).map_err(|error| OpenError::lock(&*folder, error))?;
+        let recovered = recovery::recover(&*folder, false)?;
+        let (shared, queue) = (share(&folder, &recovered), Arc::new(Queue::default()));
+        shared.stop(Arc::from("it was opened for reading only"));
+        queue.close();
+        Ok(Self { shared, queue, writer: None, notices: recovered.notices, _lock: lock })
+    }
+
+    /// What an operator should know about the opening: a torn end that was cut off, a sidecar made anew.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Figures for monitoring.
+    pub fn stats(&self) -> Stats {
+        self.shared.stats(self.queue.len() as u64)
+    }
+
+    /// Reads the whole log up to its head, checks every frame, sidecar and the hash chain, and hands out each event in
+    /// order; the event's position over [`EventLog::head`] is the progress. When `each` breaks, the check ends with
+    /// what it has seen.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn verify_chain(
+        &self,
+        each: &mut dyn FnMut(Arc<Recorded>) -> ControlFlow<()>,
+    ) -> Result<Verified, Fault> {
+        verify::verify(&self.shared, each)
+    }
+}
+
+fn wait_for_lock(folder: &dyn Folder, wait: Duration) -> Result<FolderLock, OpenError> {
+    let started = Instant::now();
+    loop {
+        match folder.lock(true) {
+            Ok(lock) => return Ok(lock),
+            Err(LockError::Io(error)) => return Err(OpenError::io(folder, &error)),
+            Err(held) if started.elapsed() >= wait => return Err(OpenError::lock(folder, held)),
+            Err(_) => thread::sleep(LOCK_RETRY),
+        }
+    }
+}
+
+fn share(folder: &Arc<dyn Folder>, recovered: &recovery::Recovered) -> Arc<Shared> {
+    let (segments, head) = (recovered.segments.clone(), recovered.head.position);
+    Arc::new(Shared::new(Arc::clone(folder), recovered.log_id, segments, head, recovered.end))
+}
+
+impl Drop for EmbeddedLog {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(writer) = self.writer.take() {
+            // A writer that panicked has told so through `stopped`.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl EventLog for EmbeddedLog {
+    fn log_id(&self) -> Uuid {
+        self.shared.log_id
+    }
+
+    fn append(&self, request: Request) -> Result<Appended, AppendError> {
+        request.check_sizes()?;
+        let stopped = || {
+            let reason = self.shared.stopped();
+            AppendError::Stopped(reason.unwrap_or_else(|| Arc::from("it is being closed")))
+        };
+        let (job, answer) = Job::new(request);
+        if !self.queue.push(job) {
+            return Err(stopped());
+        }
+        answer.recv().unwrap_or_else(|_| Err(stopped()))
+    }
+
+    fn head(&self) -> u64 {
+        self.shared.live.head()
+    }
+
+    fn revision(&self, stream: &str) -> Result<u64, ReadError> {
+        self.shared.revision(stream)
+    }
+
+    fn read_stream(&self, stream: &str, after: u64, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
+        self.shared.read_stream(stream, after, max)
+    }
+
+    fn read_stream_back(
+        &self,
+        stream: &str,
+        before: u64,
+        max: usize,
+    ) -> Result<Vec<Arc<Recorded>>, ReadError> {
+        self.shared.read_stream_back(stream, before, max)
+    }
+
+    fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, ReadError> {
+        self.shared.read_all(after, families, max, &mut None)
+    }
+
+    fn position_of(&self, event_id: Uuid) -> Result<Option<u64>, ReadError> {
+        self.shared.position_of(event_id)
+    }
+
+    fn subscribe(&self, after: u64, families: FamilySet) -> Box<dyn Subscription> {
+        Box::new(Follower { shared: Arc::clone(&self.shared), families, read_to: after, place: None })
+    }
+
+    fn stopped(&self) -> Option<Arc<str>> {
+        self.shared.stopped()
+    }
+}

@@ -1,0 +1,129 @@
+//! Requests on their way to the writer, bounded in number and bytes: appenders wait, nothing is dropped.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+};
+
+use crate::{AppendError, Appended, Request};
+
+/// Most requests that become one batch.
+const BATCH_REQUESTS: usize = 4096;
+/// Most bytes that become one batch, unless a single request has more.
+const BATCH_BYTES: usize = 1 << 20;
+/// Most requests that wait.
+const WAITING_REQUESTS: usize = 2 * BATCH_REQUESTS;
+/// Most bytes that wait, unless a single request has more.
+const WAITING_BYTES: usize = 16 << 20;
+/// What an event takes beside its payload on disk, roughly.
+const EVENT_BYTES: usize = 160;
+
+/// The answer to an append.
+pub(super) type Answer = Result<Appended, AppendError>;
+
+/// Where the answer to a request goes.
+pub(super) struct Reply(SyncSender<Answer>);
+
+impl Reply {
+    pub fn send(&self, answer: Answer) {
+        // The appender waits for it; if its thread has died, nobody misses the answer.
+        let _ = self.0.send(answer);
+    }
+}
+
+/// A request on its way.
+pub(super) struct Job {
+    pub request: Request,
+    pub reply: Reply,
+    bytes: usize,
+}
+
+impl Job {
+    /// A request, and where its answer will come.
+    pub fn new(request: Request) -> (Self, Receiver<Answer>) {
+        let bytes = request.events.iter().map(|event| event.payload.len() + EVENT_BYTES).sum();
+        let (reply, answer) = sync_channel(1);
+        (Self { request, reply: Reply(reply), bytes }, answer)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    bytes: usize,
+    closed: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    filled: Condvar,
+    drained: Condvar,
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for room; false when the queue is closed.
+    pub fn push(&self, job: Job) -> bool {
+        let mut state = self.state();
+        while !state.closed && state.is_full_for(&job) {
+            state = self.drained.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.closed {
+            return false;
+        }
+        state.bytes += job.bytes;
+        state.jobs.push_back(job);
+        drop(state);
+        self.filled.notify_one();
+        true
+    }
+
+    /// Waits for requests and takes what makes one batch; nothing once the queue is closed and empty.
+    pub fn take(&self) -> Option<Vec<Job>> {
+        let mut state = self.state();
+        while state.jobs.is_empty() {
+            if state.closed {
+                return None;
+            }
+            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let (mut jobs, mut bytes) = (Vec::new(), 0);
+        while let Some(job) = state.jobs.front() {
+            if !jobs.is_empty() && (jobs.len() >= BATCH_REQUESTS || bytes + job.bytes > BATCH_BYTES) {
+                break;
+            }
+            bytes += job.bytes;
+            jobs.extend(state.jobs.pop_front());
+        }
+        state.bytes -= bytes;
+        drop(state);
+        self.drained.notify_all();
+        Some(jobs)
+    }
+
+    /// Takes nothing more; what waits is still taken out.
+    pub fn close(&self) {
+        self.state().closed = true;
+        self.filled.notify_all();
+        self.drained.notify_all();
+    }
+
+    /// How many requests wait.
+    pub fn len(&self) -> usize {
+        self.state().jobs.len()
+    }
+}
+
+impl State {
+    fn is_full_for(&self, job: &Job) -> bool {
+        !self.jobs.is_empty()
+            && (self.jobs.len() >= WAITING_REQUESTS || self.bytes + job.bytes > WAITING_BYTES)
+    }
+}

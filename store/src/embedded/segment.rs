@@ -1,0 +1,242 @@
+//! A segment: a file of frames that starts at a position, with its index: in memory while it is written, a sidecar
+//! once it is sealed.
+//!
+//! The file's header: 8 bytes magic, u64 format version, 16 bytes log id, u64 first position, u64 first batch,
+//! 32 bytes chain value before it, zeros up to byte 124, CRC-32C of all that. The checksum is the salt of the frames.
+
+use std::{
+    io,
+    ops::RangeInclusive,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+use events::Uuid;
+
+use super::{
+    bytes::Bytes,
+    chain::Hash,
+    files::{Access, Folder, Named, write_whole},
+    ids::Fingerprint,
+    index::{Entry, Index},
+    sidecar::{Sidecar, Summary},
+};
+use crate::ReadError;
+
+/// Version of all files of the log.
+pub(super) const FORMAT_VERSION: u32 = 1;
+const MAGIC: &[u8; 8] = b"twevents";
+/// Bytes before the first frame.
+pub(super) const HEADER: usize = 128;
+
+/// Why a file of the log cannot be opened.
+#[derive(Debug)]
+pub(super) enum OpenFault {
+    Read(ReadError),
+    Newer { file: Arc<str>, version: u32 },
+}
+
+impl From<ReadError> for OpenFault {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+pub(super) fn segment_name(first_position: u64) -> String {
+    format!("{first_position:020}.log")
+}
+
+pub(super) fn sidecar_name(first_position: u64) -> String {
+    format!("{first_position:020}.idx")
+}
+
+/// What a segment starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SegmentHeader {
+    pub log_id: Uuid,
+    pub first_position: u64,
+    pub first_batch: u64,
+    pub chain_before: Hash,
+}
+
+impl SegmentHeader {
+    fn encode(&self) -> ([u8; HEADER], u32) {
+        let mut bytes = [0; HEADER];
+        bytes[0..8].copy_from_slice(MAGIC);
+        bytes[8..16].copy_from_slice(&u64::from(FORMAT_VERSION).to_le_bytes());
+        bytes[16..32].copy_from_slice(self.log_id.as_bytes());
+        bytes[32..40].copy_from_slice(&self.first_position.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.first_batch.to_le_bytes());
+        bytes[48..80].copy_from_slice(&self.chain_before);
+        let salt = crc32c::crc32c(&bytes[..HEADER - 4]);
+        bytes[HEADER - 4..].copy_from_slice(&salt.to_le_bytes());
+        (bytes, salt)
+    }
+
+    fn decode(bytes: &[u8; HEADER]) -> Option<(Self, u32)> {
+        let mut rest = Bytes(bytes);
+        let (magic, version) = (rest.array::<8>()?, rest.u64()?);
+        let header = Self {
+            log_id: Uuid::from_bytes(rest.array()?),
+            first_position: rest.u64()?,
+            first_batch: rest.u64()?,
+            chain_before: rest.array()?,
+        };
+        let salt = Bytes(bytes.get(HEADER - 4..)?).u32()?;
+        let whole = crc32c::crc32c(&bytes[..HEADER - 4]) == salt;
+        let ours = &magic == MAGIC && version == u64::from(FORMAT_VERSION);
+        (whole && ours).then_some((header, salt))
+    }
+}
+
+impl Summary {
+    /// What the segment after this one starts with.
+    pub fn next_header(&self) -> SegmentHeader {
+        SegmentHeader {
+            log_id: self.log_id,
+            first_position: self.first_position + self.events,
+            first_batch: self.last_batch + 1,
+            chain_before: self.chain,
+        }
+    }
+}
+
+/// A segment of the log.
+pub(super) struct Segment {
+    pub header: SegmentHeader,
+    pub salt: u32,
+    pub file: Named,
+    memory: RwLock<Option<Index>>,
+    sidecar: OnceLock<Sidecar>,
+    sealed: OnceLock<Summary>,
+}
+
+impl Segment {
+    /// Makes a new segment, durably.
+    pub fn create(folder: &dyn Folder, header: SegmentHeader) -> Result<Self, (Arc<str>, io::Error)> {
+        let name = segment_name(header.first_position);
+        let path = super::files::path_of(folder, &name);
+        let (bytes, salt) = header.encode();
+        let made = write_whole(folder, &name, &bytes).and_then(|()| folder.open(&name, Access::Write));
+        let file = made.map_err(|error| (Arc::clone(&path), error))?;
+        let segment = Self::new(header, salt, Named { path, file });
+        segment.set_index(Index::default());
+        Ok(segment)
+    }
+
+    /// Opens a segment by its name; it has no index yet.
+    pub fn open(folder: &dyn Folder, first_position: u64, access: Access) -> Result<Self, OpenFault> {
+        let file = Named::open(folder, &segment_name(first_position), access)?;
+        let mut bytes = [0; HEADER];
+        file.read_exact(&mut bytes, 0)?;
+        let version = Bytes(&bytes[8..]).u64().unwrap_or_default();
+        if &bytes[..8] == MAGIC && version > u64::from(FORMAT_VERSION) && version < 1 << 16 {
+            return Err(OpenFault::Newer { file: file.path, version: version as u32 });
+        }
+        let Some((header, salt)) = SegmentHeader::decode(&bytes) else {
+            return Err(file
+                .damaged(0, "the segment's header is damaged; restore the file from a backup")
+                .into());
+        };
+        if header.first_position != first_position {
+            let message = format!(
+                "its name says that it starts at position {first_position}, its header says {}; put the right file \
+                 back from a backup",
+                header.first_position
+            );
+            return Err(file.damaged(32, &message).into());
+        }
+        Ok(Self::new(header, salt, file))
+    }
+
+    fn new(header: SegmentHeader, salt: u32, file: Named) -> Self {
+        let (memory, sidecar, sealed) = Default::default();
+        Self { header, salt, file, memory, sidecar, sealed }
+    }
+
+    /// Nothing more will be appended to it.
+    pub fn set_summary(&self, summary: Summary) {
+        // Of two summaries of one segment either will do.
+        let _ = self.sealed.set(summary);
+    }
+
+    /// What it is as a whole, once nothing more is appended to it.
+    pub fn summary(&self) -> Option<Summary> {
+        self.sealed.get().copied()
+    }
+
+    /// Gives it an index in memory.
+    pub fn set_index(&self, index: Index) {
+        *self.memory.write().unwrap_or_else(PoisonError::into_inner) = Some(index);
+    }
+
+    /// Gives it its sidecar and frees the index in memory.
+    pub fn set_sidecar(&self, sidecar: Sidecar) {
+        self.set_summary(sidecar.summary);
+        // Of two sidecars of one segment either will do.
+        let _ = self.sidecar.set(sidecar);
+        self.memory.write().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Its sidecar, once it is sealed.
+    pub fn sidecar(&self) -> Option<&Sidecar> {
+        self.sidecar.get()
+    }
+
+    /// Adds events that are durable.
+    pub fn add(&self, entries: impl Iterator<Item = Entry>) {
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+        let index = memory.get_or_insert_default();
+        for entry in entries {
+            let follows = index.add(entry);
+            debug_assert!(follows, "invariant: the writer numbers a stream's events without gaps");
+        }
+    }
+
+    /// Asks the sidecar, or the index in memory: one of them is there.
+    pub fn ask<T>(
+        &self,
+        sidecar: impl FnOnce(&Sidecar) -> Result<T, ReadError>,
+        index: impl FnOnce(&Index) -> T,
+    ) -> Result<T, ReadError> {
+        if let Some(found) = self.sidecar.get() {
+            return sidecar(found);
+        }
+        let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = memory.as_ref() {
+            return Ok(index(found));
+        }
+        drop(memory);
+        // It was sealed between the two looks.
+        match self.sidecar.get() {
+            Some(found) => sidecar(found),
+            None => Err(self.file.damaged(0, "it has no index; open the log again")),
+        }
+    }
+
+    /// Appends the offsets of the frames whose event id may be the one meant.
+    pub fn candidates(&self, fingerprint: Fingerprint, out: &mut Vec<u32>) -> Result<(), ReadError> {
+        // Both closures want the list, only one runs.
+        let mut from_memory = Vec::new();
+        self.ask(|s| s.candidates(fingerprint, out), |i| i.ids.candidates(fingerprint, &mut from_memory))?;
+        out.append(&mut from_memory);
+        Ok(())
+    }
+
+    /// The offset of the frame at a position, or of one at most 63 before it, and which position that is.
+    pub fn near(&self, position: u64) -> Result<Option<(u64, u32)>, ReadError> {
+        let first = self.header.first_position;
+        let n = position.saturating_sub(first);
+        let found = self.ask(|s| s.near(n), |i| i.near(n))?;
+        Ok(found.map(|(n, offset)| (first + n, offset)))
+    }
+
+    /// First and last revision of a stream here.
+    pub fn span(&self, stream: &str) -> Result<Option<(u64, u64)>, ReadError> {
+        self.ask(|s| s.span(stream), |i| i.span(stream))
+    }
+
+    /// Offsets of a stream's frames here.
+    pub fn offsets(&self, stream: &str, revisions: &RangeInclusive<u64>) -> Result<Vec<u32>, ReadError> {
+        self.ask(|s| s.offsets(stream, revisions), |i| i.offsets(stream, revisions))
+    }
+}

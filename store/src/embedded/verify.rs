@@ -1,0 +1,188 @@
+//! Reads the whole log, checks every byte of it and computes the chain anew. Changes nothing.
+//!
+//! One thread reads and hashes, the caller's decodes: the two take about equally long.
+
+use std::{
+    ops::{ControlFlow, Range},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+};
+
+use events::Recorded;
+
+use super::{
+    chain::{self, Hash, Link},
+    frame::{self, NameCache},
+    scan::{MANY, Scanner, Step},
+    segment::{HEADER, Segment},
+    shared::Shared,
+};
+use crate::ReadError;
+
+/// What a whole log proves to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// How many events were checked; also the position of the last one.
+    pub events: u64,
+    /// The chain's value after it.
+    pub chain: [u8; 32],
+}
+
+/// The first thing that is wrong with a log.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("position {position}: {error}")]
+pub struct Fault {
+    /// The first position that cannot be relied on.
+    pub position: u64,
+    /// File, byte and what is wrong.
+    #[source]
+    pub error: ReadError,
+}
+
+/// Frames of one segment that were checked.
+struct Chunk {
+    bytes: Vec<u8>,
+    frames: Vec<Range<usize>>,
+    salt: u32,
+    first_position: u64,
+}
+
+const CHUNKS_AHEAD: usize = 4;
+
+/// Checks up to the head and hands out each event in order. Ends early, with what was checked so far, when `each`
+/// breaks.
+pub(super) fn verify(
+    shared: &Shared,
+    each: &mut dyn FnMut(Arc<Recorded>) -> ControlFlow<()>,
+) -> Result<Verified, Fault> {
+    let (sender, receiver) = sync_channel(CHUNKS_AHEAD);
+    thread::scope(|scope| {
+        // The sender moves into the thread: the receiver ends with it.
+        let checker = scope.spawn(move || check(shared, &sender));
+        let decoded = decode(receiver, each);
+        let checked = checker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        decoded.and(checked)
+    })
+}
+
+fn decode(
+    chunks: Receiver<Chunk>,
+    each: &mut dyn FnMut(Arc<Recorded>) -> ControlFlow<()>,
+) -> Result<(), Fault> {
+    let mut names = NameCache::default();
+    for chunk in chunks {
+        for (n, range) in chunk.frames.into_iter().enumerate() {
+            let position = chunk.first_position + n as u64;
+            let Ok(frame) = frame::parse(&chunk.bytes[range], chunk.salt) else { continue };
+            let event = frame.decode(&mut names).map_err(|error| Fault { position, error })?;
+            if each(Arc::new(event)).is_break() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where the check stands.
+struct Check {
+    position: u64,
+    batch: u64,
+    chain: Hash,
+    link: Link,
+}
+
+fn check(shared: &Shared, out: &SyncSender<Chunk>) -> Result<Verified, Fault> {
+    let head = shared.live.head();
+    let start = chain::genesis(shared.log_id);
+    let mut check = Check { position: 0, batch: 0, chain: start, link: Link::default() };
+    for segment in shared.segments().iter() {
+        check.link.start(&check.chain, check.batch + 1);
+        let go_on = check.segment(segment, head, out);
+        if go_on.map_err(|error| Fault { position: check.position + 1, error })?.is_break() {
+            break;
+        }
+    }
+    Ok(Verified { events: check.position, chain: check.chain })
+}
+
+impl Check {
+    fn segment(
+        &mut self,
+        segment: &Segment,
+        head: u64,
+        out: &SyncSender<Chunk>,
+    ) -> Result<ControlFlow<()>, ReadError> {
+        if let Some(sidecar) = segment.sidecar() {
+            sidecar.check()?;
+        }
+        let mut scanner = Scanner::new(segment, HEADER as u64, MANY);
+        while self.position < head {
+            let chunk = self.chunk(segment, &mut scanner, head)?;
+            let ended = chunk.frames.is_empty();
+            if ended {
+                return self.end_of(segment).map(|()| ControlFlow::Continue(()));
+            }
+            if out.send(chunk).is_err() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Break(()))
+    }
+
+    /// Checks some frames and copies them out; none where the segment ends.
+    fn chunk(&mut self, segment: &Segment, scanner: &mut Scanner<'_>, head: u64) -> Result<Chunk, ReadError> {
+        let (bytes, frames) = (Vec::with_capacity(MANY + MANY / 8), Vec::with_capacity(1024));
+        let mut chunk = Chunk { bytes, frames, salt: segment.salt, first_position: self.position + 1 };
+        while self.position < head && chunk.bytes.len() < MANY {
+            match scanner.next()? {
+                Step::Frame(at, frame) => {
+                    self.frame(segment, at, &frame)?;
+                    let start = chunk.bytes.len();
+                    chunk.bytes.extend_from_slice(frame.whole);
+                    chunk.frames.push(start..chunk.bytes.len());
+                }
+                Step::End => break,
+                Step::Bad(at, why) => return Err(segment.file.damaged(at, &format!("{why}; {RESTORE}"))),
+            }
+        }
+        Ok(chunk)
+    }
+
+    fn frame(&mut self, segment: &Segment, at: u64, frame: &frame::Frame<'_>) -> Result<(), ReadError> {
+        if (frame.position, frame.batch) != (self.position + 1, self.batch + 1) {
+            let message = format!("the event here does not follow on the one before it; {RESTORE}");
+            return Err(segment.file.damaged(at, &message));
+        }
+        self.link.add(frame.last_of_transaction, frame.header, &chain::leaf(frame.payload));
+        self.position += 1;
+        let Some(stored) = frame.chain else { return Ok(()) };
+        if self.link.value() != *stored {
+            let message =
+                format!("the hash chain does not hold: events of this batch were altered; {RESTORE}");
+            return Err(segment.file.damaged(at, &message));
+        }
+        self.batch += 1;
+        self.chain = *stored;
+        self.link.start(&self.chain, self.batch + 1);
+        Ok(())
+    }
+
+    /// A segment has to end where its sidecar says.
+    fn end_of(&self, segment: &Segment) -> Result<(), ReadError> {
+        let Some(summary) = segment.summary() else {
+            let message = format!("the log ends before its last event; {RESTORE}");
+            return Err(segment.file.damaged(segment.file.size()?, &message));
+        };
+        let next = (summary.first_position + summary.events, summary.last_batch, summary.chain);
+        if next != (self.position + 1, self.batch, self.chain) {
+            let message = format!("the segment does not end as it was sealed; {RESTORE}");
+            return Err(segment.file.damaged(summary.segment_bytes, &message));
+        }
+        Ok(())
+    }
+}
+
+const RESTORE: &str = "restore the file from a backup";

@@ -1,0 +1,218 @@
+//! The one thread that writes. It takes all that waits, makes one batch of it, writes and syncs once, publishes and
+//! answers; meanwhile the next batch collects in the queue. No timer decides, so one append alone waits for nobody.
+//!
+//! After any failed write or fsync it takes nothing more: whether a failed fsync can be repeated is not known, so it is
+//! never tried. Readers go on.
+
+use std::{
+    io,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Instant,
+};
+
+use super::{
+    batch::OpenBatch,
+    files::path_of,
+    head::{HEAD, Head},
+    queue::{Job, Queue},
+    recovery::Recovered,
+    seal::seal,
+    segment::{HEADER, Segment},
+    shared::Shared,
+    sidecar::Summary,
+};
+use crate::{AppendError, Appended, ReadError, Request, admission::admit, memory::wall_clock};
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    active: Arc<Segment>,
+    end: u64,
+    head: Head,
+    segment_bytes: u64,
+    batch: OpenBatch,
+    sealing: Option<JoinHandle<()>>,
+}
+
+/// However the writer's thread ends, nobody may wait for it afterwards.
+struct Farewell {
+    shared: Arc<Shared>,
+    queue: Arc<Queue>,
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.shared
+                .stop(Arc::from("its writer has failed; this is a fault of tradewarden, please report it"));
+        }
+        self.queue.close();
+        while self.queue.take().is_some() {}
+    }
+}
+
+/// Starts the writer's thread.
+pub(super) fn start(
+    shared: &Arc<Shared>,
+    queue: &Arc<Queue>,
+    recovered: &Recovered,
+    segment_bytes: u64,
+) -> io::Result<JoinHandle<()>> {
+    let Some(active) = recovered.segments.last().cloned() else { return Err(io::ErrorKind::NotFound.into()) };
+    let mut writer = Writer {
+        shared: Arc::clone(shared),
+        active,
+        end: recovered.end,
+        head: recovered.head,
+        segment_bytes,
+        batch: OpenBatch::default(),
+        sealing: None,
+    };
+    let queue = Arc::clone(queue);
+    let farewell = Farewell { shared: Arc::clone(shared), queue: Arc::clone(&queue) };
+    thread::Builder::new().name("log-writer".to_owned()).spawn(move || {
+        let _farewell = farewell;
+        while let Some(jobs) = queue.take() {
+            writer.commit(jobs);
+        }
+        writer.close();
+    })
+}
+
+/// What a failure means for an operator.
+pub(super) fn failure(what: &str, path: &str, error: &io::Error) -> Arc<str> {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let cause = match error.kind() {
+        StorageFull | QuotaExceeded => "the disk is full: free some space, then start again",
+        ReadOnlyFilesystem | PermissionDenied => {
+            "the folder is read-only: make it writable, then start again"
+        }
+        _ => "check the disk, then start again",
+    };
+    format!("{what} {path} failed ({error}); {cause}. Everything that was acknowledged is kept").into()
+}
+
+impl Writer {
+    fn commit(&mut self, jobs: Vec<Job>) {
+        if let Some(reason) = self.shared.stopped() {
+            jobs.iter().for_each(|job| job.reply.send(Err(AppendError::Stopped(Arc::clone(&reason)))));
+            return;
+        }
+        self.batch.start(&self.head, self.end, self.active.salt, wall_clock());
+        let mut answers = Vec::with_capacity(jobs.len());
+        for Job { request, reply, .. } in jobs {
+            answers.push((reply, self.admit(request)));
+        }
+        if self.shared.stopped().is_none() && !self.batch.is_empty() {
+            self.write();
+        }
+        let stopped = self.shared.stopped();
+        for (reply, answer) in answers {
+            let answer = stopped.clone().map_or(answer, |reason| Err(AppendError::Stopped(reason)));
+            reply.send(answer);
+        }
+        if stopped.is_none() && self.end >= self.segment_bytes {
+            self.roll();
+        }
+    }
+
+    /// Takes a request into the batch, or says why not. Where that cannot be told for sure, the log stops.
+    fn admit(&mut self, request: Request) -> Result<Appended, AppendError> {
+        let (shared, batch) = (&self.shared, &self.batch);
+        let stop = |error: ReadError| AppendError::Stopped(shared.stop(unsure(&error)));
+        let known = |id| match batch.position_of(id) {
+            Some(position) => Ok(Some(position)),
+            None => shared.position_of(id).map_err(stop),
+        };
+        let revision = || match batch.revision(&request.stream) {
+            Some(revision) => Ok(revision),
+            None => shared.revision(&request.stream).map_err(stop),
+        };
+        let appended = admit(&request, batch.position(), known, revision)?;
+        self.batch.add(request, &appended);
+        Ok(appended)
+    }
+
+    /// Makes the batch durable and publishes it, or stops the log.
+    fn write(&mut self) {
+        let chain = self.batch.finish();
+        let end = self.end + self.batch.frames.len() as u64;
+        if let Err(reason) = self.make_durable(end) {
+            self.shared.stop(reason);
+            return;
+        }
+        self.head = Head { position: self.batch.position(), batch: self.head.batch + 1, chain, ..self.head };
+        self.end = end;
+        self.active.add(self.batch.entries());
+        self.shared.live.publish(self.batch.take_recorded());
+    }
+
+    fn make_durable(&self, end: u64) -> Result<(), Arc<str>> {
+        let (file, path) = (&self.active.file.file, &self.active.file.path);
+        file.write_all_at(&self.batch.frames, self.end).map_err(|error| failure("writing", path, &error))?;
+        let started = Instant::now();
+        file.sync().map_err(|error| failure("fsync of", path, &error))?;
+        self.shared.count_batch(started.elapsed(), end);
+        Ok(())
+    }
+
+    /// Goes on in a new segment; the sidecar of the full one is made beside the writing.
+    fn roll(&mut self) {
+        self.finish_sealing();
+        let summary = self.summary();
+        let next = match Segment::create(&*self.shared.folder, summary.next_header()) {
+            Ok(next) => Arc::new(next),
+            Err((path, error)) => {
+                self.shared.stop(failure("making", &path, &error));
+                return;
+            }
+        };
+        let full = std::mem::replace(&mut self.active, Arc::clone(&next));
+        full.set_summary(summary);
+        self.end = HEADER as u64;
+        self.shared.add_segment(next, self.end);
+        let shared = Arc::clone(&self.shared);
+        let sealing = move || seal(&shared, &full, &summary);
+        match thread::Builder::new().name("log-sealer".to_owned()).spawn(sealing) {
+            Ok(sealing) => self.sealing = Some(sealing),
+            Err(error) => drop(self.shared.stop(failure("sealing", &self.active.file.path, &error))),
+        }
+    }
+
+    fn summary(&self) -> Summary {
+        let first_position = self.active.header.first_position;
+        Summary {
+            log_id: self.head.log_id,
+            first_position,
+            events: self.head.position + 1 - first_position,
+            last_batch: self.head.batch,
+            segment_bytes: self.end,
+            chain: self.head.chain,
+        }
+    }
+
+    /// One segment is sealed at a time, so what waits to be sealed is bounded.
+    fn finish_sealing(&mut self) {
+        if let Some(sealing) = self.sealing.take()
+            && sealing.join().is_err()
+        {
+            self.shared.stop(Arc::from("a segment could not be sealed; start again"));
+        }
+    }
+
+    fn close(&mut self) {
+        self.finish_sealing();
+        if self.shared.stopped().is_some() {
+            return;
+        }
+        let folder = &*self.shared.folder;
+        if let Err(error) = self.head.write(folder) {
+            // The log is whole without it: the record only protects the last batch.
+            self.shared.stop(failure("writing", &path_of(folder, HEAD), &error));
+        }
+    }
+}
+
+fn unsure(error: &ReadError) -> Arc<str> {
+    Arc::from(format!("whether an event is already in the log cannot be told: {error}"))
+}

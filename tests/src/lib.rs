@@ -1,0 +1,115 @@
+//! Tests of the whole system, and the World that they share: a log, trades by the dozen, a configuration.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use actors::performance_analyst;
+use events::{
+    Decimal, Event, FamilySet, MissedRuns, NewEvent, PerformanceAnalystConfigured, Recorded, Schedule, Side,
+    StrategyGuardConfigured, Timestamp, TradeClosed, Uuid, id,
+};
+use runtime::{
+    system::SystemConfig,
+    verify::{Findings, Verifier},
+};
+use store::{Duplicates, EventLog, Expected, MemoryLog, Prepared, Request};
+
+/// A log in memory.
+pub fn memory_log() -> Arc<dyn EventLog> {
+    Arc::new(MemoryLog::new())
+}
+
+/// The default configuration with the daily analysis.
+pub fn config() -> SystemConfig {
+    let daily = Schedule { cron: "0 1 * * *".into(), missed: MissedRuns::RunOnce };
+    SystemConfig {
+        version: "test".into(),
+        command: "test".into(),
+        config_digest: String::new(),
+        guard: StrategyGuardConfigured::default(),
+        analyst: PerformanceAnalystConfigured::default(),
+        schedules: BTreeMap::from([(performance_analyst::SCHEDULE.to_owned(), daily)]),
+        snapshots: None,
+        stall_after: Duration::from_secs(30),
+    }
+}
+
+/// A moment from text.
+///
+/// # Panics
+/// When the text is no moment.
+pub fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).expect("invariant: a test names real moments")
+}
+
+/// A trade whose profit has the sign of its percent.
+///
+/// # Panics
+/// When the percent is no decimal.
+pub fn trade(strategy: &str, trade_id: &str, profit_pct: &str, closed_at: Timestamp) -> TradeClosed {
+    let percent = events::decimal::parse(profit_pct).expect("invariant: a test names real numbers");
+    TradeClosed {
+        trade_id: trade_id.into(),
+        strategy: strategy.into(),
+        symbol: "BTC/USDT".into(),
+        side: Side::Long,
+        quantity: Decimal::ONE,
+        entry_price: Decimal::ONE_HUNDRED,
+        exit_price: None,
+        profit: percent,
+        profit_pct: percent,
+        opened_at: closed_at.plus_seconds(-3600),
+        closed_at,
+        currency: "USDT".into(),
+        fee: None,
+        leverage: None,
+        exit_reason: None,
+        model: None,
+        account: None,
+        source_event_id: None,
+    }
+}
+
+/// The envelope of a trade as a source appends it.
+pub fn fact(trade: TradeClosed) -> NewEvent {
+    let id = id::closed_trade(&trade.strategy, &trade.trade_id);
+    NewEvent::root(id, trade.closed_at, &Arc::from("source:test"), Uuid::nil(), Event::TradeClosed(trade))
+}
+
+/// Appends facts to a stream; answers the head after them.
+///
+/// # Panics
+/// When the log refuses.
+pub fn append(log: &dyn EventLog, stream: &str, facts: impl IntoIterator<Item = NewEvent>) -> u64 {
+    let events: Result<Vec<_>, _> = facts.into_iter().map(Prepared::new).collect();
+    let events = events.expect("invariant: facts have a JSON form");
+    let request =
+        Request { stream: Arc::from(stream), expected: Expected::Any, duplicates: Duplicates::Skip, events };
+    let appended = log.append(request).expect("invariant: the log takes facts");
+    appended.placed.last().map_or(0, |placed| placed.position)
+}
+
+/// Everything in a log.
+///
+/// # Panics
+/// When the log cannot be read.
+pub fn all(log: &dyn EventLog) -> Vec<Arc<Recorded>> {
+    let read = log.read_all(0, FamilySet::ALL, usize::MAX).expect("invariant: the log is readable");
+    read.events
+}
+
+/// The decisions in a log.
+pub fn decisions(log: &dyn EventLog) -> Vec<Arc<Recorded>> {
+    all(log).into_iter().filter(|event| event.event.is_decision()).collect()
+}
+
+/// Takes every decision of a log again.
+///
+/// # Panics
+/// When the log cannot be read.
+pub fn verify(log: &Arc<dyn EventLog>) -> Findings {
+    let mut verifier = Verifier::new(log, None).expect("invariant: the log is readable");
+    for event in all(&**log) {
+        verifier.feed(&event).expect("invariant: the log is readable");
+    }
+    verifier.finish().expect("invariant: the log is readable")
+}

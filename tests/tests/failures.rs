@@ -1,0 +1,185 @@
+//! A guard that fails must fail closed: it is recorded, folded anew, and stood in for when it cannot get past.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
+};
+
+use actors::{Decider, StrategyGuard};
+use events::{
+    DecidedBy, Event, Fact, FamilySet, ReduceCauseKind, StrategyGuardConfigured, StrategyState, Timestamp,
+};
+use runtime::{
+    status::ActorState,
+    system::{Roster, System},
+};
+use store::EventLog;
+use tests::{all, append, at, config, decisions, fact, memory_log, trade, verify};
+
+type State = <StrategyGuard as Decider>::State;
+
+/// StrategyGuard, with a fault injected into one of its functions at the trade `poison`.
+fn injected(fact: &Fact<'_>, panics_left: &AtomicU32) {
+    let poisoned = matches!(fact.event, Event::TradeClosed(trade) if trade.trade_id == "poison");
+    if poisoned && panics_left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
+        panic!("injected");
+    }
+}
+
+static DECIDE_PANICS: AtomicU32 = AtomicU32::new(0);
+static EVOLVE_PANICS: AtomicU32 = AtomicU32::new(0);
+static ALWAYS: AtomicU32 = AtomicU32::new(0);
+static SLEEPS: AtomicU32 = AtomicU32::new(0);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Faulty<const KIND: usize>;
+
+impl<const KIND: usize> Decider for Faulty<KIND> {
+    const NAME: &'static str = StrategyGuard::NAME;
+    const RULES_VERSION: u32 = StrategyGuard::RULES_VERSION;
+    const STATE_VERSION: u32 = StrategyGuard::STATE_VERSION;
+    const GUARDS: bool = true;
+    type Config = StrategyGuardConfigured;
+    type State = State;
+
+    fn interests() -> FamilySet {
+        StrategyGuard::interests()
+    }
+
+    fn configured(event: &Event) -> Option<&StrategyGuardConfigured> {
+        StrategyGuard::configured(event)
+    }
+
+    fn evolve(state: &mut State, fact: Fact<'_>) {
+        if KIND == 1 {
+            injected(&fact, &EVOLVE_PANICS);
+        }
+        StrategyGuard::evolve(state, fact);
+    }
+
+    fn decide(state: &State, fact: Fact<'_>, config: &StrategyGuardConfigured) -> Vec<Event> {
+        match KIND {
+            0 => injected(&fact, &DECIDE_PANICS),
+            2 => injected(&fact, &ALWAYS),
+            3 if SLEEPS.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() => {
+                std::thread::sleep(Duration::from_secs(5));
+            }
+            _ => {}
+        }
+        StrategyGuard::decide(state, fact, config)
+    }
+
+    fn next_deadline(state: &State, config: &StrategyGuardConfigured) -> Option<Timestamp> {
+        StrategyGuard::next_deadline(state, config)
+    }
+
+    fn guarded(state: &State) -> Vec<String> {
+        StrategyGuard::guarded(state)
+    }
+}
+
+fn facts(ids: &[&str]) -> Vec<events::NewEvent> {
+    let one = |(n, id): (usize, &&str)| {
+        fact(trade("rsi", id, "-6", at("2025-03-03T00:00:00Z").plus_seconds(n as i64)))
+    };
+    ids.iter().enumerate().map(one).collect()
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < end, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn types(log: &dyn EventLog) -> Vec<&'static str> {
+    all(log).iter().map(|event| event.event.event_type()).collect()
+}
+
+fn recovers<D: Decider>() {
+    let log = memory_log();
+    let system = System::start_roster(&log, &config(), Roster::empty().with::<D>()).unwrap();
+    let head = append(&*log, "ingest", facts(&["1", "poison", "3"]));
+    assert!(system.wait_for(head, Duration::from_secs(30)), "{:?}", system.status());
+    let status = system.status().remove(0);
+    assert_eq!((status.failures, status.message.as_deref()), (1, Some("injected")));
+    system.stop();
+    // Told, and decided as if nothing had been.
+    assert!(types(&*log).contains(&"ActorFailed"));
+    let halts: Vec<_> =
+        decisions(&*log).iter().filter(|e| e.event.event_type() == "StrategyDisabled").cloned().collect();
+    assert_eq!(halts.len(), 1);
+    assert_eq!(verify(&log).differences, []);
+}
+
+#[test]
+fn a_panic_while_deciding_is_told_and_folded_anew() {
+    DECIDE_PANICS.store(1, SeqCst);
+    recovers::<Faulty<0>>();
+}
+
+#[test]
+fn a_panic_while_folding_is_told_and_folded_anew() {
+    EVOLVE_PANICS.store(1, SeqCst);
+    recovers::<Faulty<1>>();
+}
+
+#[test]
+fn a_guard_that_cannot_get_past_an_input_is_stood_in_for_until_it_can() {
+    ALWAYS.store(u32::MAX, SeqCst);
+    let log = memory_log();
+    append(&*log, "ingest", facts(&["1", "poison"]));
+    let roster = || Roster::empty().with::<Faulty<2>>();
+    let system = System::start_roster(&log, &config(), roster()).unwrap();
+    until("the quarantine", || types(&*log).contains(&"ActorQuarantined"));
+    assert_eq!(system.status()[0].state, ActorState::Quarantined);
+    // Known strategies are reduced with the quarantine, new ones as soon as they appear.
+    append(&*log, "ingest", [fact(trade("new", "1", "1", at("2025-03-03T01:00:00Z")))]);
+    let reduced = || {
+        let of = |event: &Event| match event {
+            Event::StrategyReduced(e) => Some((e.strategy.clone(), e.by, e.to, e.causes[0].kind)),
+            _ => None,
+        };
+        all(&*log).iter().filter_map(|event| of(&event.event)).collect::<Vec<_>>()
+    };
+    until("the stand-in", || reduced().len() == 2);
+    let stood_in = |name: &str| {
+        let (by, to) = (DecidedBy::Supervisor, StrategyState::Reducing);
+        (name.to_owned(), by, to, ReduceCauseKind::GuardQuarantined)
+    };
+    assert_eq!(reduced(), [stood_in("rsi"), stood_in("new")]);
+    system.stop();
+
+    // A new process, with the fault mended: the guard decides, and the stand-in ends.
+    ALWAYS.store(0, SeqCst);
+    let system = System::start_roster(&log, &config(), roster()).unwrap();
+    until("the recovery", || types(&*log).contains(&"ActorRecovered"));
+    system.stop();
+    let enabled = types(&*log).iter().filter(|name| **name == "StrategyEnabled").count();
+    assert_eq!(enabled, 2);
+    assert!(types(&*log).contains(&"StrategyDisabled"));
+    let findings = verify(&log);
+    assert_eq!((findings.differences, findings.reproduced), (vec![], findings.decisions));
+}
+
+#[test]
+fn an_actor_that_stands_still_is_replaced_and_decides_once() {
+    SLEEPS.store(1, SeqCst);
+    let log = memory_log();
+    let mut config = config();
+    config.stall_after = Duration::from_millis(500);
+    let system = System::start_roster(&log, &config, Roster::empty().with::<Faulty<3>>()).unwrap();
+    let head = append(&*log, "ingest", facts(&["1", "2"]));
+    assert!(system.wait_for(head, Duration::from_secs(30)));
+    // The old instance wakes up after its successor has decided.
+    std::thread::sleep(Duration::from_secs(6));
+    system.stop();
+    let halts = types(&*log).iter().filter(|name| **name == "StrategyDisabled").count();
+    assert_eq!(halts, 1);
+    assert!(types(&*log).contains(&"ActorFailed"));
+    let _: Arc<dyn EventLog> = log;
+}
