@@ -12,4 +12,6 @@ pub mod rehearse;
 pub mod status;
 mod supervisor;
 pub mod system;
+#[cfg(feature = "test-support")]
+pub mod test_support;
 pub mod verify;

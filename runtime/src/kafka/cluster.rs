@@ -65,7 +65,8 @@ impl Cluster {
     pub(crate) fn topic(&self, topic: &str, wait: Duration) -> Result<TopicView, KafkaFault> {
         let metadata = self.client.fetch_metadata(Some(topic), wait);
         self.hear();
-        let metadata = metadata.map_err(|error| self.explained(&format!("asking for topic {topic}"), &error))?;
+        let metadata =
+            metadata.map_err(|error| self.explained(&format!("asking for topic {topic}"), &error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let found = found.ok_or_else(|| missing(topic))?;
         if let Some(error) = found.error() {
@@ -132,7 +133,9 @@ fn missing(topic: &str) -> KafkaFault {
 fn topic_fault(topic: &str, error: RDKafkaRespErr) -> KafkaFault {
     use RDKafkaRespErr as Code;
     match error {
-        Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART | Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC => missing(topic),
+        Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART | Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC => {
+            missing(topic)
+        }
         Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => KafkaFault::new(
             FaultKind::NotAllowed,
             format!("the cluster does not let this user see topic {topic}: grant it Describe and Read"),

@@ -50,7 +50,8 @@ impl Endpoint {
     pub fn start(listen: &str, topics: &[&str]) -> Result<Self, KafkaFault> {
         let listener = TcpListener::bind(listen).and_then(|l| l.local_addr().map(|address| (l, address)));
         let (listener, address) = listener.map_err(|error| {
-            let message = format!("kafka.embedded_listen = \"{listen}\": {error}; choose another port, or 0 for any");
+            let message =
+                format!("kafka.embedded_listen = \"{listen}\": {error}; choose another port, or 0 for any");
             KafkaFault::new(FaultKind::Settings, message)
         })?;
         let (end_broker, end) = mpsc::channel();
@@ -62,7 +63,13 @@ impl Endpoint {
             .spawn(move || forward(&listener, &upstream, &stop))
             .map_err(no_thread)?;
         tracing::warn!(%address, "{LIMITS}");
-        Ok(Self { address, servers, stopping, end_broker: Some(end_broker), threads: vec![broker, forwarder] })
+        Ok(Self {
+            address,
+            servers,
+            stopping,
+            end_broker: Some(end_broker),
+            threads: vec![broker, forwarder],
+        })
     }
 
     /// Where clients of this host find it.
@@ -128,7 +135,10 @@ fn forward(listener: &TcpListener, upstream: &str, stopping: &AtomicBool) {
         }
         let Ok(client) = client else { continue };
         if connections.load(Ordering::Relaxed) >= MOST_CONNECTIONS {
-            tracing::warn!(limit = MOST_CONNECTIONS, "embedded kafka endpoint: too many connections, one refused");
+            tracing::warn!(
+                limit = MOST_CONNECTIONS,
+                "embedded kafka endpoint: too many connections, one refused"
+            );
             continue;
         }
         if let Err(error) = join(client, upstream, &connections) {
@@ -192,7 +202,10 @@ mod tests {
         let address = taken.local_addr().unwrap().to_string();
         let fault = Endpoint::start(&address, &[]).err().unwrap();
         assert_eq!(fault.kind, FaultKind::Settings);
-        assert!(fault.message.contains("kafka.embedded_listen") && fault.message.contains(&address), "{fault}");
+        assert!(
+            fault.message.contains("kafka.embedded_listen") && fault.message.contains(&address),
+            "{fault}"
+        );
     }
 
     #[test]

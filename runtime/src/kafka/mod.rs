@@ -3,7 +3,7 @@
 //! * [`KafkaSource`]: all partitions of the trade topic into the log, each record once.
 //! * [`KafkaPublisher`]: decisions and dead letters out of the log, each once for a `read_committed` consumer.
 //! * [`Endpoint`]: librdkafka's broker in memory, for trying out without a cluster.
-//! * [`send_all`] and [`Decisions`]: what the command line needs to publish trades and to follow decisions.
+//! * [`send_all`] and [`CommittedReader`]: what the command line needs to publish trades and to read topics.
 //!
 //! Everything here blocks on threads of its own. Nothing here decides.
 
@@ -12,8 +12,18 @@ mod client;
 mod cluster;
 mod endpoint;
 mod fault;
+mod producer;
+mod publisher;
 
 pub use admin::ensure_topics;
 pub use client::{KafkaSettings, Topics, dead_letter_topic};
 pub use endpoint::{Endpoint, LIMITS as ENDPOINT_LIMITS};
 pub use fault::{FaultKind, KafkaFault};
+pub use producer::{CommittedReader, CommittedRecord, ReadFrom, send_all};
+pub use publisher::{Delivery, KafkaPublisher, PublisherState, PublisherStatus};
+
+/// The wall clock.
+pub(crate) fn now() -> events::Timestamp {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    events::Timestamp::from_micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,208 @@
+//! Decisions leave exactly once, on a real broker, whatever dies.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use events::{NewEvent, Uuid};
+use runtime::{
+    kafka::{
+        CommittedReader, CommittedRecord, Delivery, KafkaPublisher, KafkaSettings, PublisherState, ReadFrom,
+        ensure_topics,
+    },
+    test_support::{Broker, alert, dead_letter, need},
+};
+use store::{Duplicates, EventLog, Expected, MemoryLog, Prepared, Request};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn append(log: &MemoryLog, events: impl IntoIterator<Item = NewEvent>) {
+    let events = events.into_iter().map(|event| Prepared::new(event).unwrap()).collect();
+    let (stream, duplicates) = (Arc::from("test-alerts"), Duplicates::Skip);
+    log.append(Request { stream, expected: Expected::Any, duplicates, events }).unwrap();
+}
+
+fn publisher(log: &Arc<MemoryLog>, settings: &KafkaSettings) -> KafkaPublisher {
+    let log = Arc::clone(log) as Arc<dyn EventLog>;
+    KafkaPublisher::start(log, settings.clone(), Uuid::nil(), Delivery::Transactional).unwrap()
+}
+
+#[track_caller]
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "waited {PATIENCE:?} in vain until {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Everything that a `read_committed` consumer sees, until nothing more comes.
+fn committed(settings: &KafkaSettings, topic: &str) -> Vec<CommittedRecord> {
+    let reader = CommittedReader::open(settings, topic, ReadFrom::Beginning).unwrap();
+    let mut records = Vec::new();
+    while let Some(record) = reader.next(Duration::from_millis(1500)).unwrap() {
+        records.push(record);
+    }
+    records
+}
+
+fn positions(records: &[CommittedRecord]) -> Vec<u64> {
+    records.iter().map(|record| record.header("tradewarden_position").unwrap().parse().unwrap()).collect()
+}
+
+/// Every alert once, and within each key in the order of the log.
+#[track_caller]
+fn assert_each_once_in_order(records: &[CommittedRecord], expected: usize) {
+    let mut last: BTreeMap<&[u8], u64> = BTreeMap::new();
+    for (record, position) in records.iter().zip(positions(records)) {
+        let key = record.key.as_deref().unwrap();
+        let before = last.insert(key, position).unwrap_or(0);
+        assert!(before < position, "{} came after {before}", position);
+    }
+    let mut all = positions(records);
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!((records.len(), all.len()), (expected, expected));
+}
+
+fn alerts(from: u64, to: u64) -> impl Iterator<Item = NewEvent> {
+    (from..to).map(|n| alert(["a", "b", "c"][(n % 3) as usize], n))
+}
+
+#[test]
+fn every_decision_is_published_once_though_publisher_and_broker_are_killed() {
+    let Some(mut broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    broker.create_topic(&settings.topics.decisions, 3, &[]).unwrap();
+    let log = Arc::new(MemoryLog::new());
+    let mut appended = 0;
+    for round in 0..6u64 {
+        let mut running = publisher(&log, &settings);
+        for _ in 0..10 {
+            append(&log, alerts(appended, appended + 200));
+            appended += 200;
+        }
+        let halfway = appended - 1000;
+        wait_for("half of the round is published", || running.status().position >= halfway);
+        if round == 2 {
+            broker.kill();
+            append(&log, alerts(appended, appended + 500));
+            appended += 500;
+            wait_for("the fault is told", || {
+                running.status().last_error.is_some() || running.status().state == PublisherState::Running
+            });
+            broker.restart().unwrap();
+        }
+        if round == 3 {
+            // A clean stop now and then: its checkpoint and the topic's end have to agree.
+            running.stop();
+            running = publisher(&log, &settings);
+        }
+        drop(running);
+    }
+    let last = publisher(&log, &settings);
+    wait_for("all is published", || last.status().position >= appended);
+    last.stop();
+    assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), appended as usize);
+}
+
+#[test]
+fn an_old_publisher_that_wakes_up_after_its_successor_publishes_nothing() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let log = Arc::new(MemoryLog::new());
+    append(&log, alerts(0, 10));
+    let old = publisher(&log, &settings);
+    wait_for("the old one published", || old.status().position >= 10);
+    let new = publisher(&log, &settings);
+    wait_for("the new one is ready", || new.status().state == PublisherState::Running);
+    // Both see these; only one may bring them out.
+    append(&log, alerts(10, 200));
+    wait_for("the old one is out", || old.status().state == PublisherState::Stopped);
+    wait_for("the new one published", || new.status().position >= 200);
+    let why = old.status().last_error.unwrap();
+    assert!(why.contains("another process publishes from this event log"), "{why}");
+    assert_eq!(old.status().decisions, 10);
+    assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 200);
+}
+
+#[test]
+fn other_logs_records_and_purged_topics_do_not_confuse_it() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let (ours, theirs) = (Arc::new(MemoryLog::new()), Arc::new(MemoryLog::new()));
+    append(&ours, alerts(0, 20));
+    append(&theirs, alerts(0, 5000));
+    let first = publisher(&ours, &settings);
+    wait_for("ours is published", || first.status().position >= 20);
+    // Without a checkpoint, and far behind the end of the topic.
+    drop(first);
+    let other = publisher(&theirs, &settings);
+    wait_for("theirs is published", || other.status().position >= 5000);
+    append(&ours, alerts(20, 30));
+    let second = publisher(&ours, &settings);
+    wait_for("the rest of ours is published", || second.status().position >= 30);
+    second.stop();
+    let all = committed(&settings, &settings.topics.decisions);
+    let of_ours: Vec<CommittedRecord> =
+        all.into_iter().filter(|r| r.header("tradewarden_log") == Some(&ours.log_id().to_string())).collect();
+    assert_each_once_in_order(&of_ours, 30);
+    // Purged, and the checkpoint of the clean stop is all that is left.
+    other.stop();
+    broker.delete_records(&settings.topics.decisions, 0, None).unwrap();
+    append(&ours, alerts(30, 31));
+    let third = publisher(&ours, &settings);
+    wait_for("what came after is published", || third.status().decisions == 1);
+    third.stop();
+    assert_eq!(committed(&settings, &settings.topics.decisions).len(), 1);
+}
+
+#[test]
+fn a_dead_letter_too_large_for_its_topic_is_cut_and_the_rest_goes_on() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let dead = runtime::kafka::dead_letter_topic("t");
+    broker.create_topic(&dead, 1, &[("max.message.bytes", "100000")]).unwrap();
+    let log = Arc::new(MemoryLog::new());
+    append(&log, [dead_letter("t", 0, b"{"), alert("a", 0), dead_letter("t", 1, &vec![b'x'; 300_000])]);
+    append(&log, [dead_letter("t", 2, b"["), alert("a", 1)]);
+    let running = publisher(&log, &settings);
+    wait_for("all is published", || running.status().position >= 5);
+    running.stop();
+    let letters = committed(&settings, &dead);
+    let sizes: Vec<usize> = letters.iter().map(|letter| letter.value.as_ref().unwrap().len()).collect();
+    assert_eq!(sizes, [1, 64 << 10, 1]);
+    assert_eq!(letters[1].header("tradewarden_truncated"), Some("300000"));
+    assert_eq!(letters[0].header("tradewarden_truncated"), None);
+    assert_eq!(letters[0].header("tradewarden_reason"), Some("malformed"));
+    assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 2);
+}
+
+#[test]
+fn a_decision_is_readable_soon_after_it_was_taken() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    ensure_topics(&settings, &[&settings.topics.decisions]).unwrap();
+    let log = Arc::new(MemoryLog::new());
+    append(&log, alerts(0, 1));
+    let running = publisher(&log, &settings);
+    wait_for("it runs", || running.status().position >= 1);
+    let reader = CommittedReader::open(&settings, &settings.topics.decisions, ReadFrom::End).unwrap();
+    let mut took: Vec<Duration> = (1..60u64)
+        .map(|n| {
+            let before = Instant::now();
+            append(&log, alerts(n, n + 1));
+            reader.next(Duration::from_secs(10)).unwrap().unwrap();
+            before.elapsed()
+        })
+        .collect();
+    running.stop();
+    took.sort_unstable();
+    let median = took[took.len() / 2];
+    eprintln!("decided to readable: median {median:?}, slowest {:?}", took[took.len() - 1]);
+    // Far above what is measured, far below the 100 ms steps of a flush that waits.
+    assert!(median < Duration::from_millis(60), "median {median:?}");
+}
