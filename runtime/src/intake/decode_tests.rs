@@ -218,7 +218,7 @@ fn the_owner_is_read_from_what_stands_before_or_beside_the_fault() {
     let start = format!("{{\"trade_id\":1,\"strategy\":\"rsi\",{}", &whole[1..]);
     assert_eq!(owner(&start.as_bytes()[..40]), both, "cut off");
     assert_eq!(owner(start.as_bytes()), both, "a field twice");
-    assert_eq!(owner(&[start[..40].as_bytes(), b"\xff"].concat()), both, "broken UTF-8");
+    assert_eq!(owner(&[&start.as_bytes()[..40], b"\xff"].concat()), both, "broken UTF-8");
     assert_eq!(owner(&[b"\0\0\0\0\x01", whole.as_bytes()].concat()), both, "schema registry");
     let event = json!({"specversion": "1.0", "data": with("side", json!("up"))}).to_string();
     assert_eq!(owner(event.as_bytes()), both, "in a CloudEvent");

@@ -184,6 +184,11 @@ impl<'a> Slots<'a> {
         first
     }
 
+    /// Puts the value in the place of what was there.
+    pub(crate) fn set(&mut self, field: Field, value: Value<'a>) {
+        self.0[field.index()] = Some(value);
+    }
+
     /// The value of the field, unless it has none.
     pub(crate) fn get(&self, field: Field) -> Option<&Value<'a>> {
         self.0[field.index()].as_ref().filter(|value| **value != Value::Null)

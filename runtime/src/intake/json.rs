@@ -102,18 +102,24 @@ impl TradeFormat {
     }
 
     fn check(&self, slots: &Slots<'_>, now: Timestamp) -> Result<TradeClosed, Rejection> {
-        let ahead = self.future_tolerance.map(|ahead| i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX));
-        let rules = Rules {
-            default_currency: &self.default_currency,
-            latest_close: ahead.map(|us| now.plus_micros(us)),
-            zone_optional: false,
-            label: &|field| self.mapping.label(field),
-        };
+        let label = |field| self.mapping.label(field);
+        let rules = self.rules(now, false, &label);
         checks::trade(slots, &rules)
     }
 
+    pub(crate) fn rules<'r>(
+        &'r self,
+        now: Timestamp,
+        zone_optional: bool,
+        label: &'r dyn Fn(Field) -> String,
+    ) -> Rules<'r> {
+        let ahead = self.future_tolerance.map(|ahead| i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX));
+        let latest_close = ahead.map(|us| now.plus_micros(us));
+        Rules { default_currency: &self.default_currency, latest_close, zone_optional, label }
+    }
+
     /// The text of an object, or why the bytes are none.
-    fn text_of<'v>(&self, value: &'v [u8]) -> Result<&'v str, Rejection> {
+    pub(crate) fn text_of<'v>(&self, value: &'v [u8]) -> Result<&'v str, Rejection> {
         if value.is_empty() {
             return Err(Rejection::new(
                 RejectReason::Empty,

@@ -91,6 +91,11 @@ impl FieldMapping {
         Ok(())
     }
 
+    /// Lets a name stand for a field, beside those that already do.
+    pub(crate) fn add_name(&mut self, field: Field, name: &str) {
+        self.sources.push((field, Source::Path(name.to_owned())));
+    }
+
     /// Whether every field keeps its own name.
     pub fn is_plain(&self) -> bool {
         self.sources.is_empty()

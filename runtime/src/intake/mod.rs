@@ -11,10 +11,13 @@ mod currency;
 #[cfg(test)]
 mod decode_tests;
 mod fields;
+pub mod files;
 mod json;
 mod mapping;
 mod record;
 mod rejection;
+pub mod sample;
+pub mod wire;
 
 pub use cloud_event::CloudEventAttributes;
 pub use currency::quote_of;

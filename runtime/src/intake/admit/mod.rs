@@ -4,6 +4,7 @@
 //! versions when it does not. Dead letters stand in the same request as the trades around them, and every id is
 //! derived, so a crash at any point neither loses nor doubles one. Nothing here waits, retries or drops by itself.
 
+mod lent;
 mod letter;
 mod plan;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use events::{Event, FamilySet, NewEvent, Origin, Recorded, Timestamp, TradeClose
 use store::{AppendError, Appended, Duplicate, Duplicates, EventLog, Expected, Prepared, ReadError, Request};
 
 use super::Rejection;
+use lent::Lent;
 use plan::{Plan, Step};
 
 /// Where a record stands outside.
@@ -79,8 +81,8 @@ pub struct Candidate<'a> {
     place: Place<'a>,
     key: Option<&'a [u8]>,
     value: &'a [u8],
-    /// The trade, or why it is none.
-    prepared: Result<Prepared, Rejection>,
+    /// The trade, or why it is none; nothing while the log has it.
+    prepared: Result<Option<Prepared>, Rejection>,
 }
 
 /// What became of a record.
@@ -160,6 +162,9 @@ pub enum AdmitError {
     /// A fact has no JSON form.
     #[error("a record has no stored form: {0}")]
     Encode(#[from] serde_json::Error),
+    /// What was encoded cannot be read again.
+    #[error(transparent)]
+    Decode(#[from] events::DecodeError),
 }
 
 /// Who appends records, and to which stream.
@@ -181,28 +186,21 @@ impl Admission {
     pub fn prepare<'a>(&self, incoming: Incoming<'a>) -> Result<Candidate<'a>, AdmitError> {
         let Incoming { place, key, value, decoded } = incoming;
         let prepared = match decoded {
-            Ok(trade) => Ok(self.prepare_trade(trade, place)?),
+            Ok(trade) => Ok(Some(Prepared::new(self.trade_event(trade, place))?)),
             Err(rejection) => Err(rejection),
         };
         Ok(Candidate { place, key, value, prepared })
     }
 
-    fn prepare_trade(&self, trade: TradeClosed, place: Place<'_>) -> Result<Prepared, serde_json::Error> {
+    fn trade_event(&self, trade: TradeClosed, place: Place<'_>) -> NewEvent {
         let event_id = id::closed_trade(&trade.strategy, &trade.trade_id);
-        let closed_at = trade.closed_at;
-        self.prepare_event(event_id, closed_at, place, Event::TradeClosed(trade))
+        self.event(event_id, trade.closed_at, place, Event::TradeClosed(trade))
     }
 
-    fn prepare_event(
-        &self,
-        event_id: Uuid,
-        occurred_at: Timestamp,
-        place: Place<'_>,
-        event: Event,
-    ) -> Result<Prepared, serde_json::Error> {
+    fn event(&self, event_id: Uuid, occurred_at: Timestamp, place: Place<'_>, event: Event) -> NewEvent {
         let mut new = NewEvent::root(event_id, occurred_at, &self.producer, self.run_id, event);
         new.source_offset = place.offset();
-        Prepared::new(new)
+        new
     }
 
     /// Appends a batch in the order of its records and answers for each; `now` is when dead letters happened.
@@ -214,11 +212,11 @@ impl Admission {
         log: &dyn EventLog,
         expected: Expected,
         now: Timestamp,
-        candidates: &[Candidate<'_>],
+        mut candidates: Vec<Candidate<'_>>,
     ) -> Result<Admitted, AdmitError> {
-        let mut seen = Seen::default();
+        let (mut seen, mut lent) = (Seen::default(), Lent::default());
         loop {
-            let mut plan = Plan::of(self, candidates, &seen, now)?;
+            let mut plan = Plan::of(self, &mut candidates, &seen, now, &mut lent)?;
             let events = std::mem::take(&mut plan.events);
             if events.is_empty() {
                 let revision = current_revision(log, &self.stream, expected)?;
@@ -230,6 +228,7 @@ impl Admission {
                 Ok(appended) => return Ok(plan.answers(&appended)),
                 Err(fault) => seen.learn(log, fault, &plan, &ids)?,
             }
+            lent.restore(self, &mut candidates)?;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use events::{Event, Timestamp, TradeClosed, Uuid};
 use store::{Appended, Prepared};
 
-use super::{Admission, Admitted, Answer, Candidate, Rejection, Seen, letter};
+use super::{Admission, Admitted, Answer, Candidate, Lent, Rejection, Seen, letter};
 
 /// What is done for one record.
 pub(super) struct Step {
@@ -33,15 +33,16 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn of(
         admission: &Admission,
-        candidates: &[Candidate<'_>],
+        candidates: &mut [Candidate<'_>],
         seen: &Seen,
         now: Timestamp,
+        lent: &mut Lent,
     ) -> Result<Self, serde_json::Error> {
         let capacity = candidates.len();
         let plan = Self { events: Vec::with_capacity(capacity), steps: Vec::with_capacity(capacity) };
         let mut planner =
-            Planner { admission, seen, now, plan, firsts: HashMap::with_capacity(capacity), at: 0 };
-        for (at, candidate) in candidates.iter().enumerate() {
+            Planner { admission, seen, now, plan, lent, firsts: HashMap::with_capacity(capacity), at: 0 };
+        for (at, candidate) in candidates.iter_mut().enumerate() {
             planner.at = at;
             planner.place(candidate)?;
         }
@@ -71,6 +72,7 @@ impl Plan {
 struct Planner<'p> {
     admission: &'p Admission,
     seen: &'p Seen,
+    lent: &'p mut Lent,
     now: Timestamp,
     plan: Plan,
     /// The event of the request that has an id.
@@ -80,20 +82,19 @@ struct Planner<'p> {
 }
 
 impl Planner<'_> {
-    fn place(&mut self, candidate: &Candidate<'_>) -> Result<(), serde_json::Error> {
+    fn place(&mut self, candidate: &mut Candidate<'_>) -> Result<(), serde_json::Error> {
         let prepared = match &candidate.prepared {
             Err(rejection) => return self.reject(candidate, rejection.clone(), None),
-            Ok(prepared) => prepared,
+            Ok(prepared) => prepared.as_ref(),
         };
+        let Some(prepared) = prepared else { return Ok(()) };
         let event_id = prepared.event.event_id;
         let (outcome, earlier, position) = if let Some(recorded) = self.seen.recorded.get(&event_id) {
             (Outcome::Known(recorded.position), &recorded.event, Some(recorded.position))
         } else if let Some(first) = self.firsts.get(&event_id) {
             (Outcome::SameAs(*first), &self.plan.events[*first].event.event, None)
         } else {
-            let event = self.append(prepared.clone());
-            self.plan.steps.push(Step { event_id, outcome: Outcome::Append(event), rejection: None });
-            return Ok(());
+            return Ok(self.lend(candidate));
         };
         match (earlier, &prepared.event.event) {
             (Event::TradeClosed(earlier), Event::TradeClosed(trade)) if !earlier.same_trade(trade) => {
@@ -104,6 +105,17 @@ impl Planner<'_> {
                 self.plan.steps.push(Step { event_id, outcome, rejection: None });
                 Ok(())
             }
+        }
+    }
+
+    fn lend(&mut self, candidate: &mut Candidate<'_>) {
+        if let Ok(slot) = &mut candidate.prepared
+            && let Some(prepared) = slot.take()
+        {
+            let event_id = prepared.event.event_id;
+            self.lent.note(self.at, &prepared);
+            let outcome = Outcome::Append(self.append(prepared));
+            self.plan.steps.push(Step { event_id, outcome, rejection: None });
         }
     }
 
@@ -128,8 +140,8 @@ impl Planner<'_> {
         } else {
             let kept = self.seen.kept.get(&self.at).copied();
             let event = Event::RecordRejected(letter::write(candidate, &rejection, recorded, kept));
-            let prepared = self.admission.prepare_event(event_id, self.now, candidate.place, event)?;
-            Outcome::Append(self.append(prepared))
+            let event = self.admission.event(event_id, self.now, candidate.place, event);
+            Outcome::Append(self.append(Prepared::new(event)?))
         };
         self.plan.steps.push(Step { event_id, outcome, rejection: Some(rejection) });
         Ok(())

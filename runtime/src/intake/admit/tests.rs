@@ -45,7 +45,7 @@ fn admit_at(
                 .unwrap()
         })
         .collect();
-    admission.admit(log, expected, now(), &candidates)
+    admission.admit(log, expected, now(), candidates)
 }
 
 fn admit(log: &dyn EventLog, offset: i64, records: &[String]) -> Admitted {
@@ -178,7 +178,7 @@ fn the_same_bytes_over_http_are_one_dead_letter() {
             .prepare(Incoming { place: Place::Http, key: None, value: b"{}", decoded: decoded() })
             .unwrap()
     };
-    let admitted = admission.admit(&log, Expected::Any, now(), &[candidate(), candidate()]).unwrap();
+    let admitted = admission.admit(&log, Expected::Any, now(), vec![candidate(), candidate()]).unwrap();
     assert_eq!((admitted.counts(), log.head()), (counts(0, 1, 1), 1));
 }
 
@@ -206,7 +206,7 @@ impl EventLog for Raced {
                 other.prepare(Incoming { place, key: None, value: b"", decoded }).unwrap()
             };
             let candidates: Vec<_> = others.iter().map(candidate).collect();
-            other.admit(&self.0, Expected::Any, now(), &candidates).unwrap();
+            other.admit(&self.0, Expected::Any, now(), candidates).unwrap();
         }
         self.0.append(request)
     }

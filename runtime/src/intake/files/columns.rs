@@ -1,0 +1,220 @@
+//! Which column gives which field, by the names of each kind of file and the user's mapping.
+
+use std::borrow::Cow;
+
+use events::{Decimal, decimal};
+
+use super::{FileError, FileFormat};
+use crate::intake::{
+    Field, FieldMapping,
+    fields::{Slots, Value},
+    mapping::Source,
+    rejection::nearest,
+};
+
+/// The names that a kind of file has for a field, the usual one first.
+pub(super) const fn names(format: FileFormat, field: Field) -> &'static [&'static str] {
+    let freqtrade = matches!(format, FileFormat::FreqtradeCsv | FileFormat::FreqtradeJson);
+    match field {
+        Field::TradeId => &["trade_id", "id"],
+        Field::Side if freqtrade => &["is_short", "side"],
+        Field::Side => &["side", "is_short"],
+        Field::Symbol if freqtrade => &["pair"],
+        Field::Quantity if freqtrade => &["amount"],
+        Field::EntryPrice if freqtrade => &["open_rate"],
+        Field::ExitPrice if freqtrade => &["close_rate"],
+        Field::Profit if freqtrade => &["profit_abs"],
+        Field::ProfitPct if freqtrade => &["profit_ratio"],
+        Field::OpenedAt if freqtrade => &["open_date"],
+        Field::ClosedAt if freqtrade => &["close_date"],
+        Field::Currency if freqtrade => &["stake_currency"],
+        Field::ExitReason if freqtrade => &["exit_reason", "sell_reason"],
+        Field::Strategy => &["strategy"],
+        Field::Symbol => &["symbol"],
+        Field::Quantity => &["quantity"],
+        Field::EntryPrice => &["entry_price"],
+        Field::ExitPrice => &["exit_price"],
+        Field::Profit => &["profit"],
+        Field::ProfitPct => &["profit_pct"],
+        Field::OpenedAt => &["opened_at"],
+        Field::ClosedAt => &["closed_at"],
+        Field::Currency => &["currency"],
+        Field::Fee => &["fee"],
+        Field::Leverage => &["leverage"],
+        Field::ExitReason => &["exit_reason"],
+        Field::Model => &["model"],
+        Field::Account => &["account"],
+        Field::EventId => &["event_id"],
+    }
+}
+
+/// The name under which a field is looked for, for messages and conversions.
+pub(super) fn column_name(format: FileFormat, mapping: &FieldMapping, field: Field) -> Cow<'_, str> {
+    match mapping.source(field) {
+        Some(Source::Path(path)) => Cow::Borrowed(path),
+        Some(Source::Constant(_)) => Cow::Borrowed("(set by --map)"),
+        None => Cow::Borrowed(names(format, field)[0]),
+    }
+}
+
+/// A field as messages about a row name it.
+pub(super) fn label(format: FileFormat, mapping: &FieldMapping, field: Field) -> String {
+    let column = column_name(format, mapping, field);
+    if column == field.name() {
+        format!("column {column}")
+    } else {
+        format!("column {column} ({})", field.name())
+    }
+}
+
+/// Where in a row each field stands.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    /// (place, field), in the order of the fields.
+    pub cells: Vec<(usize, Field)>,
+    pub conversions: Conversions,
+}
+
+/// What has to be converted before the rules look at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Conversions {
+    /// `side` comes from `is_short`.
+    pub is_short: bool,
+    /// `profit_pct` comes from `profit_ratio`.
+    pub ratio: bool,
+}
+
+impl Columns {
+    /// Finds the columns in a header.
+    pub(super) fn find(
+        file: &str,
+        header: &[&str],
+        format: FileFormat,
+        mapping: &FieldMapping,
+    ) -> Result<Self, FileError> {
+        let mut columns = Self::default();
+        for field in Field::ALL {
+            let (asked, wanted): (&[&str], bool) = match mapping.source(field) {
+                Some(Source::Constant(_)) => continue,
+                Some(Source::Path(path)) => (&[path.as_str()], true),
+                None => (names(format, field), field.is_required() && !has_stand_in(format, field)),
+            };
+            let found = asked.iter().find_map(|name| Some((*name, header.iter().position(|h| h == name)?)));
+            match found {
+                Some((name, place)) => columns.keep(file, header, place, field, name, mapping)?,
+                None if wanted => return Err(missing(file, header, asked[0], field)),
+                None => {}
+            }
+        }
+        Ok(columns)
+    }
+
+    fn keep(
+        &mut self,
+        file: &str,
+        header: &[&str],
+        place: usize,
+        field: Field,
+        name: &str,
+        mapping: &FieldMapping,
+    ) -> Result<(), FileError> {
+        if header.iter().filter(|column| **column == name).count() > 1 {
+            return Err(FileError::ColumnTwice { file: file.to_owned(), column: name.to_owned() });
+        }
+        self.cells.push((place, field));
+        self.conversions.is_short |= field == Field::Side && name == "is_short";
+        self.conversions.ratio |=
+            field == Field::ProfitPct && mapping.source(field).is_none() && name == "profit_ratio";
+        Ok(())
+    }
+
+    pub(super) fn gives(&self, field: Field) -> bool {
+        self.cells.iter().any(|(_, given)| *given == field)
+    }
+}
+
+/// Whether something stands in for a column that is not there: a digest for the id; and freqtrade had no shorts
+/// before it had `is_short`.
+const fn has_stand_in(format: FileFormat, field: Field) -> bool {
+    matches!((format, field), (_, Field::TradeId) | (FileFormat::FreqtradeCsv, Field::Side))
+}
+
+fn missing(file: &str, header: &[&str], column: &str, field: Field) -> FileError {
+    FileError::Column {
+        file: file.to_owned(),
+        column: column.to_owned(),
+        field: field.name(),
+        near: nearest(column, header.iter().copied()).map(str::to_owned),
+        columns: header.join(", "),
+    }
+}
+
+/// Makes ours of freqtrade's values; what cannot be converted stays, and is refused as it was written.
+pub(super) fn convert(slots: &mut Slots<'_>, conversions: Conversions) {
+    if conversions.is_short
+        && let Some(short) = slots.get(Field::Side).and_then(as_bool)
+    {
+        slots.set(Field::Side, Value::Text(Cow::Borrowed(if short { "short" } else { "long" })));
+    }
+    if conversions.ratio
+        && let Some(Value::Text(text)) = slots.get(Field::ProfitPct).cloned().map(number_as_text)
+        && let Some(percent) = decimal::parse(&text).ok().and_then(hundredfold)
+    {
+        slots.set(Field::ProfitPct, Value::Text(Cow::Owned(percent.to_string())));
+    }
+}
+
+fn number_as_text(value: Value<'_>) -> Value<'_> {
+    if let Value::Number(text) = value { Value::Text(Cow::Borrowed(text)) } else { value }
+}
+
+fn as_bool(value: &Value<'_>) -> Option<bool> {
+    let text = match value {
+        Value::Bool(value) => return Some(*value),
+        Value::Text(text) => text.as_ref(),
+        Value::Number(text) => text,
+        _ => return None,
+    };
+    match text {
+        "0" | "0.0" | "false" | "False" => Some(false),
+        "1" | "1.0" | "true" | "True" => Some(true),
+        _ => None,
+    }
+}
+
+/// A hundred times the value, exactly; nothing where that has too many digits.
+fn hundredfold(mut value: Decimal) -> Option<Decimal> {
+    match value.scale() {
+        0 | 1 => value.checked_mul(Decimal::ONE_HUNDRED),
+        scale => value.set_scale(scale - 2).ok().map(|()| value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_becomes_a_percent_exactly() {
+        for (ratio, percent) in [
+            ("0.01498501", "1.498501"),
+            ("-0.5", "-50.0"),
+            ("2", "200"),
+            ("1.5e-05", "0.0015"),
+            ("0.0000000000000000000000000001", "0.00000000000000000000000001"),
+        ] {
+            let mut slots = Slots::default();
+            slots.set(Field::ProfitPct, Value::Number(ratio));
+            convert(&mut slots, Conversions { ratio: true, is_short: false });
+            assert_eq!(slots.get(Field::ProfitPct), Some(&Value::Text(percent.into())), "{ratio}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_ratio_stays_as_it_was_written() {
+        let mut slots = Slots::default();
+        slots.set(Field::ProfitPct, Value::Text("much".into()));
+        convert(&mut slots, Conversions { ratio: true, is_short: false });
+        assert_eq!(slots.get(Field::ProfitPct), Some(&Value::Text("much".into())));
+    }
+}

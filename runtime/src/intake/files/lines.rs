@@ -1,0 +1,90 @@
+//! Lines of a file, none longer in memory than allowed.
+
+use std::io::{self, BufRead};
+
+/// A line without its end.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Line {
+    pub bytes: Vec<u8>,
+    /// It was longer; the rest was passed over.
+    pub cut: bool,
+}
+
+pub(super) struct Lines<R> {
+    reader: R,
+    max: usize,
+    begun: bool,
+}
+
+const MARK: &[u8] = "\u{FEFF}".as_bytes();
+
+impl<R: BufRead> Lines<R> {
+    pub(super) fn new(reader: R, max: usize) -> Self {
+        Self { reader, max, begun: false }
+    }
+
+    /// The next line that is not empty, without the byte order mark that some programs put first.
+    pub(super) fn next_filled(&mut self) -> io::Result<Option<Line>> {
+        while let Some(mut line) = self.next()? {
+            if !self.begun && line.bytes.starts_with(MARK) {
+                line.bytes.drain(..MARK.len());
+            }
+            self.begun = true;
+            if !line.bytes.trim_ascii().is_empty() {
+                return Ok(Some(line));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next line; nothing at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<Line>> {
+        let mut line = Line::default();
+        let mut any = false;
+        loop {
+            let chunk = match self.reader.fill_buf() {
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
+                chunk => chunk?,
+            };
+            if chunk.is_empty() {
+                return Ok(any.then_some(line));
+            }
+            any = true;
+            let end = chunk.iter().position(|byte| *byte == b'\n');
+            let part = &chunk[..end.unwrap_or(chunk.len())];
+            let room = self.max - line.bytes.len();
+            line.bytes.extend_from_slice(&part[..part.len().min(room)]);
+            line.cut |= part.len() > room;
+            let used = part.len() + usize::from(end.is_some());
+            self.reader.consume(used);
+            if end.is_some() {
+                line.bytes.truncate(line.bytes.strip_suffix(b"\r").unwrap_or(&line.bytes).len());
+                return Ok(Some(line));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::BufReader;
+
+    fn lines(text: &[u8], max: usize) -> Vec<(Vec<u8>, bool)> {
+        // A tiny buffer, so that lines run over its end.
+        let mut lines = Lines::new(BufReader::with_capacity(3, text), max);
+        std::iter::from_fn(|| lines.next_filled().unwrap()).map(|line| (line.bytes, line.cut)).collect()
+    }
+
+    #[test]
+    fn lines_are_found_whatever_ends_them_and_empty_ones_left_out() {
+        let found = lines("\u{FEFF}one\r\n\n  \ntwo\nlast".as_bytes(), 100);
+        assert_eq!(found, [(b"one".to_vec(), false), (b"two".to_vec(), false), (b"last".to_vec(), false)]);
+        assert_eq!(lines(b"", 100), []);
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_cut_and_the_next_one_is_whole() {
+        assert_eq!(lines(b"123456\nabcd\n", 4), [(b"1234".to_vec(), true), (b"abcd".to_vec(), false)]);
+    }
+}
