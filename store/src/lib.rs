@@ -6,6 +6,7 @@ pub mod contract;
 pub mod embedded;
 mod log;
 mod memory;
+pub mod views;
 mod snapshots;
 
 pub use embedded::{EmbeddedLog, OpenError, Options};
