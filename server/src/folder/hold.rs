@@ -78,8 +78,9 @@ impl Hold {
         fs::create_dir_all(folder.path()).map_err(io)?;
         let begun = Instant::now();
         loop {
-            let open = OpenOptions::new().read(true).write(true).create(true).truncate(false);
-            let mut file = open.clone().open(folder.path().join(LOCK)).map_err(io)?;
+            let mut open = OpenOptions::new();
+            let open = open.read(true).write(true).create(true).truncate(false);
+            let mut file = open.open(folder.path().join(LOCK)).map_err(io)?;
             match file.try_lock() {
                 Ok(()) => {
                     let holder = Holder { pid: std::process::id(), command: command.to_owned() };

@@ -103,7 +103,7 @@ fn problem_of(error: AdmitError) -> Problem {
     match error {
         AdmitError::Append(error) => error.into(),
         AdmitError::Read(error) => error.into(),
-        AdmitError::Encode(error) => Problem::internal(error.to_string()),
+        error => Problem::internal(error.to_string()),
     }
 }
 
