@@ -16,7 +16,7 @@ use events::{
 
 use crate::{
     AppendError, Appended, Duplicate, Duplicates, EventLog, Expected, MAX_EVENT_BYTES, MAX_NAME_BYTES,
-    Placed, Prepared, Request, Subscription,
+    MAX_REQUEST_BYTES, Placed, Prepared, Request, Subscription,
 };
 
 /// Makes a fresh, empty log.
@@ -214,6 +214,10 @@ fn oversized_events_are_refused(factory: Factory<'_>) {
     let long_name = "x".repeat(MAX_NAME_BYTES + 1);
     let refused = log.append(request(&long_name, Expected::Any, [tick(1)])).unwrap_err();
     assert!(matches!(refused, AppendError::TooLarge { index: 0, limit: MAX_NAME_BYTES, .. }), "{refused}");
+    let mut large = request("a", Expected::Any, (0..5).map(tick));
+    large.events.iter_mut().for_each(|event| event.payload = vec![b' '; MAX_EVENT_BYTES - 1000]);
+    let refused = log.append(large).unwrap_err();
+    assert!(matches!(refused, AppendError::TooLarge { index: 4, limit: MAX_REQUEST_BYTES, .. }), "{refused}");
     assert_eq!((log.head(), log.stopped()), (0, None));
 }
 

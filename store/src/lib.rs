@@ -12,7 +12,7 @@ mod snapshots;
 pub use embedded::{EmbeddedLog, OpenError, Options};
 pub use log::{
     AppendError, Appended, Batch, Duplicate, Duplicates, EventLog, Expected, MAX_EVENT_BYTES, MAX_NAME_BYTES,
-    Placed, Prepared, ReadError, Request, Subscription,
+    MAX_REQUEST_BYTES, Placed, Prepared, ReadError, Request, Subscription,
 };
 pub use memory::{Clock, MemoryLog};
 pub use snapshots::Snapshots;

@@ -31,6 +31,9 @@ pub enum Duplicates {
 /// The most bytes that one event may have: stream name, producer and payload together.
 pub const MAX_EVENT_BYTES: usize = 16 << 20;
 
+/// The most bytes that the events of one request may have together.
+pub const MAX_REQUEST_BYTES: usize = 64 << 20;
+
 /// The most bytes that the name of a stream or of a producer may have.
 pub const MAX_NAME_BYTES: usize = 4096;
 
@@ -71,8 +74,9 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether every event is small enough to be taken.
+    /// Whether every event is small enough to be taken, and all together.
     pub(crate) fn check_sizes(&self) -> Result<(), AppendError> {
+        let mut together = 0;
         self.events.iter().enumerate().try_for_each(|(index, event)| {
             let longest_name = self.stream.len().max(event.event.producer.len());
             let bytes = self.stream.len() + event.event.producer.len() + event.payload.len();
@@ -81,6 +85,10 @@ impl Request {
             }
             if bytes > MAX_EVENT_BYTES {
                 return Err(AppendError::TooLarge { index, bytes, limit: MAX_EVENT_BYTES });
+            }
+            together += bytes;
+            if together > MAX_REQUEST_BYTES {
+                return Err(AppendError::TooLarge { index, bytes: together, limit: MAX_REQUEST_BYTES });
             }
             Ok(())
         })
@@ -130,8 +138,8 @@ pub enum AppendError {
     /// [`Duplicates::Refuse`] met known ids.
     #[error("{} of the events are already in the log", .0.len())]
     Duplicates(Vec<Duplicate>),
-    /// An event is larger than the log takes.
-    #[error("event {index} of the request has {bytes} bytes, the limit is {limit}")]
+    /// An event, a name in it, or the request up to it is larger than the log takes.
+    #[error("event {index} of the request makes {bytes} bytes, the limit is {limit}")]
     TooLarge {
         /// Which event of the request.
         index: usize,
@@ -141,7 +149,7 @@ pub enum AppendError {
         limit: usize,
     },
     /// The disk failed or the folder is read-only. The log takes nothing more until it is opened again; what was
-    /// acknowledged is kept.
+    /// acknowledged is kept. Whether this request is, shows then; to repeat it is safe.
     #[error("the event log is stopped: {0}")]
     Stopped(Arc<str>),
 }
@@ -216,7 +224,7 @@ pub trait EventLog: Send + Sync {
     /// Appends atomically; answers when the events are durable.
     ///
     /// # Errors
-    /// See [`AppendError`]; nothing was appended then.
+    /// See [`AppendError`]; save for [`AppendError::Stopped`] nothing was appended then.
     fn append(&self, request: Request) -> Result<Appended, AppendError>;
 
     /// Appends several requests, each atomic, in their order; answers when all are durable. A request that fails

@@ -49,23 +49,24 @@ pub(crate) struct Envelope<'a> {
     content_type: Option<Value<'a>>,
     data: Option<&'a str>,
     data_base64: Option<Value<'a>>,
+    twice: Option<&'static str>,
 }
 
 impl<'a> Envelope<'a> {
-    /// Keeps a member that belongs to the envelope; the first of a name stays.
+    /// Keeps a member that belongs to the envelope; whether one came twice only matters if this is an envelope.
     pub(crate) fn offer(&mut self, name: &str, raw: &'a str, value: impl FnOnce(&'a str) -> Value<'a>) {
-        let slot = match name {
+        let (slot, name) = match name {
             "data" => {
-                self.data.get_or_insert(raw);
+                self.twice = self.data.replace(raw).and(Some("data")).or(self.twice);
                 return;
             }
-            "specversion" => &mut self.spec_version,
-            "id" => &mut self.id,
-            "datacontenttype" => &mut self.content_type,
-            "data_base64" => &mut self.data_base64,
+            "specversion" => (&mut self.spec_version, "specversion"),
+            "id" => (&mut self.id, "id"),
+            "datacontenttype" => (&mut self.content_type, "datacontenttype"),
+            "data_base64" => (&mut self.data_base64, "data_base64"),
             _ => return,
         };
-        slot.get_or_insert_with(|| value(raw));
+        self.twice = slot.replace(value(raw)).and(Some(name)).or(self.twice);
     }
 
     /// The JSON text of the data, whether plain or base64.
@@ -76,6 +77,10 @@ impl<'a> Envelope<'a> {
         }
         if let Some(Value::Text(content_type)) = &self.content_type {
             check_content_type(content_type)?;
+        }
+        if let Some(name) = self.twice {
+            let detail = format!("{name} is given twice; publish every member once");
+            return Err(Rejection::new(RejectReason::Malformed, detail));
         }
         match (self.data, &self.data_base64) {
             (Some(data), _) => Ok(Cow::Borrowed(data)),

@@ -279,6 +279,15 @@ fn cloud_events_that_cannot_be_understood_say_why() {
 }
 
 #[test]
+fn a_member_of_an_envelope_given_twice_is_refused_and_in_a_plain_record_it_is_not_ours() {
+    let twice =
+        format!(r#"{{"specversion":"1.0","data":{},"data":{}}}"#, trade(), with("profit", json!("9")));
+    assert!(decode_text(&twice).unwrap_err().detail.contains("data is given twice"));
+    let plain = format!(r#"{{"data":1,"data":2,{}"#, &trade().to_string()[1..]);
+    assert!(decode_text(&plain).is_ok());
+}
+
+#[test]
 fn cloud_events_in_binary_mode_carry_the_trade_as_value() {
     let attributes = CloudEventAttributes {
         spec_version: "1.0",

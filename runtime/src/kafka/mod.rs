@@ -14,6 +14,7 @@ mod endpoint;
 mod fault;
 mod producer;
 mod publisher;
+mod source;
 
 pub use admin::ensure_topics;
 pub use client::{KafkaSettings, Topics, dead_letter_topic};
@@ -21,9 +22,4 @@ pub use endpoint::{Endpoint, LIMITS as ENDPOINT_LIMITS};
 pub use fault::{FaultKind, KafkaFault};
 pub use producer::{CommittedReader, CommittedRecord, ReadFrom, send_all};
 pub use publisher::{Delivery, KafkaPublisher, PublisherState, PublisherStatus};
-
-/// The wall clock.
-pub(crate) fn now() -> events::Timestamp {
-    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    events::Timestamp::from_micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
-}
+pub use source::{KafkaSource, PartitionStatus, SourceState, SourceStatus};

@@ -111,9 +111,10 @@ impl DiskFolder {
     /// # Errors
     /// When it cannot be made.
     pub fn create(path: &Path) -> io::Result<Self> {
-        if !path.is_dir() {
-            fs::create_dir_all(path)?;
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let missing: Vec<_> = path.ancestors().take_while(|folder| !folder.is_dir()).collect();
+        fs::create_dir_all(path)?;
+        for made in missing.into_iter().filter(|made| !made.as_os_str().is_empty()) {
+            let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty());
             File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
         }
         Ok(Self { path: path.to_owned() })

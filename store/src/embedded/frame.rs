@@ -322,3 +322,111 @@ struct Envelope {
     stream: Arc<str>,
     producer: Arc<str>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{contract::tick, log::record};
+    use events::NewEvent;
+    use proptest::prelude::*;
+
+    const SALT: u32 = 77;
+
+    fn frame_of(event: NewEvent, stream: &str, chain: Option<Hash>) -> Vec<u8> {
+        let prepared = Prepared::new(event).unwrap();
+        let recorded_at = Timestamp::from_micros(-5);
+        let place = Place { batch: 3, position: 12, stream, revision: 4, recorded_at };
+        let mut out = Vec::new();
+        encode(&mut out, &place, &prepared);
+        close(&mut out, 0, true, SALT);
+        if let Some(chain) = chain {
+            close_batch(&mut out, 0, &chain, SALT);
+        }
+        out
+    }
+
+    fn sample() -> Vec<u8> {
+        frame_of(NewEvent { causation_id: Some(Uuid::from_u128(5)), ..tick(1) }, "stream", Some([9; 32]))
+    }
+
+    prop_compose! {
+        fn any_event()(
+            (n, occurred_at) in any::<(u64, i64)>(), producer in "\\PC{0,20}", run_id in any::<u128>(),
+            correlation in any::<Option<u128>>(), causation in any::<Option<u128>>(),
+            (basis_position, rules_version, source_offset) in any::<(Option<u64>, Option<u32>, Option<i64>)>(),
+        ) -> NewEvent {
+            let event = tick(n % 1_000_000);
+            NewEvent {
+                occurred_at: Timestamp::from_micros(occurred_at),
+                producer: Arc::from(producer),
+                run_id: Uuid::from_u128(run_id),
+                correlation_id: correlation.map_or(event.event_id, Uuid::from_u128),
+                causation_id: causation.map(Uuid::from_u128),
+                basis_position, rules_version, source_offset,
+                ..event
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_decoded_is_what_was_encoded(event in any_event(), stream in "\\PC{0,40}", last in any::<bool>()) {
+            let bytes = frame_of(event.clone(), &stream, last.then_some([9; 32]));
+            let frame = parse(&bytes, SALT).unwrap();
+            prop_assert_eq!((frame.batch, frame.whole.len(), frame.last_of_transaction), (3, bytes.len(), true));
+            prop_assert_eq!(frame.chain, last.then_some(&[9; 32]));
+            let expected = record(event, (12, Arc::from(stream), 4), Timestamp::from_micros(-5));
+            prop_assert_eq!(frame.decode(&mut NameCache::default()).unwrap(), expected);
+        }
+
+        #[test]
+        fn any_bytes_are_a_frame_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            prop_assert!(parse(&bytes, SALT).is_err());
+        }
+
+        // A right checksum over anything: what a tampering hand would write.
+        #[test]
+        fn any_header_with_a_right_checksum_is_read_or_refused(
+            mut bytes in proptest::collection::vec(any::<u8>(), (PREFIX + FIXED)..400), flags in 0_u32..4,
+        ) {
+            seal_prefix(&mut bytes, flags << 30, SALT);
+            if let Ok(frame) = parse(&bytes, SALT) {
+                let _ = frame.decode(&mut NameCache::default());
+            }
+        }
+
+        #[test]
+        fn a_record_with_wild_lengths_is_read_or_refused(at in 0_usize..90, value in any::<u8>()) {
+            let mut bytes = sample();
+            bytes[PREFIX + at] = value;
+            seal_prefix(&mut bytes, LAST_OF_TRANSACTION, SALT);
+            if let Ok(frame) = parse(&bytes, SALT) {
+                let _ = frame.decode(&mut NameCache::default());
+            }
+        }
+    }
+
+    #[test]
+    fn no_flipped_bit_and_no_cut_passes() {
+        let bytes = sample();
+        assert!(parse(&bytes, SALT).is_ok() && parse(&bytes, SALT + 1).is_err());
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(parse(&flipped, SALT).is_err(), "bit {bit}");
+        }
+        for len in 0..bytes.len() {
+            assert!(matches!(parse(&bytes[..len], SALT), Err(Bad::Short(_))), "cut to {len}");
+        }
+        assert!(matches!(parse(&[0; 500], SALT), Err(Bad::Broken("zeros instead of an event"))));
+    }
+
+    #[test]
+    fn names_are_shared_and_their_cache_is_bounded() {
+        let mut cache = NameCache::default();
+        let first = cache.get("a");
+        assert!(Arc::ptr_eq(&first, &cache.get("a")));
+        (0..100).for_each(|n| drop(cache.get(&n.to_string())));
+        assert_eq!((cache.recent.len(), &*cache.get("a")), (NameCache::KEPT, "a"));
+    }
+}

@@ -12,7 +12,9 @@ mod frame;
 mod head;
 mod ids;
 mod index;
+mod inventory;
 mod live;
+mod load;
 mod lock;
 mod paged;
 mod queue;
@@ -23,6 +25,7 @@ mod seal;
 mod segment;
 mod shared;
 mod sidecar;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -31,7 +34,7 @@ mod writer;
 use std::{
     ops::ControlFlow,
     path::Path,
-    sync::Arc,
+    sync::{Arc, mpsc::Receiver},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -40,7 +43,7 @@ use events::{FamilySet, Recorded, Uuid};
 
 use self::{
     files::{DiskFolder, Folder},
-    queue::{Job, Queue},
+    queue::{Answer, Job, Queue},
     reader::Follower,
     shared::Shared,
 };
@@ -175,22 +178,37 @@ impl Drop for EmbeddedLog {
     }
 }
 
+impl EmbeddedLog {
+    fn submit(&self, request: Request) -> Result<Receiver<Answer>, AppendError> {
+        request.check_sizes()?;
+        let (job, answer) = Job::new(request);
+        if self.queue.push(job) { Ok(answer) } else { Err(self.why_stopped()) }
+    }
+
+    fn wait_for(&self, answer: &Receiver<Answer>) -> Answer {
+        answer.recv().unwrap_or_else(|_| Err(self.why_stopped()))
+    }
+
+    fn why_stopped(&self) -> AppendError {
+        let reason = self.shared.stopped();
+        AppendError::Stopped(reason.unwrap_or_else(|| Arc::from("it is being closed")))
+    }
+}
+
 impl EventLog for EmbeddedLog {
     fn log_id(&self) -> Uuid {
         self.shared.log_id
     }
 
     fn append(&self, request: Request) -> Result<Appended, AppendError> {
-        request.check_sizes()?;
-        let stopped = || {
-            let reason = self.shared.stopped();
-            AppendError::Stopped(reason.unwrap_or_else(|| Arc::from("it is being closed")))
-        };
-        let (job, answer) = Job::new(request);
-        if !self.queue.push(job) {
-            return Err(stopped());
-        }
-        answer.recv().unwrap_or_else(|_| Err(stopped()))
+        let answer = self.submit(request)?;
+        self.wait_for(&answer)
+    }
+
+    /// All of them wait together, so that they share their flushes.
+    fn append_all(&self, requests: Vec<Request>) -> Vec<Result<Appended, AppendError>> {
+        let submitted: Vec<_> = requests.into_iter().map(|request| self.submit(request)).collect();
+        submitted.into_iter().map(|answer| self.wait_for(&answer?)).collect()
     }
 
     fn head(&self) -> u64 {

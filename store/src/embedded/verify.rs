@@ -87,17 +87,21 @@ fn decode(
 }
 
 /// Where the check stands.
+#[derive(Default)]
 struct Check {
     position: u64,
     batch: u64,
     chain: Hash,
     link: Link,
+    /// The position before the batch that is being read, and where it starts.
+    batch_after: u64,
+    batch_at: u64,
 }
 
 fn check(shared: &Shared, out: &SyncSender<Chunk>) -> Result<Verified, Fault> {
     let head = shared.live.head();
     let start = chain::genesis(shared.log_id);
-    let mut check = Check { position: 0, batch: 0, chain: start, link: Link::default() };
+    let mut check = Check { position: 0, batch: 0, chain: start, ..Check::default() };
     for segment in shared.segments().iter() {
         check.link.start(&check.chain, check.batch + 1);
         let go_on = check.segment(segment, head, out);
@@ -119,6 +123,7 @@ impl Check {
             sidecar.check()?;
         }
         let mut scanner = Scanner::new(segment, HEADER as u64, MANY);
+        self.batch_at = HEADER as u64;
         while self.position < head {
             let chunk = self.chunk(segment, &mut scanner, head)?;
             let ended = chunk.frames.is_empty();
@@ -160,10 +165,13 @@ impl Check {
         self.position += 1;
         let Some(stored) = frame.chain else { return Ok(()) };
         if self.link.value() != *stored {
+            self.position = self.batch_after;
             let message =
-                format!("the hash chain does not hold: events of this batch were altered; {RESTORE}");
-            return Err(segment.file.damaged(at, &message));
+                format!("the hash chain does not hold: the batch here is not the one written; {RESTORE}");
+            return Err(segment.file.damaged(self.batch_at, &message));
         }
+        self.batch_after = self.position;
+        self.batch_at = at + frame.whole.len() as u64;
         self.batch += 1;
         self.chain = *stored;
         self.link.start(&self.chain, self.batch + 1);

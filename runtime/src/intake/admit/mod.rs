@@ -17,7 +17,7 @@ use store::{AppendError, Appended, Duplicate, Duplicates, EventLog, Expected, Pr
 
 use super::Rejection;
 use lent::Lent;
-use plan::{Plan, Step};
+use plan::Plan;
 
 /// Where a record stands outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,13 +260,15 @@ impl Seen {
         match fault {
             AppendError::Duplicates(duplicates) => self.learn_recorded(log, duplicates, ids),
             AppendError::TooLarge { index, bytes, limit } => {
-                let candidate = plan.candidate_of(index);
-                let kept = self.kept.get(&candidate).copied().unwrap_or(limit);
-                if kept == 0 || matches!(plan.steps[candidate], Step { rejection: None, .. }) {
-                    return Err(AppendError::TooLarge { index, bytes, limit }.into());
+                let letter = plan.letter_of(index);
+                let kept = |candidate| self.kept.get(&candidate).copied().unwrap_or(limit);
+                match letter.map(|candidate| (candidate, kept(candidate))) {
+                    None | Some((_, 0)) => Err(AppendError::TooLarge { index, bytes, limit }.into()),
+                    Some((candidate, kept)) => {
+                        self.kept.insert(candidate, kept / 2);
+                        Ok(())
+                    }
                 }
-                self.kept.insert(candidate, kept / 2);
-                Ok(())
             }
             fault => Err(fault.into()),
         }

@@ -12,7 +12,7 @@ pub(super) struct Step {
     event_id: Uuid,
     outcome: Outcome,
     /// Set when the event is a dead letter.
-    pub rejection: Option<Rejection>,
+    rejection: Option<Rejection>,
 }
 
 enum Outcome {
@@ -27,7 +27,7 @@ enum Outcome {
 /// The request's events, and one step for each record.
 pub(super) struct Plan {
     pub events: Vec<Prepared>,
-    pub steps: Vec<Step>,
+    steps: Vec<Step>,
 }
 
 impl Plan {
@@ -49,10 +49,12 @@ impl Plan {
         Ok(planner.plan)
     }
 
-    /// Which record an event of the request stands for.
-    pub(super) fn candidate_of(&self, event: usize) -> usize {
-        let appended = |step: &Step| matches!(step.outcome, Outcome::Append(index) if index == event);
-        self.steps.iter().position(appended).unwrap_or_default()
+    /// Which record an event of the request is the dead letter of, if it is one.
+    pub(super) fn letter_of(&self, event: usize) -> Option<usize> {
+        let appended = |step: &Step| {
+            step.rejection.is_some() && matches!(step.outcome, Outcome::Append(index) if index == event)
+        };
+        self.steps.iter().position(appended)
     }
 
     pub(super) fn answers(self, appended: &Appended) -> Admitted {
@@ -94,7 +96,8 @@ impl Planner<'_> {
         } else if let Some(first) = self.firsts.get(&event_id) {
             (Outcome::SameAs(*first), &self.plan.events[*first].event.event, None)
         } else {
-            return Ok(self.lend(candidate));
+            self.lend(candidate);
+            return Ok(());
         };
         match (earlier, &prepared.event.event) {
             (Event::TradeClosed(earlier), Event::TradeClosed(trade)) if !earlier.same_trade(trade) => {

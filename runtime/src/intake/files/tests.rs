@@ -2,12 +2,18 @@
 
 use std::{fs, path::PathBuf};
 
-use events::{Decimal, RejectReason, Side, Timestamp, TradeClosed, decimal};
+use events::{Decimal, RejectReason, Side, Timestamp, TradeClosed, Uuid, decimal};
 use proptest::prelude::*;
+use store::{EventLog as _, Expected, MemoryLog};
 use tempfile::TempDir;
 
 use super::{FileError, FileFormat, Row, TradeFile};
-use crate::intake::{FieldMapping, TradeFormat, sample::SampleTrades, wire};
+use crate::intake::{
+    FieldMapping, TradeFormat,
+    admit::{Admission, Counts, Incoming, Place},
+    sample::SampleTrades,
+    wire,
+};
 
 const FREQTRADE: &str = "pair,strategy,open_date,close_date,open_rate,close_rate,amount,stake_amount,leverage,is_short,\
     profit_ratio,profit_abs,exit_reason\n\
@@ -228,6 +234,27 @@ fn a_format_is_forced_by_its_name() {
     assert!(forced.unwrap().all(|row| row.unwrap().decoded.is_err()));
     let fault = "freqtrade".parse::<FileFormat>().unwrap_err();
     assert!(fault.contains("did you mean freqtrade-csv?"), "{fault}");
+}
+
+#[test]
+fn every_row_of_a_file_becomes_a_fact_a_duplicate_or_a_dead_letter_and_never_two() {
+    let good = OURS.lines().nth(1).unwrap();
+    let rows =
+        rows(format!("{OURS}{good}\n{}\nbad\n\n{}\n", good.replace("-3", "9"), good.replace("7,", "8,")));
+    let log = MemoryLog::new();
+    let admission = Admission { stream: "import".into(), producer: "import".into(), run_id: Uuid::nil() };
+    let admit = || {
+        let candidates = rows.iter().map(|row| {
+            let place = Place::File { file: "trades.csv", row: row.number };
+            let decoded = row.decoded.clone();
+            admission.prepare(Incoming { place, key: None, value: &row.bytes, decoded }).unwrap()
+        });
+        let candidates = candidates.collect();
+        admission.admit(&log, Expected::Any, Timestamp::default(), candidates).unwrap().counts()
+    };
+    assert_eq!(admit(), Counts { taken: 2, duplicate: 1, rejected: 2 });
+    assert_eq!(admit(), Counts { taken: 0, duplicate: 5, rejected: 0 });
+    assert_eq!(log.head(), 4);
 }
 
 proptest! {

@@ -18,15 +18,15 @@ use std::{
 };
 
 use events::{Event, Family, FamilySet, NewEvent, PublishAdvanced, Recorded, Uuid, id};
-use store::{Duplicates, EventLog, Expected, Prepared, Request};
+use store::{EventLog, Expected};
 
 use super::{
     KafkaSettings, admin,
     client::{DEAD_LETTER_SUFFIX, dead_letter_topic},
     cluster::Cluster,
     fault::{FaultKind, KafkaFault},
-    now,
 };
+use crate::record::{append, now};
 use outlet::{Outlet, OutletError};
 use record::{Outgoing, outgoing};
 use tail::TailReader;
@@ -442,13 +442,8 @@ impl Worker {
             id::derive(&[b"publish.advanced", checkpoint.stream.as_bytes(), &position.to_le_bytes()]);
         let event = Event::PublishAdvanced(advanced);
         let event = NewEvent::root(event_id, now(), &Arc::from("publisher:kafka"), self.run_id, event);
-        let event = Prepared::new(event).map_err(|e| KafkaFault::new(FaultKind::Log, e.to_string()))?;
-        let appended = self.shared.log.append(Request {
-            stream: Arc::clone(&checkpoint.stream),
-            expected: Expected::Revision(checkpoint.revision),
-            duplicates: Duplicates::Skip,
-            events: vec![event],
-        })?;
+        let expected = Expected::Revision(checkpoint.revision);
+        let appended = append(&*self.shared.log, &checkpoint.stream, expected, vec![event])?;
         checkpoint.revision = appended.revision;
         checkpoint.position = position;
         checkpoint.published_since = false;

@@ -1,5 +1,11 @@
 //! The embedded log as a whole, on real files.
 
+mod damage;
+mod disk;
+mod faults;
+mod kill;
+mod torn;
+
 use std::{fs, path::Path, sync::Arc};
 
 use super::*;

@@ -1,0 +1,59 @@
+//! What lies in the log's folder, by name. A file that is not the log's is refused: it may be a copy of one that is.
+
+use std::sync::Arc;
+
+use super::{
+    error::OpenError,
+    files::{Folder, UNFINISHED, damaged, io_error, path_of},
+    head::HEAD,
+    lock::LOCK,
+    segment::{segment_name, sidecar_name},
+};
+
+/// The files of a log; segments and sidecars by the position that they start with, in order.
+pub(super) struct Inventory {
+    pub segments: Vec<u64>,
+    pub sidecars: Vec<u64>,
+    /// What a killed process left behind half made.
+    pub unfinished: Vec<String>,
+    pub has_head: bool,
+}
+
+impl Inventory {
+    pub fn read(folder: &dyn Folder) -> Result<Self, OpenError> {
+        let path = Arc::from(folder.path().to_string_lossy());
+        let names = folder.names().map_err(|error| io_error(&path, &error))?;
+        let mut found =
+            Self { segments: Vec::new(), sidecars: Vec::new(), unfinished: Vec::new(), has_head: false };
+        for name in names {
+            found.sort_in(folder, name)?;
+        }
+        found.segments.sort_unstable();
+        found.sidecars.sort_unstable();
+        Ok(found)
+    }
+
+    fn sort_in(&mut self, folder: &dyn Folder, name: String) -> Result<(), OpenError> {
+        let finished = name.strip_suffix(UNFINISHED).unwrap_or(&name);
+        let number = |ending| finished.strip_suffix(ending).and_then(|stem| stem.parse().ok());
+        let segment = number(".log").filter(|first| segment_name(*first) == finished);
+        let sidecar = number(".idx").filter(|first| sidecar_name(*first) == finished);
+        if finished != name && (segment.is_some() || sidecar.is_some() || finished == HEAD) {
+            self.unfinished.push(name);
+        } else if name == HEAD {
+            self.has_head = true;
+        } else if let Some(first) = segment {
+            self.segments.push(first);
+        } else if let Some(first) = sidecar {
+            self.sidecars.push(first);
+        } else if name != LOCK {
+            let message = "this file does not belong to the event log; move it elsewhere";
+            return Err(damaged(&path_of(folder, &name), 0, message).into());
+        }
+        Ok(())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty() && self.sidecars.is_empty() && !self.has_head
+    }
+}

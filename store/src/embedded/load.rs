@@ -1,0 +1,107 @@
+//! Reading a whole segment: its index, and where it ends.
+
+use super::{
+    chain::Hash,
+    frame::{Frame, NameCache},
+    ids,
+    index::{Entry, Index},
+    scan::{MANY, Scanner, Step},
+    segment::{HEADER, Segment},
+    sidecar::Summary,
+};
+use crate::ReadError;
+
+/// What reading a whole segment gives.
+pub(super) struct Loaded {
+    pub index: Index,
+    /// Of the last event in a complete batch.
+    pub position: u64,
+    pub batch: u64,
+    pub chain: Hash,
+    pub last_batch_at: u64,
+    /// Where the last complete batch ends.
+    pub end: u64,
+    /// Where it does not read on, and why.
+    pub bad: Option<(u64, &'static str)>,
+}
+
+/// Reads a whole segment. A frame that is valid but does not belong where it stands is an error; where there is no
+/// valid frame, reading ends.
+pub(super) fn load(segment: &Segment) -> Result<Loaded, ReadError> {
+    let header = segment.header;
+    let mut loaded = Loaded {
+        index: Index::default(),
+        position: header.first_position - 1,
+        batch: header.first_batch - 1,
+        chain: header.chain_before,
+        last_batch_at: HEADER as u64,
+        end: HEADER as u64,
+        bad: None,
+    };
+    let (mut scanner, mut names) = (Scanner::new(segment, HEADER as u64, MANY), NameCache::default());
+    let mut open: Vec<Entry> = Vec::new();
+    loop {
+        match scanner.next()? {
+            Step::Frame(at, frame) => {
+                let position = loaded.position + 1 + open.len() as u64;
+                open.push(entry(segment, at, &frame, (loaded.batch + 1, position), &mut names)?);
+                let Some(chain) = frame.chain else { continue };
+                let end = at + frame.whole.len() as u64;
+                let follows = loaded.take_batch(&mut open, *chain, end);
+                follows.then_some(()).ok_or_else(|| misplaced(segment, at))?;
+            }
+            Step::End if open.is_empty() => return Ok(loaded),
+            Step::End => {
+                loaded.bad = Some((loaded.end, "the last batch is not complete"));
+                return Ok(loaded);
+            }
+            Step::Bad(at, why) => {
+                loaded.bad = Some((at, why));
+                return Ok(loaded);
+            }
+        }
+    }
+}
+
+impl Loaded {
+    /// The segment as a whole, when nothing more is appended to it.
+    pub fn summary(&self, segment: &Segment) -> Summary {
+        Summary {
+            log_id: segment.header.log_id,
+            first_position: segment.header.first_position,
+            events: self.index.events,
+            last_batch: self.batch,
+            segment_bytes: self.end,
+            chain: self.chain,
+        }
+    }
+
+    fn take_batch(&mut self, open: &mut Vec<Entry>, chain: Hash, end: u64) -> bool {
+        self.position += open.len() as u64;
+        self.batch += 1;
+        self.chain = chain;
+        self.last_batch_at = self.end;
+        self.end = end;
+        open.drain(..).all(|entry| self.index.add(entry))
+    }
+}
+
+fn entry(
+    segment: &Segment,
+    at: u64,
+    frame: &Frame<'_>,
+    (batch, position): (u64, u64),
+    names: &mut NameCache,
+) -> Result<Entry, ReadError> {
+    let stream = frame.stream().filter(|_| (frame.batch, frame.position) == (batch, position));
+    let stream = stream.ok_or_else(|| misplaced(segment, at))?;
+    let offset = u32::try_from(at).map_err(|_| misplaced(segment, at))?;
+    let fingerprint = ids::of_id(frame.event_id);
+    Ok(Entry { fingerprint, offset, stream: names.get(stream), revision: frame.revision })
+}
+
+fn misplaced(segment: &Segment, at: u64) -> ReadError {
+    segment
+        .file
+        .damaged(at, "the event here does not follow on the one before it; restore the file from a backup")
+}
