@@ -28,9 +28,9 @@ pub use events::{EventList, EventShow, EventTail};
 pub use performance::Performance;
 pub use pipeline::Pipeline;
 pub use projections::{ProjectionList, Rebuild, VerifyViews};
-pub use request::{Disable, Enable};
+pub use request::{Asked, Disable, Enable, Outcome};
 pub use strategies::{StrategyList, StrategyShow};
-pub use verify::Verify;
+pub use verify::{Verify, fault};
 pub use why::Why;
 
 /// How a call goes over HTTP.

@@ -23,6 +23,7 @@ use runtime::{intake::TradeFormat, kafka::Topics};
 
 pub use fault::Fault;
 pub use layers::Sources;
+pub use units::duration;
 
 /// Where the configuration is looked for when no file is named.
 pub const DEFAULT_PATH: &str = "tradewarden.toml";
