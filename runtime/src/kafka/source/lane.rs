@@ -125,7 +125,7 @@ impl Lane {
             messages.iter().map(|message| self.admission.prepare(self.decode(message, now))).collect();
         let candidates = candidates.map_err(fault_of)?;
         let expected = Expected::Revision(self.stream.revision);
-        self.admission.admit(&*self.ledger.log, expected, now, &candidates).map_err(fault_of)
+        self.admission.admit(&*self.ledger.log, expected, now, candidates).map_err(fault_of)
     }
 
     fn decode<'m>(&'m self, message: &'m BorrowedMessage<'_>, now: events::Timestamp) -> Incoming<'m> {
@@ -219,5 +219,6 @@ fn fault_of(error: AdmitError) -> KafkaFault {
         AdmitError::Append(error) => error.into(),
         AdmitError::Read(error) => error.into(),
         AdmitError::Encode(error) => KafkaFault::new(FaultKind::Log, error.to_string()),
+        AdmitError::Decode(error) => KafkaFault::new(FaultKind::Log, error.to_string()),
     }
 }
