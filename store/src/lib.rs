@@ -6,8 +6,8 @@ pub mod contract;
 pub mod embedded;
 mod log;
 mod memory;
-pub mod views;
 mod snapshots;
+pub mod views;
 
 pub use embedded::{EmbeddedLog, OpenError, Options};
 pub use log::{
