@@ -45,7 +45,8 @@ impl Client {
         let url = format!("http://{}{}", self.address, call.path());
         let response = match C::METHOD {
             Method::Get => {
-                let query = serde_html_form::to_string(call).map_err(|error| Problem::internal(error.to_string()))?;
+                let query =
+                    serde_html_form::to_string(call).map_err(|error| Problem::internal(error.to_string()))?;
                 let url = if query.is_empty() { url } else { format!("{url}?{query}") };
                 self.agent.get(url).header("authorization", self.token.bearer()).call()
             }
@@ -93,7 +94,10 @@ impl Client {
         let body = body.map_err(|error| self.unreachable(&error))?;
         if (200..300).contains(&status) || also.contains(&status) {
             return serde_json::from_slice(&body).map_err(|error| {
-                Problem::internal(format!("the server at {} answered what is not understood: {error}", self.address))
+                Problem::internal(format!(
+                    "the server at {} answered what is not understood: {error}",
+                    self.address
+                ))
             });
         }
         Err(serde_json::from_slice(&body).unwrap_or_else(|_| {
@@ -102,7 +106,8 @@ impl Client {
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Problem {
-        let detail = format!("the server at {} does not answer ({error}); is it still running?", self.address);
+        let detail =
+            format!("the server at {} does not answer ({error}); is it still running?", self.address);
         Problem::new(503, "server_unreachable", detail)
     }
 }

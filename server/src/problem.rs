@@ -80,7 +80,9 @@ impl From<AppendError> for Problem {
 impl From<OpenError> for Problem {
     fn from(error: OpenError) -> Self {
         match &error {
-            OpenError::InUse { .. } | OpenError::BeingRead { .. } => Self::new(409, "folder_in_use", error.to_string()),
+            OpenError::InUse { .. } | OpenError::BeingRead { .. } => {
+                Self::new(409, "folder_in_use", error.to_string())
+            }
             OpenError::Newer { .. } => Self::new(409, "newer_format", error.to_string()),
             OpenError::Missing { .. } => Self::not_found(error.to_string()),
             OpenError::Read(_) => Self::new(500, "log_unreadable", error.to_string()),

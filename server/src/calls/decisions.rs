@@ -50,7 +50,7 @@ impl Call for Decisions {
             limit: self.limit.unwrap_or(super::scan::PAGE),
             wait: Duration::from_millis(self.wait_ms.min(LONGEST_WAIT_MS)),
         };
-        scan(&*desk.log, span, |event| {
+        scan(desk, span, |event| {
             event.event.is_decision()
                 && (self.types.is_empty() || self.types.iter().any(|t| t == event.event.event_type()))
                 && self.strategy.as_deref().is_none_or(|s| event.event.strategy() == Some(s))

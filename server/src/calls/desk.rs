@@ -1,6 +1,9 @@
 //! What calls are answered from: the log, the views, the actors.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use runtime::{
     projector::{QueryError, RebuildError, Views},
@@ -8,6 +11,7 @@ use runtime::{
 };
 use store::{EmbeddedLog, EventLog};
 
+use super::source::Source;
 use crate::problem::Problem;
 
 /// Told how far a long call has come: done, of how many.
@@ -26,6 +30,10 @@ pub struct Desk {
     pub actors: Option<Arc<System>>,
     /// Where snapshots of actors lie.
     pub snapshots: Option<PathBuf>,
+    /// How the Kafka source stands.
+    pub source: Option<Arc<dyn Fn() -> Source + Send + Sync>>,
+    /// Set when the process ends: whoever waits for news stops waiting.
+    pub stopping: Arc<AtomicBool>,
     /// Told by long calls.
     pub progress: Progress,
 }
@@ -34,7 +42,16 @@ impl Desk {
     /// A desk that only has a log.
     pub fn new(log: Arc<dyn EventLog>) -> Self {
         let progress: Progress = Arc::new(|_, _| {});
-        Self { log, embedded: None, views: None, actors: None, snapshots: None, progress }
+        Self {
+            log,
+            embedded: None,
+            views: None,
+            actors: None,
+            snapshots: None,
+            source: None,
+            stopping: Arc::default(),
+            progress,
+        }
     }
 
     /// The views.

@@ -52,7 +52,7 @@ impl Call for EventList {
             limit: self.limit.unwrap_or(scan::PAGE),
             wait: Duration::from_millis(self.wait_ms.min(super::decisions::LONGEST_WAIT_MS)),
         };
-        scan::scan(&*desk.log, span, |event| {
+        scan::scan(desk, span, |event| {
             (self.types.is_empty() || self.types.iter().any(|t| t == event.event.event_type()))
                 && self.stream.as_deref().is_none_or(|stream| *event.stream == *stream)
                 && self.strategy.as_deref().is_none_or(|s| event.event.strategy() == Some(s))
@@ -119,6 +119,8 @@ pub(super) fn find(log: &dyn EventLog, id: &str) -> Result<Arc<Recorded>, Proble
     let event = position.map(|position| scan::event_at(log, position)).transpose()?.flatten();
     event.ok_or_else(|| {
         let head = log.head();
-        Problem::not_found(format!("there is no event {id}; the log holds {head}, see tradewarden events tail"))
+        Problem::not_found(format!(
+            "there is no event {id}; the log holds {head}, see tradewarden events tail"
+        ))
     })
 }

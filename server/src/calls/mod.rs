@@ -9,9 +9,10 @@ mod events;
 mod performance;
 mod pipeline;
 mod projections;
-mod scan;
-mod strategies;
 mod request;
+mod scan;
+mod source;
+mod strategies;
 mod verify;
 mod why;
 
@@ -29,6 +30,7 @@ pub use performance::Performance;
 pub use pipeline::Pipeline;
 pub use projections::{ProjectionList, Rebuild, VerifyViews};
 pub use request::{Asked, Disable, Enable, Outcome};
+pub use source::{Source, SourceShow};
 pub use strategies::{StrategyList, StrategyShow};
 pub use verify::{Verify, fault};
 pub use why::Why;
@@ -109,5 +111,7 @@ pub fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Problem> {
 /// A name as a part of a path: everything but letters, digits and `-_.~` as `%XX`.
 pub fn path_part(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    name.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }

@@ -37,10 +37,13 @@ impl Call for Performance {
             Some("symbol") => By::Symbol,
             Some("day") => By::Day,
             Some(other) => {
-                return Err(Problem::usage(format!("by is {other:?}: wanted is total, strategy, symbol or day")));
+                return Err(Problem::usage(format!(
+                    "by is {other:?}: wanted is total, strategy, symbol or day"
+                )));
             }
         };
-        let query = PerformanceQuery { by, since: self.since, until: self.until, strategy: self.strategy.clone() };
+        let query =
+            PerformanceQuery { by, since: self.since, until: self.until, strategy: self.strategy.clone() };
         Page::whole(desk.views()?.performance(&query)?)
     }
 }

@@ -79,7 +79,8 @@ impl Call for VerifyViews {
         let wanted = |name: &str| self.names.is_empty() || self.names.iter().any(|wanted| wanted == name);
         let mut compared = Vec::new();
         for view in views.list().into_iter().filter(|view| wanted(view.name)) {
-            let difference = views.verify(view.name, &mut |done| (desk.progress)(done.position, done.head))?;
+            let difference =
+                views.verify(view.name, &mut |done| (desk.progress)(done.position, done.head))?;
             compared.push(Compared { projection: view.name, equal: difference.is_none(), difference });
         }
         Page::whole(compared)

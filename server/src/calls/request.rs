@@ -14,7 +14,6 @@ use crate::{clock::now, problem::Problem};
 
 /// Disables a strategy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Disable {
     /// Which one.
     #[serde(default, skip_serializing)]
@@ -26,7 +25,6 @@ pub struct Disable {
 
 /// Enables a strategy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Enable {
     /// Which one.
     #[serde(default, skip_serializing)]
@@ -101,7 +99,8 @@ impl Call for Enable {
 fn request(desk: &Desk, strategy: &str, asked: &Asked, event: Event) -> Result<Outcome, Problem> {
     check(strategy, asked)?;
     let actors = desk.actors()?;
-    let event_id = id::derive(&[b"request", event.event_type().as_bytes(), strategy.as_bytes(), asked.key.as_bytes()]);
+    let event_id =
+        id::derive(&[b"request", event.event_type().as_bytes(), strategy.as_bytes(), asked.key.as_bytes()]);
     let producer = Arc::from(format!("operator:{}", asked.operator));
     let new = NewEvent::root(event_id, now(), &producer, actors.run_id(), event);
     let prepared = Prepared::new(new).map_err(|error| Problem::internal(error.to_string()))?;
@@ -126,15 +125,18 @@ fn check(strategy: &str, asked: &Asked) -> Result<(), Problem> {
     for (name, text) in [("strategy", strategy), ("reason", &asked.reason), ("operator", &asked.operator)] {
         let most = if name == "reason" { 1024 } else { 128 };
         if text.trim().is_empty() || text.chars().count() > most {
-            return Err(Problem::usage(format!("{name} is {text:?}: wanted is a text of 1 to {most} characters")));
+            return Err(Problem::usage(format!(
+                "{name} is {text:?}: wanted is a text of 1 to {most} characters"
+            )));
         }
     }
     Ok(())
 }
 
 fn outcome(desk: &Desk, position: u64, event_id: Uuid) -> Result<Outcome, Problem> {
-    let request = event_at(&*desk.log, position)?
-        .ok_or_else(|| Problem::internal(format!("the request at position {position} cannot be read back")))?;
+    let request = event_at(&*desk.log, position)?.ok_or_else(|| {
+        Problem::internal(format!("the request at position {position} cannot be read back"))
+    })?;
     let families = FamilySet::of(&[Family::Strategy]);
     let caused = |event: &&Arc<Recorded>| event.causation_id == Some(event_id);
     // The guard answers within few events of the request; a repeated request may lie further back.
@@ -144,5 +146,8 @@ fn outcome(desk: &Desk, position: u64, event_id: Uuid) -> Result<Outcome, Proble
         decisions.extend(batch.events.iter().filter(caused).map(|event| raw(&event.json())));
         at = batch.read_to.max(at + 1);
     }
-    Ok(Outcome { request: raw(&request.json())?, decisions: decisions.into_iter().collect::<Result<_, _>>()? })
+    Ok(Outcome {
+        request: raw(&request.json())?,
+        decisions: decisions.into_iter().collect::<Result<_, _>>()?,
+    })
 }

@@ -1,11 +1,14 @@
 //! Reading the log in pages: each call looks at a bounded number of events.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
 
 use events::{FamilySet, Recorded};
 use store::EventLog;
 
-use super::{Page, raw};
+use super::{Desk, Page, raw};
 use crate::problem::Problem;
 
 /// Items of a page, at most.
@@ -16,6 +19,9 @@ const LOOKED_AT: u64 = 200_000;
 
 /// Events read at a time.
 const STEP: usize = 2048;
+
+/// How long it takes at most until somebody who waits sees that the process ends.
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// Where to read, and how much.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +37,8 @@ pub struct Span {
 }
 
 /// The events of a span that are wanted. With a wait there is always a next page: more may come.
-pub fn scan(log: &dyn EventLog, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Result<Page, Problem> {
+pub fn scan(desk: &Desk, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Result<Page, Problem> {
+    let log = &*desk.log;
     let limit = span.limit.clamp(1, PAGE);
     let head = log.head();
     let (mut at, mut items) = (span.after, Vec::new());
@@ -49,17 +56,18 @@ pub fn scan(log: &dyn EventLog, span: Span, wanted: impl Fn(&Recorded) -> bool) 
         let more = at < head || !span.wait.is_zero();
         return Ok(Page { items, next: more.then_some(at) });
     }
-    follow(log, Span { after: at, ..span }, wanted)
+    follow(desk, Span { after: at, ..span }, wanted)
 }
 
 /// Waits for the next wanted events.
-fn follow(log: &dyn EventLog, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Result<Page, Problem> {
-    let mut subscription = log.subscribe(span.after, span.families);
-    let until = std::time::Instant::now() + span.wait;
+fn follow(desk: &Desk, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Result<Page, Problem> {
+    let mut subscription = desk.log.subscribe(span.after, span.families);
+    let until = Instant::now() + span.wait;
     let mut at = span.after;
     loop {
-        let left = until.saturating_duration_since(std::time::Instant::now());
-        let batch = subscription.next(PAGE, left)?;
+        let left = until.saturating_duration_since(Instant::now());
+        let left = if desk.stopping.load(Ordering::Relaxed) { Duration::ZERO } else { left };
+        let batch = subscription.next(PAGE, left.min(GLANCE))?;
         at = at.max(batch.read_to);
         let items = batch.events.iter().filter(|event| wanted(event)).map(|event| raw(&event.json()));
         let items: Vec<_> = items.collect::<Result<_, _>>()?;

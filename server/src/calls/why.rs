@@ -74,7 +74,9 @@ impl Call for Why {
 /// The event, what caused it, what caused that … down to the fact.
 fn chain(log: &dyn EventLog, event: Arc<Recorded>) -> Result<Vec<Arc<Recorded>>, Problem> {
     let mut chain = vec![event];
-    while let Some(cause) = chain.last().and_then(|event| event.causation_id).filter(|_| chain.len() < LONGEST_CHAIN) {
+    while let Some(cause) =
+        chain.last().and_then(|event| event.causation_id).filter(|_| chain.len() < LONGEST_CHAIN)
+    {
         match find(log, &cause.to_string()) {
             Ok(event) => chain.push(event),
             // Its facts are archived away: the chain ends here.
@@ -123,9 +125,7 @@ fn trades_of(
         let events = log.read_stream_back(&cause.stream, before, 1000)?;
         let Some(last) = events.last() else { break };
         (before, looked_at) = (last.stream_revision, looked_at + events.len());
-        let of_strategy = |event: &Arc<Recorded>| {
-            matches!(&event.event, Event::TradeClosed(trade) if trade.strategy == decision.strategy)
-        };
+        let of_strategy = |event: &Arc<Recorded>| matches!(&event.event, Event::TradeClosed(trade) if trade.strategy == decision.strategy);
         trades.extend(events.into_iter().filter(of_strategy));
     }
     trades.truncate(wanted);

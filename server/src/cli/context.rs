@@ -1,5 +1,7 @@
 //! What a command starts from: the global flags, the configuration, the way to the data folder.
 
+use std::path::Path;
+
 use crate::{
     access::{Access, Way},
     calls::Needs,
@@ -34,13 +36,17 @@ impl Context {
             let told: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
             let count = faults.len();
             let faults = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
-            Problem::new(400, "configuration", format!("the configuration has {faults}:\n{}", told.join("\n")))
+            Problem::new(
+                400,
+                "configuration",
+                format!("the configuration has {faults}:\n{}", told.join("\n")),
+            )
         })
     }
 
     /// The data folder.
     pub fn folder(&self) -> DataFolder {
-        DataFolder::new(&self.globals.data)
+        DataFolder::new(self.globals.data.as_deref().unwrap_or(Path::new("./tradewarden-data")))
     }
 
     /// The way to the data folder.

@@ -16,8 +16,6 @@ mod publish;
 mod rehearse;
 mod run;
 mod strategies;
-#[cfg(test)]
-mod tests;
 mod trade_files;
 mod verify;
 mod why;
@@ -29,6 +27,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::problem::Problem;
 use context::Context;
+
+pub use output::NOBODY_READS;
 
 /// Watches over a trading bot: takes its trades, halts strategies that lose, keeps and explains every decision.
 #[derive(Debug, Parser)]
@@ -49,9 +49,9 @@ pub struct Globals {
     /// Sets one key of the configuration; may be repeated
     #[arg(long, global = true, value_name = "SECTION.KEY=VALUE")]
     pub set: Vec<String>,
-    /// Data folder
-    #[arg(long, global = true, value_name = "DIR", default_value = "./tradewarden-data")]
-    pub data: PathBuf,
+    /// Data folder [default: ./tradewarden-data; rehearse: none]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
     /// One JSON object a line instead of tables
     #[arg(long, global = true)]
     pub json: bool,

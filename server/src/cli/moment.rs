@@ -16,7 +16,9 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
     }
     let day = format!("{text}T00:00:00Z");
     Timestamp::parse(text).or_else(|error| Timestamp::parse(&day).map_err(|_| error)).map_err(|error| {
-        format!("{error}; wanted is a time (2025-01-31T12:00:00Z), a day (2025-01-31), or how long ago (7d, 12h)")
+        format!(
+            "{error}; wanted is a time (2025-01-31T12:00:00Z), a day (2025-01-31), or how long ago (7d, 12h)"
+        )
     })
 }
 

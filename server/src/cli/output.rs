@@ -63,8 +63,10 @@ impl<'c> Table<'c> {
 
     /// The lines of further items, with the head before the first ones.
     fn lines(&self, items: &[Value]) -> Vec<String> {
-        let rows: Vec<Vec<String>> =
-            items.iter().map(|item| self.columns.iter().map(|column| (column.cell)(item)).collect()).collect();
+        let rows: Vec<Vec<String>> = items
+            .iter()
+            .map(|item| self.columns.iter().map(|column| (column.cell)(item)).collect())
+            .collect();
         let heads: Vec<String> = self.columns.iter().map(|column| column.head.to_owned()).collect();
         let mut known = self.widths.borrow_mut();
         let first = known.is_none();
@@ -79,10 +81,11 @@ impl<'c> Table<'c> {
     }
 
     fn line(&self, row: &[String], widths: &[usize]) -> String {
-        let cells = row.iter().zip(widths).zip(self.columns).map(|((cell, &width), column)| match column.align {
-            Align::Left => format!("{cell:<width$}"),
-            Align::Right => format!("{cell:>width$}"),
-        });
+        let cells =
+            row.iter().zip(widths).zip(self.columns).map(|((cell, &width), column)| match column.align {
+                Align::Left => format!("{cell:<width$}"),
+                Align::Right => format!("{cell:>width$}"),
+            });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     }
 }
@@ -90,7 +93,8 @@ impl<'c> Table<'c> {
 impl Output {
     /// Printing as the flags say; colours only for a terminal that wants them.
     pub fn new(json: bool, quiet: bool) -> Self {
-        let color = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+        let color =
+            io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
         Self { json, quiet, color }
     }
 
@@ -146,7 +150,11 @@ impl Output {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn object(&self, object: &RawValue, words: impl FnOnce(&Value) -> Vec<String>) -> Result<(), Problem> {
+    pub fn object(
+        &self,
+        object: &RawValue,
+        words: impl FnOnce(&Value) -> Vec<String>,
+    ) -> Result<(), Problem> {
         if self.json {
             return self.line(object.get());
         }
@@ -180,8 +188,10 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_the_head_comes_once() {
-        let columns =
-            [left("NAME", |item| item["name"].as_str().unwrap_or("-").into()), right("N", |item| item["n"].to_string())];
+        let columns = [
+            left("NAME", |item| item["name"].as_str().unwrap_or("-").into()),
+            right("N", |item| item["n"].to_string()),
+        ];
         let table = Table::new(&columns);
         let lines = table.lines(&[json!({"name": "rsi", "n": 7}), json!({"name": "grid-long", "n": 1200})]);
         assert_eq!(lines, ["NAME          N", "rsi           7", "grid-long  1200"]);

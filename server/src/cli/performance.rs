@@ -72,7 +72,8 @@ fn key(row: &Value) -> String {
 
 /// The profit with its currency; sums over several currencies are marked.
 fn profit(row: &Value) -> String {
-    let currencies: Vec<String> = row["currencies"].as_array().into_iter().flatten().map(words::text).collect();
+    let currencies: Vec<String> =
+        row["currencies"].as_array().into_iter().flatten().map(words::text).collect();
     let amount = row["profit"].as_str().and_then(|text| text.parse::<f64>().ok());
     let amount = amount.map_or_else(|| words::text(&row["profit"]), |amount| format!("{amount:.2}"));
     match currencies.as_slice() {

@@ -91,7 +91,10 @@ fn list(context: &Context) -> Result<u8, Problem> {
 
 fn rebuild(context: &Context, names: Vec<String>) -> Result<u8, Problem> {
     let access = context.access("projections rebuild", Rebuild::NEEDS)?;
-    let spinner = progress::spinner(context.out.shows_progress() && access.is_remote(), "the server rebuilds its views");
+    let spinner = progress::spinner(
+        context.out.shows_progress() && access.is_remote(),
+        "the server rebuilds its views",
+    );
     let page = access.call(&Rebuild { names });
     spinner.finish_and_clear();
     context.out.items(&page?.items, &Table::new(&REBUILT))?;
@@ -100,7 +103,10 @@ fn rebuild(context: &Context, names: Vec<String>) -> Result<u8, Problem> {
 
 fn verify(context: &Context, names: Vec<String>) -> Result<u8, Problem> {
     let access = context.access("projections verify", VerifyViews::NEEDS)?;
-    let spinner = progress::spinner(context.out.shows_progress() && access.is_remote(), "the server compares its views");
+    let spinner = progress::spinner(
+        context.out.shows_progress() && access.is_remote(),
+        "the server compares its views",
+    );
     let page = access.call(&VerifyViews { names });
     spinner.finish_and_clear();
     let page = page?;

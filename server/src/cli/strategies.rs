@@ -75,12 +75,18 @@ impl Strategies {
         match self.action {
             None | Some(Action::List) => list(context),
             Some(Action::Show { name }) => show(context, name),
-            Some(Action::Disable(Change { name, reason })) => {
-                request(context, "strategies disable", &Disable { name: name.clone(), asked: asked(reason) }, &name)
-            }
-            Some(Action::Enable(Change { name, reason })) => {
-                request(context, "strategies enable", &Enable { name: name.clone(), asked: asked(reason) }, &name)
-            }
+            Some(Action::Disable(Change { name, reason })) => request(
+                context,
+                "strategies disable",
+                &Disable { name: name.clone(), asked: asked(reason) },
+                &name,
+            ),
+            Some(Action::Enable(Change { name, reason })) => request(
+                context,
+                "strategies enable",
+                &Enable { name: name.clone(), asked: asked(reason) },
+                &name,
+            ),
         }
     }
 }

@@ -69,7 +69,8 @@ fn evidence(evidence: &Value) -> Vec<String> {
         ));
     }
     if let Some(metrics) = evidence["metrics"].as_object() {
-        let metrics: Vec<String> = metrics.iter().map(|(name, value)| format!("{name} {}", words::text(value))).collect();
+        let metrics: Vec<String> =
+            metrics.iter().map(|(name, value)| format!("{name} {}", words::text(value))).collect();
         lines.push(format!("figures at that moment: {}", metrics.join(", ")));
     }
     for cause in evidence["causes"].as_array().into_iter().flatten() {

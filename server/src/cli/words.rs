@@ -37,8 +37,12 @@ pub fn what(event: &Value) -> String {
     let fields = &event["event"];
     match event["event_type"].as_str().unwrap_or_default() {
         "StrategyDisabled" => disabled(fields),
-        "StrategyReduced" => format!("{} -> {}: {}", text(&fields["from"]), text(&fields["to"]), causes(fields)),
-        "StrategyEnabled" => format!("{} -> {}: {}", text(&fields["from"]), text(&fields["to"]), text(&fields["reason"])),
+        "StrategyReduced" => {
+            format!("{} -> {}: {}", text(&fields["from"]), text(&fields["to"]), causes(fields))
+        }
+        "StrategyEnabled" => {
+            format!("{} -> {}: {}", text(&fields["from"]), text(&fields["to"]), text(&fields["reason"]))
+        }
         "TradeAfterHalt" => format!("trade {} was closed after the halt", text(&fields["trade_id"])),
         "PerformanceAnalyzed" => analyzed(fields),
         "PerformanceAnalysisSkipped" => format!("{}: {} trades", text(&fields["reason"]), fields["trades"]),

@@ -11,12 +11,7 @@ mod sections;
 mod tests;
 mod units;
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use events::{PerformanceAnalystConfigured, Schedule, StrategyGuardConfigured};
 use runtime::{intake::TradeFormat, kafka::Topics};
@@ -105,4 +100,3 @@ impl Config {
         Self::load(&Sources { file, variables, flags })
     }
 }
-

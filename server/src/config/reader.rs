@@ -1,8 +1,6 @@
 //! Reads settings with their types and keeps every fault, so that all of them are told at once.
 
-use std::{
-    collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, str::FromStr, time::Duration,
-};
+use std::{collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use events::{Decimal, decimal};
 
@@ -60,7 +58,12 @@ impl Reader {
     }
 
     /// A duration with its unit, within a range.
-    pub fn duration(&mut self, key: &str, range: RangeInclusive<Duration>, example: &str) -> Option<Duration> {
+    pub fn duration(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<Duration>,
+        example: &str,
+    ) -> Option<Duration> {
         let wanted = format!(
             "a duration with its unit (ms, s, m, h, d), from {:?} to {:?}, such as {example:?}",
             range.start(),

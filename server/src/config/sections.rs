@@ -64,7 +64,10 @@ fn topic(reader: &mut Reader, key: &str, default: String) -> String {
 /// librdkafka itself says which of its settings it does not know.
 fn check_kafka(reader: &mut Reader, section: &KafkaSection) {
     if section.topics.trade_closed == section.topics.decisions {
-        reader.fault("kafka.topics.decisions", "the same topic as trade_closed; decisions need one of their own");
+        reader.fault(
+            "kafka.topics.decisions",
+            "the same topic as trade_closed; decisions need one of their own",
+        );
     }
     let mut settings = KafkaSettings::new(section.bootstrap_servers.as_deref().unwrap_or("localhost:9092"));
     for (name, value) in &section.properties {
@@ -113,8 +116,8 @@ fn guard(reader: &mut Reader) -> StrategyGuardConfigured {
     let strategies = reader.names("strategy_guard.strategies.").into_iter().map(|name| {
         let prefix = format!("{prefix}strategies.{name}.");
         let mut single = thresholds(reader, &prefix, &default);
-        single.capital =
-            reader.decimal(&format!("{prefix}capital"), "an amount above 0 in the quote currency, such as 10000");
+        single.capital = reader
+            .decimal(&format!("{prefix}capital"), "an amount above 0 in the quote currency, such as 10000");
         (name, single)
     });
     let guard = StrategyGuardConfigured { strategies: strategies.collect(), default };
@@ -125,8 +128,11 @@ fn guard(reader: &mut Reader) -> StrategyGuardConfigured {
 /// What the guard says; a fault of the default thresholds is not told again for each strategy that inherits it.
 fn own_faults(guard: &StrategyGuardConfigured) -> Vec<actors::Fault> {
     let faults = actors::strategy_guard::validate(guard);
-    let of_default: Vec<(String, String)> =
-        faults.iter().filter(|f| !f.key.starts_with("strategies.")).map(|f| (f.key.clone(), f.value.clone())).collect();
+    let of_default: Vec<(String, String)> = faults
+        .iter()
+        .filter(|f| !f.key.starts_with("strategies."))
+        .map(|f| (f.key.clone(), f.value.clone()))
+        .collect();
     let inherited = |fault: &actors::Fault| {
         let name = fault.key.rsplit('.').next().unwrap_or_default();
         fault.key.starts_with("strategies.") && of_default.iter().any(|(k, v)| k == name && *v == fault.value)
@@ -215,7 +221,10 @@ fn schedule(reader: &mut Reader, name: &str) -> Option<Schedule> {
     };
     let default = (name == DAILY_ANALYSIS.0).then(|| DAILY_ANALYSIS.1.to_owned());
     let cron = reader.text(&cron).or(default).or_else(|| {
-        reader.fault(&cron, "missing: five fields in UTC, minute hour day month weekday, such as \"0 1 * * *\"");
+        reader.fault(
+            &cron,
+            "missing: five fields in UTC, minute hour day month weekday, such as \"0 1 * * *\"",
+        );
         None
     })?;
     enabled.then_some(Schedule { cron, missed })

@@ -36,7 +36,10 @@ fn the_default_file_holds_the_defaults() {
 fn the_default_file_names_every_key_and_its_commented_lines_are_good_too() {
     for key in KEYS {
         let last = key.rsplit('.').next().unwrap();
-        assert!(last == "*" || DEFAULT_FILE.contains(&format!("{last} =")), "{key} is not in the default file");
+        assert!(
+            last == "*" || DEFAULT_FILE.contains(&format!("{last} =")),
+            "{key} is not in the default file"
+        );
     }
     let uncommented: String = DEFAULT_FILE
         .lines()
@@ -92,7 +95,8 @@ fn thresholds_of_one_strategy_stand_on_those_of_all() {
 
 #[test]
 fn a_fault_of_all_strategies_is_not_told_again_for_each() {
-    let told = faults("[strategy_guard]\nmin_win_rate_pct = 101\n[strategy_guard.strategies.a]\ncapital = 1\n");
+    let told =
+        faults("[strategy_guard]\nmin_win_rate_pct = 101\n[strategy_guard.strategies.a]\ncapital = 1\n");
     assert_eq!(told.len(), 1, "{told:#?}");
 }
 

@@ -54,7 +54,9 @@ fn check_token(request: &ServiceRequest) -> Result<(), Refusal> {
         return Ok(());
     }
     let what = if given.is_some() { "the token is wrong" } else { "the token is missing" };
-    let detail = format!("{what}: send Authorization: Bearer TOKEN; the token is in the file \"token\" of the data folder");
+    let detail = format!(
+        "{what}: send Authorization: Bearer TOKEN; the token is in the file \"token\" of the data folder"
+    );
     Err(Problem::new(401, "token_required", detail).into())
 }
 
@@ -67,8 +69,15 @@ mod tests {
         for host in ["127.0.0.1", "127.0.0.1:7450", "localhost:1", "LOCALHOST", "[::1]:80", "[::1]"] {
             assert!(is_this_machine(host), "{host}");
         }
-        for host in ["", "evil.example", "127.0.0.1.evil.example:80", "localhost.evil", "::1", "10.0.0.1", "127.0.0.1:x"]
-        {
+        for host in [
+            "",
+            "evil.example",
+            "127.0.0.1.evil.example:80",
+            "localhost.evil",
+            "::1",
+            "10.0.0.1",
+            "127.0.0.1:x",
+        ] {
             assert!(!is_this_machine(host), "{host}");
         }
     }

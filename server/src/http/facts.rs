@@ -70,7 +70,8 @@ pub async fn take(
 ) -> Result<HttpResponse, Refusal> {
     let body = body_of(payload, LARGEST).await?;
     let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let lines = header(header::CONTENT_TYPE).is_some_and(|kind| kind.contains("ndjson") || kind.contains("jsonl"));
+    let lines =
+        header(header::CONTENT_TYPE).is_some_and(|kind| kind.contains("ndjson") || kind.contains("jsonl"));
     let headers: Vec<(String, Vec<u8>)> = request
         .headers()
         .iter()
@@ -78,7 +79,8 @@ pub async fn take(
         .map(|(name, value)| (name.as_str().replacen('-', "_", 1), value.as_bytes().to_vec()))
         .collect();
     let receipt = web::block(move || admit(&site, &body, lines, &headers)).await;
-    let receipt = receipt.map_err(|_| Problem::new(503, "busy", "too many requests at once; try again"))??;
+    let receipt =
+        receipt.map_err(|_| Problem::new(503, "busy", "too many requests at once; try again"))??;
     let nothing_taken = receipt.rejected > 0 && receipt.taken + receipt.duplicate == 0;
     let status = if nothing_taken { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(HttpResponse::build(status).json(receipt))
@@ -148,7 +150,9 @@ fn receipt(admitted: Admitted) -> Receipt {
 fn result(answer: Answer) -> FactResult {
     let (result, event_id, position, rejection): (_, _, _, Option<Rejection>) = match answer {
         Answer::Taken { event_id, position } => (Became::Taken, event_id, position, None),
-        Answer::Duplicate { event_id, position, rejection } => (Became::Duplicate, event_id, position, rejection),
+        Answer::Duplicate { event_id, position, rejection } => {
+            (Became::Duplicate, event_id, position, rejection)
+        }
         Answer::Rejected { event_id, position, rejection } => {
             (Became::Rejected, event_id, position, Some(rejection))
         }

@@ -113,7 +113,11 @@ impl Site {
             out.family("dead_letters", "gauge", "Records that could not be taken in.");
             for count in counts {
                 let kind = serde_json::to_value(count.reason).unwrap_or_default();
-                out.sample("dead_letters", &[("kind", kind.as_str().unwrap_or("unknown"))], count.count as f64);
+                out.sample(
+                    "dead_letters",
+                    &[("kind", kind.as_str().unwrap_or("unknown"))],
+                    count.count as f64,
+                );
             }
         }
         if let Ok(pipeline) = views.pipeline() {

@@ -9,8 +9,6 @@ mod metrics;
 mod refusal;
 mod routes;
 mod site;
-#[cfg(test)]
-mod tests;
 
 pub use facts::Receipt;
 pub use health::Part;

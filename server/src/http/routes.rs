@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 use super::{door, facts, health, metrics, refusal::Refusal, site::Site};
 use crate::{
     calls::{
-        Audit, Call, DeadLetterList, DeadLetterShow, Decisions, Disable, Enable, EventList, EventShow, EventTail,
-        Method, Performance, Pipeline, ProjectionList, Rebuild, StrategyList, StrategyShow, Verify, VerifyViews,
-        Why,
+        Audit, Call, DeadLetterList, DeadLetterShow, Decisions, Disable, Enable, EventList, EventShow,
+        EventTail, Method, Performance, Pipeline, ProjectionList, Rebuild, SourceShow, StrategyList,
+        StrategyShow, Verify, VerifyViews, Why,
     },
     problem::Problem,
 };
@@ -63,6 +63,7 @@ pub fn routes(app: &mut ServiceConfig) {
     add::<Performance>(app);
     add::<Audit>(app);
     add::<Pipeline>(app);
+    add::<SourceShow>(app);
     add::<ProjectionList>(app);
     add::<Rebuild>(app);
     add::<VerifyViews>(app);
@@ -115,8 +116,9 @@ fn read<C: Call>(request: &HttpRequest, body: &[u8]) -> Result<C, Problem> {
             let mut fields: Map<String, Value> = if body.trim_ascii().is_empty() {
                 Map::new()
             } else {
-                serde_json::from_slice(body)
-                    .map_err(|error| Problem::new(400, "malformed", format!("the body is no JSON object: {error}")))?
+                serde_json::from_slice(body).map_err(|error| {
+                    Problem::new(400, "malformed", format!("the body is no JSON object: {error}"))
+                })?
             };
             fields.extend(parts.map(|(name, value)| (name.to_owned(), Value::from(value))));
             serde_json::from_value(Value::Object(fields))
@@ -129,7 +131,9 @@ fn read<C: Call>(request: &HttpRequest, body: &[u8]) -> Result<C, Problem> {
 pub async fn body_of(payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     match payload.to_bytes_limited(limit).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => Err(Problem::new(400, "broken_body", format!("the body could not be read: {error}"))),
+        Ok(Err(error)) => {
+            Err(Problem::new(400, "broken_body", format!("the body could not be read: {error}")))
+        }
         Err(_) => {
             let detail = format!("the body is larger than {limit} bytes; send it in parts");
             Err(Problem::new(413, "too_large", detail))
