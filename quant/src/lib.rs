@@ -10,6 +10,7 @@ pub mod candles;
 pub mod figures;
 pub mod indicators;
 pub mod live;
+pub mod optimise;
 mod read_error;
 #[cfg(test)]
 mod samples;

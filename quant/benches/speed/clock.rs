@@ -1,0 +1,70 @@
+//! CPU time, peak memory, medians and the table's rows.
+
+use std::fs;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Nanoseconds this thread has computed; wall time where the system does not tell.
+pub fn cpu_ns() -> u64 {
+    let account = fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let computed = account.and_then(|text| text.split(' ').next()?.parse().ok());
+    computed.unwrap_or_else(wall_ns)
+}
+
+pub fn wall_ns() -> u64 {
+    use std::sync::OnceLock;
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_nanos() as u64
+}
+
+/// Median CPU time of one of `times` calls, in microseconds. The account is written when the scheduler runs, so calls
+/// are timed by the clock and divided by the share of it that was computed.
+pub fn median_us<T>(times: usize, mut call: impl FnMut() -> T) -> f64 {
+    black_box(call());
+    median((0..times).map(|_| {
+        let start = Instant::now();
+        black_box(call());
+        start.elapsed().as_nanos() as f64 / 1000.0
+    }))
+}
+
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Largest memory of the process since the last reset, in KiB; `None` where the system does not tell.
+pub fn peak_kib() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+pub fn reset_peak() {
+    // Without it the peak is the process's own, which is only larger.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// A row of the table.
+pub struct Row {
+    pub what: String,
+    /// In microseconds.
+    pub median: f64,
+    pub goal: &'static str,
+    pub beside: Option<(&'static str, f64)>,
+}
+
+impl Row {
+    pub fn print(&self) {
+        let (beside, ratio) = match self.beside {
+            Some((name, us)) => (format!("{name} {}", time(us)), format!("{:.2}", self.median / us)),
+            None => (String::new(), String::new()),
+        };
+        println!("| {} | {} | {} | {beside} | {ratio} |", self.what, time(self.median), self.goal);
+    }
+}
+
+pub fn time(us: f64) -> String {
+    if us < 1000.0 { format!("{us:.1} µs") } else { format!("{:.2} ms", us / 1000.0) }
+}
