@@ -10,8 +10,12 @@ pub mod candles;
 pub mod figures;
 pub mod indicators;
 pub mod live;
+mod normal;
 pub mod optimise;
+#[cfg(feature = "pictures")]
+pub mod pictures;
 mod read_error;
+pub mod risk;
 #[cfg(test)]
 mod samples;
 pub mod strategies;

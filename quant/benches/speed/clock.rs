@@ -1,24 +1,18 @@
-//! CPU time, peak memory, medians and the table's rows.
+//! Time, peak memory, medians and the table's rows.
 
 use std::fs;
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Nanoseconds this thread has computed; wall time where the system does not tell.
-pub fn cpu_ns() -> u64 {
-    let account = fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let computed = account.and_then(|text| text.split(' ').next()?.parse().ok());
-    computed.unwrap_or_else(wall_ns)
-}
-
+/// Nanoseconds since the first call.
 pub fn wall_ns() -> u64 {
     use std::sync::OnceLock;
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
 
-/// Median CPU time of one of `times` calls, in microseconds. The account is written when the scheduler runs, so calls
-/// are timed by the clock and divided by the share of it that was computed.
+/// Median time of one of `times` calls, in microseconds: on a busy machine the calls that were interrupted are in the
+/// upper half.
 pub fn median_us<T>(times: usize, mut call: impl FnMut() -> T) -> f64 {
     black_box(call());
     median((0..times).map(|_| {

@@ -20,6 +20,7 @@ pub struct Plain {
     pub sharpe_bar: f64,
 }
 
+#[allow(clippy::too_many_lines, clippy::cognitive_complexity, reason = "the plain loop is one loop")]
 pub fn run(candles: &Candles) -> Plain {
     let (open, close, ts) = (candles.open(), candles.close(), candles.ts_ms());
     let (mut gain, mut loss, mut before) = (0.0, 0.0, f64::NAN);

@@ -11,7 +11,7 @@ pub fn push() {
         .map(|i| LiveTrade {
             closed_at_us: i * 120_000_000,
             position: i as u64,
-            profit: Decimal::new((i * 7919) % 200_000 - 100_000, 4 + (i % 5 == 0) as u32 * 3),
+            profit: Decimal::new((i * 7919) % 200_000 - 100_000, 4 + u32::from(i % 5 == 0) * 3),
             profit_pct: Decimal::new((i * 104_729) % 2_000 - 1_000, 2 + (i % 3) as u32),
         })
         .collect();

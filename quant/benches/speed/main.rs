@@ -1,4 +1,4 @@
-//! `cargo bench -p quant`: medians of CPU time, beside a plain loop over the same candles and TA-Lib alone.
+//! `cargo bench -p quant`: medians, beside a plain loop over the same candles and TA-Lib alone.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads clocks and the process's own accounts")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run has nothing to say")]

@@ -49,9 +49,8 @@ impl Book {
     fn start(&mut self, cash: f64, bars: usize) {
         self.trades.clear();
         self.orders.clear();
-        self.equity.clear();
-        self.equity.reserve(bars + 1);
-        self.equity.push(cash);
+        self.equity.resize(bars + 1, 0.0);
+        self.equity[0] = cash;
         (self.held_bars, self.open) = (0, None);
     }
 }
@@ -65,29 +64,72 @@ pub fn run(market: &Market<'_>, strategy: &mut impl Strategy, execution: &Execut
     let range = market.range();
     book.start(execution.cash, range.len());
     warm_up(market, strategy);
+    let next_state = next_states(execution.direction);
     let mut account = Account::new(execution.cash);
-    let mut wanted = None;
-    for (index, bar) in range.clone().zip(market.candles().bars(range.clone())) {
-        while let Some(order) = book.orders.pop_front_if(|order| order.fill.bar == index) {
-            fill(&order, bar.ts_ms, &mut account, execution, &mut book.trades);
+    let mut wanted = FLAT;
+    let mut due = usize::MAX;
+    let bars = range.clone().zip(market.candles().bars(range.clone()));
+    for ((index, bar), row) in bars.zip(&mut book.equity[1..]) {
+        if index == due {
+            due = fill_due(index, bar.ts_ms, &mut account, execution, &mut book.orders, &mut book.trades);
         }
         let equity = account.cash + account.units * bar.close;
+        *row = equity.max(0.0);
         book.held_bars += u64::from(account.units != 0.0);
         if equity <= 0.0 && !account.ruined {
             let close =
                 Fill { bar: index, at_ms: bar.ts_ms + market.candles().timeframe_ms(), price: bar.close };
             book.trades.extend(account.close(close, bar.ts_ms, execution));
-            book.orders.clear();
+            (account.ruined, due) = (true, usize::MAX);
         }
-        book.equity.push(equity.max(0.0));
-        let target = target(strategy.on_bar(index, &bar), wanted, execution.direction);
-        if target != wanted && !account.ruined {
-            wanted = target;
+        let state = next_state[strategy.on_bar(index, &bar) as usize][wanted];
+        if state != wanted && !account.ruined {
+            wanted = state;
             let fill = execution.fill(market.candles(), index, range.end);
-            book.orders.extend(fill.map(|fill| Order { fill, target }));
+            book.orders.extend(fill.map(|fill| Order { fill, target: SIDES[state] }));
+            due = book.orders.front().map_or(usize::MAX, |order| order.fill.bar);
         }
     }
     book.open = account.side();
+}
+
+/// Places of [`SIDES`].
+const FLAT: usize = 0;
+const LONG: usize = 1;
+const SHORT: usize = 2;
+
+/// The positions that can be wanted.
+const SIDES: [Option<Side>; 3] = [None, Some(Side::Long), Some(Side::Short)];
+
+/// The position that is wanted next, by signal and by the one wanted so far.
+fn next_states(direction: Direction) -> [[usize; 3]; 3] {
+    let (bought, sold) = match direction {
+        Direction::Long => (LONG, FLAT),
+        Direction::Short => (FLAT, SHORT),
+        Direction::Both => (LONG, SHORT),
+    };
+    let mut states = [[FLAT, LONG, SHORT]; 3];
+    (states[Signal::Buy as usize], states[Signal::Sell as usize]) = ([bought; 3], [sold; 3]);
+    states
+}
+
+/// Fills the orders of this bar; the bar of the next one.
+#[cold]
+fn fill_due(
+    index: usize,
+    bar_ms: i64,
+    account: &mut Account,
+    execution: &Execution,
+    orders: &mut VecDeque<Order>,
+    trades: &mut Vec<Trade>,
+) -> usize {
+    while let Some(order) = orders.pop_front_if(|order| order.fill.bar == index) {
+        trades.extend(account.close(order.fill, bar_ms, execution));
+        if let (Some(side), false) = (order.target, account.ruined) {
+            account.open(side, order.fill, bar_ms, execution);
+        }
+    }
+    orders.front().map_or(usize::MAX, |order| order.fill.bar)
 }
 
 fn warm_up(market: &Market<'_>, strategy: &mut impl Strategy) {
@@ -95,23 +137,5 @@ fn warm_up(market: &Market<'_>, strategy: &mut impl Strategy) {
     let seen = start.saturating_sub(strategy.warm_up())..start;
     for (index, bar) in seen.clone().zip(market.candles().bars(seen)) {
         strategy.on_bar(index, &bar);
-    }
-}
-
-/// The position that is wanted after a signal.
-#[inline]
-fn target(signal: Signal, wanted: Option<Side>, direction: Direction) -> Option<Side> {
-    match (signal, direction) {
-        (Signal::Hold, _) => wanted,
-        (Signal::Buy, Direction::Long | Direction::Both) => Some(Side::Long),
-        (Signal::Sell, Direction::Short | Direction::Both) => Some(Side::Short),
-        (Signal::Buy, Direction::Short) | (Signal::Sell, Direction::Long) => None,
-    }
-}
-
-fn fill(order: &Order, bar_ms: i64, account: &mut Account, execution: &Execution, trades: &mut Vec<Trade>) {
-    trades.extend(account.close(order.fill, bar_ms, execution));
-    if let (Some(side), false) = (order.target, account.ruined) {
-        account.open(side, order.fill, bar_ms, execution);
     }
 }

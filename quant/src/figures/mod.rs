@@ -123,7 +123,10 @@ pub fn max_drawdown(equity: &[f64]) -> f64 {
     let (mut peak, mut lowest) = (f64::MIN_POSITIVE, 1.0f64);
     for &value in equity {
         peak = peak.max(value);
-        lowest = lowest.min(value / peak);
+        // A new low is rare, a division slow.
+        if value < lowest * peak {
+            lowest = value / peak;
+        }
     }
     1.0 - lowest
 }

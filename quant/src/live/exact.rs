@@ -81,8 +81,17 @@ impl ExactSum {
         Some(Self { mantissa, scale })
     }
 
+    #[inline]
     fn mantissa_at(self, scale: u32) -> Option<i128> {
-        self.mantissa.checked_mul(POWERS_OF_TEN[(scale - self.scale) as usize])
+        if self.scale == scale {
+            return Some(self.mantissa);
+        }
+        let power = POWERS_OF_TEN[(scale - self.scale) as usize];
+        // Nearly always both fit 64 bits, where the product cannot overflow and is many times faster.
+        match (i64::try_from(self.mantissa), i64::try_from(power)) {
+            (Ok(mantissa), Ok(power)) => Some(i128::from(mantissa) * i128::from(power)),
+            _ => self.mantissa.checked_mul(power),
+        }
     }
 
     fn shortest(mut self) -> Self {

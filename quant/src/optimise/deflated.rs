@@ -1,7 +1,7 @@
 //! The deflated Sharpe ratio: what is left of the best of many tries.
 
-use super::normal;
 use crate::live::{DAYS_PER_YEAR, Periods};
+use crate::normal;
 use serde::{Deserialize, Serialize};
 
 /// Euler's and Mascheroni's constant.

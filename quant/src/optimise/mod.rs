@@ -8,7 +8,6 @@ mod deflated;
 mod family;
 mod genetic;
 mod grid;
-mod normal;
 mod overfitting;
 mod random;
 mod report;

@@ -51,41 +51,67 @@ pub fn overfitting(trials: &[Trial]) -> Option<Overfitting> {
     if trials.len() < 2 || trials.iter().any(|trial| trial.blocks.len() != BLOCKS) {
         return None;
     }
-    let halves = (0u32..1 << BLOCKS).filter(|half| half.count_ones() as usize == BLOCKS / 2);
-    let (mut combinations, mut overfitted, mut lost) = (0u64, 0u64, 0u64);
-    let (mut inside, mut outside) = (Vec::new(), Vec::new());
+    // A half that holds the first part stands for the other half as well: each is searched and each is what follows.
+    let halves = (0u32..1 << BLOCKS).filter(|half| half & 1 == 1 && half.count_ones() as usize == BLOCKS / 2);
+    let wholes: Vec<Block> = trials.iter().map(|trial| sum(trial, u32::MAX)).collect();
+    let (mut one, mut other) = (vec![0.0; trials.len()], vec![0.0; trials.len()]);
+    let mut tally = Tally::default();
     for half in halves {
-        sharpes(trials, half, &mut inside);
-        sharpes(trials, !half, &mut outside);
-        let best = first_largest(&inside);
-        combinations += 1;
-        overfitted += u64::from(in_lower_half(&outside, best));
-        lost += u64::from(outside[best] < 0.0);
+        for (i, (trial, whole)) in trials.iter().zip(&wholes).enumerate() {
+            let part = sum(trial, half);
+            (one[i], other[i]) = (part.sharpe(), whole.without(part).sharpe());
+        }
+        tally.count(&one, &other);
+        tally.count(&other, &one);
     }
-    let share = |count: u64| count as f64 / combinations as f64;
+    let share = |count: u64| count as f64 / tally.combinations as f64;
     Some(Overfitting {
-        probability: share(overfitted),
-        loss_probability: share(lost),
-        combinations,
+        probability: share(tally.overfitted),
+        loss_probability: share(tally.lost),
+        combinations: tally.combinations,
         trials: trials.len() as u64,
     })
 }
 
-/// Sharpe ratios a day of all trials over the parts in `half`; 0 where there is no deviation, as without trades.
-fn sharpes(trials: &[Trial], half: u32, out: &mut Vec<f64>) {
-    let of = |trial: &Trial| {
-        let mut total = Block::default();
-        for (_, block) in trial.blocks.iter().enumerate().filter(|(i, _)| half & (1 << i) != 0) {
-            total.days += block.days;
-            total.sum += block.sum;
-            total.squares += block.squares;
-        }
-        let mean = total.sum / total.days;
-        let variance = (total.squares - mean * total.sum) / (total.days - 1.0);
+/// What happened to the best of one half in the other.
+#[derive(Debug, Default)]
+struct Tally {
+    combinations: u64,
+    overfitted: u64,
+    lost: u64,
+}
+
+impl Tally {
+    fn count(&mut self, inside: &[f64], outside: &[f64]) {
+        let best = first_largest(inside);
+        self.combinations += 1;
+        self.overfitted += u64::from(in_lower_half(outside, best));
+        self.lost += u64::from(outside[best] < 0.0);
+    }
+}
+
+impl Block {
+    fn without(self, part: Self) -> Self {
+        Self { days: self.days - part.days, sum: self.sum - part.sum, squares: self.squares - part.squares }
+    }
+
+    /// Sharpe ratio a day; 0 where there is no deviation, as without trades.
+    fn sharpe(self) -> f64 {
+        let mean = self.sum / self.days;
+        let variance = (self.squares - mean * self.sum) / (self.days - 1.0);
         if variance > 0.0 { mean / variance.sqrt() } else { 0.0 }
-    };
-    out.clear();
-    out.extend(trials.iter().map(of));
+    }
+}
+
+/// A trial's days in the parts of `half`.
+fn sum(trial: &Trial, half: u32) -> Block {
+    let mut sum = Block::default();
+    for (_, block) in trial.blocks.iter().enumerate().filter(|(i, _)| half & (1 << i) != 0) {
+        sum.days += block.days;
+        sum.sum += block.sum;
+        sum.squares += block.squares;
+    }
+    sum
 }
 
 fn first_largest(values: &[f64]) -> usize {

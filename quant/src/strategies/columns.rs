@@ -82,7 +82,8 @@ impl<'a> Cache<'a> {
         let (kind, key) = (preset.kind(), preset.indicator_key());
         let same = |of: &(&Candles, _, _)| std::ptr::eq(of.0, candles) && (of.1, of.2) == (kind, key);
         if !self.of.as_ref().is_some_and(same) {
-            self.of = None;
+            // The old columns make room before the new ones come.
+            (self.of, self.lines) = (None, Default::default());
             self.lines = preset.lines(candles)?;
             self.of = Some((candles, kind, key));
         }

@@ -1,4 +1,6 @@
 //! The rules, each a pure function of the values at the bar before and at the bar.
+//!
+//! `&` instead of `&&`: prices are not predictable, so a jump costs more than a comparison.
 
 use super::Preset;
 use crate::backtest::Signal;
@@ -6,11 +8,11 @@ use crate::candles::Candle;
 
 /// Crossing as in TradingView's `ta.crossover`: at or below before, above now.
 fn crosses_up(before: f64, now: f64, level: f64) -> bool {
-    before <= level && now > level
+    (before <= level) & (now > level)
 }
 
 fn crosses_down(before: f64, now: f64, level: f64) -> bool {
-    before >= level && now < level
+    (before >= level) & (now < level)
 }
 
 #[inline]
@@ -33,12 +35,12 @@ pub(super) struct InBands {
 
 #[inline]
 pub(super) fn bollinger(before: InBands, now: InBands) -> Signal {
-    let returns = before.close < before.lower && now.close >= now.lower;
+    let returns = (before.close < before.lower) & (now.close >= now.lower);
     Signal::of(returns, now.close >= now.middle)
 }
 
 #[inline]
 pub(super) fn volume(preset: &Preset, bar: &Candle, ratio: f64) -> Signal {
     let much = ratio > preset.value(1);
-    Signal::of(much && bar.close > bar.open, much && bar.close < bar.open)
+    Signal::of(much & (bar.close > bar.open), much & (bar.close < bar.open))
 }

@@ -1,5 +1,7 @@
 //! The shared data folder, its tables, and comparison with a tolerance.
 
+#![allow(dead_code, reason = "not every test file uses all of it")]
+
 use std::path::{Path, PathBuf};
 
 /// A folder of the shared data, beside the checkout or where `TRADEWARDEN_SHARED_DATA` says; says which test is skipped

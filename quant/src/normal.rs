@@ -1,12 +1,12 @@
 //! The standard normal distribution.
 
 /// Φ(x).
-pub(super) fn probability(x: f64) -> f64 {
+pub(crate) fn probability(x: f64) -> f64 {
     0.5 * libm::erfc(-x / std::f64::consts::SQRT_2)
 }
 
 /// Φ⁻¹(p) for p in (0, 1): Acklam's rational approximation (2003), then one step of Halley's method to the last digits.
-pub(super) fn quantile(p: f64) -> f64 {
+pub(crate) fn quantile(p: f64) -> f64 {
     let x = approximate(p);
     // The upper tail from its own side, as 1 − p has lost the digits of a small p.
     let error = if x > 0.0 { (1.0 - p) - probability(-x) } else { probability(x) - p };
