@@ -96,9 +96,9 @@ fn span(candles: &Candles, range: &Range<usize>) -> Value {
     json!({ "from": times.first().map(|first| moment(*first)), "until": end, "bars": range.len() })
 }
 
-fn parameters(kind: Kind, values: &[f64]) -> Value {
-    let named = kind.parameters().iter().zip(values);
-    named.map(|(parameter, value)| (parameter.name.to_owned(), Value::from(*value))).collect()
+/// `{"period": 14, …}`.
+fn parameters(kind: Kind, values: &[f64]) -> Option<Preset> {
+    Preset::from_values(kind, values).ok()
 }
 
 fn object(kind: Kind, candles: &Candles, search: &Search, report: &Report) -> Result<Value, Failure> {

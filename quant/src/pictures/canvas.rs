@@ -76,13 +76,12 @@ pub(super) fn span(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
 /// A number as short as it can be read on an axis.
 pub(super) fn label(value: &f64) -> String {
     let size = value.abs();
-    match size {
-        _ if size >= 1e6 => format!("{:.1}M", value / 1e6),
-        _ if size >= 1e4 => format!("{:.0}k", value / 1e3),
-        _ if size >= 100.0 => format!("{value:.0}"),
-        _ if size >= 1.0 => format!("{value:.1}"),
-        _ if size >= 1e-3 => format!("{value:.3}"),
-        _ if size == 0.0 => "0".to_owned(),
-        _ => format!("{value:.1e}"),
-    }
+    let (text, unit) = match size {
+        _ if size >= 1e6 => (format!("{:.2}", value / 1e6), "M"),
+        _ if size >= 1e4 => (format!("{:.1}", value / 1e3), "k"),
+        _ if size >= 1e-3 => (format!("{value:.3}"), ""),
+        _ if size == 0.0 => return "0".to_owned(),
+        _ => return format!("{value:.1e}"),
+    };
+    format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }

@@ -58,3 +58,10 @@ fn thinning_keeps_the_ends_and_the_extremes() {
     assert!(thinned.len() < 6000 && thinned.contains(&(777, 9.0)) && thinned.contains(&(88_888, -9.0)));
     assert_eq!((thinned[0], thinned[thinned.len() - 1]), ((0, 1.0), (99_999, 1.0)));
 }
+
+#[test]
+fn labels_are_short() {
+    let labels = [0.0, -0.2, 12.0, 12.345_6, 70_000.0, 12_500.0, 1.5e6, 1e-5]
+        .map(|value| super::canvas::label(&value));
+    assert_eq!(labels, ["0", "-0.2", "12", "12.346", "70k", "12.5k", "1.5M", "1.0e-5"]);
+}

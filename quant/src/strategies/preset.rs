@@ -153,7 +153,11 @@ impl Serialize for Preset {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut map = to.serialize_map(Some(self.values().len()))?;
         for (parameter, value) in self.kind.parameters().iter().zip(self.values) {
-            map.serialize_entry(parameter.name, &value)?;
+            if parameter.whole {
+                map.serialize_entry(parameter.name, &(value as u64))?;
+            } else {
+                map.serialize_entry(parameter.name, &value)?;
+            }
         }
         map.end()
     }

@@ -18,6 +18,12 @@ fn defaults_are_the_conventions() {
 }
 
 #[test]
+fn parameters_are_written_by_name_and_whole_ones_as_integers() {
+    let json = serde_json::to_string(&with(Kind::Bollinger, &[("width", 2.5)]).unwrap()).unwrap();
+    assert_eq!(json, r#"{"period":20,"width":2.5}"#);
+}
+
+#[test]
 fn every_parameter_has_its_bounds() {
     for kind in Kind::ALL {
         for parameter in kind.parameters() {
