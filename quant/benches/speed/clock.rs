@@ -1,22 +1,14 @@
-//! Time, peak memory, medians and the table's rows.
+//! CPU time, peak memory, medians and the table's rows.
 
+use cpu_time::ThreadTime;
 use std::fs;
 use std::hint::black_box;
-use std::time::Instant;
 
-/// Nanoseconds since the first call.
-pub fn wall_ns() -> u64 {
-    use std::sync::OnceLock;
-    static START: OnceLock<Instant> = OnceLock::new();
-    START.get_or_init(Instant::now).elapsed().as_nanos() as u64
-}
-
-/// Median time of one of `times` calls, in microseconds: on a busy machine the calls that were interrupted are in the
-/// upper half.
+/// Median CPU time of one of `times` calls on this thread, in microseconds: what others do on the machine is not counted.
 pub fn median_us<T>(times: usize, mut call: impl FnMut() -> T) -> f64 {
     black_box(call());
     median((0..times).map(|_| {
-        let start = Instant::now();
+        let start = ThreadTime::now();
         black_box(call());
         start.elapsed().as_nanos() as f64 / 1000.0
     }))

@@ -1,4 +1,4 @@
-//! `cargo bench -p quant`: medians, beside a plain loop over the same candles and TA-Lib alone.
+//! `cargo bench -p quant`: median CPU times, beside a plain loop over the same candles and TA-Lib alone.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads clocks and the process's own accounts")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run has nothing to say")]
@@ -23,12 +23,12 @@ fn main() {
     let minutes = sample::candles(525_600, 60_000);
     floor::must_agree(&hourly);
     println!("| what | median | goal | beside | ratio |\n|---|---|---|---|---|");
+    sweep::memory(&hourly, &minutes);
     run(&hourly, "8,760 hourly candles", 200, "0.5 ms (0.15)");
     run(&minutes, "525,600 minute candles", 9, "30 ms (12)");
     indicators(&hourly);
     sweep::variations(&hourly);
     sweep::cores(&hourly);
-    sweep::memory(&hourly, &minutes);
     live::push();
 }
 

@@ -14,9 +14,11 @@ pub use market::Market;
 pub use trade::{Side, Trade};
 
 use crate::candles::Candle;
+use serde::{Deserialize, Serialize};
 
 /// What a strategy wants on the close of a bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Signal {
     /// Nothing new.
     #[default]
