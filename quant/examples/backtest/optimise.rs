@@ -2,7 +2,7 @@
 
 use crate::arguments::Optimise;
 use crate::input::{self, Input, moment};
-use crate::table::{self, number, row};
+use crate::table::{self, number, row, say};
 use crate::{Failure, output};
 use indicatif::{ProgressBar, ProgressStyle};
 use quant::candles::Candles;
@@ -33,7 +33,7 @@ pub fn optimise(arguments: &Optimise) -> Result<(), Failure> {
         chart(path, kind, &search, &report)?;
     }
     if arguments.output.json {
-        println!("{}", object(kind, &candles, &search, &report)?);
+        say(format_args!("{}", object(kind, &candles, &search, &report)?));
     } else {
         print(kind, &candles, &report);
     }
@@ -148,16 +148,16 @@ fn object(kind: Kind, candles: &Candles, search: &Search, report: &Report) -> Re
 fn print(kind: Kind, candles: &Candles, report: &Report) {
     let edge =
         |range: &Range<usize>| candles.ts_ms().get(range.start).map_or_else(String::new, |ts| moment(*ts));
-    println!(
+    say(format_args!(
         "{kind}: {} variations on {} bars from {}",
         report.variations,
         report.searched.len(),
         edge(&report.searched)
-    );
+    ));
     if !report.held_back.is_empty() {
-        println!("held back: {} bars from {}", report.held_back.len(), edge(&report.held_back));
+        say(format_args!("held back: {} bars from {}", report.held_back.len(), edge(&report.held_back)));
     }
-    println!("\nBest, where searched (in) and on the bars held back (out):");
+    say(format_args!("\nBest, where searched (in) and on the bars held back (out):"));
     let names: Vec<&str> = kind.parameters().iter().map(|parameter| parameter.name).collect();
     let figures = ["trades in", "return % in", "Sharpe in", "trades out", "return % out", "Sharpe out"];
     let mut rows =
@@ -184,31 +184,31 @@ fn three(figures: &Figures) -> Vec<String> {
 }
 
 fn belief(report: &Report) {
-    println!();
+    say(format_args!(""));
     match &report.deflated_sharpe {
-        Some(deflated) => println!(
+        Some(deflated) => say(format_args!(
             "Deflated Sharpe ratio: {:.1} % that the winner is more than luck (Sharpe {:.3}, luck alone gives the best of {} {:.3}; {} days)",
             deflated.probability * 100.0,
             deflated.sharpe,
             deflated.trials,
             deflated.expected_by_luck,
             deflated.days
-        ),
-        None => println!("Deflated Sharpe ratio: undefined for the winner"),
+        )),
+        None => say(format_args!("Deflated Sharpe ratio: undefined for the winner")),
     }
     match &report.overfitting {
-        Some(over) => println!(
+        Some(over) => say(format_args!(
             "Probability of overfitting: {:.1} % (the best of one half of the time is below the middle in the other; {} halvings)",
             over.probability * 100.0,
             over.combinations
-        ),
-        None => println!("Probability of overfitting: too few days or variations"),
+        )),
+        None => say(format_args!("Probability of overfitting: too few days or variations")),
     }
 }
 
 fn walk(kind: Kind, report: &Report) {
     let Some(walk) = &report.walk_forward else { return };
-    println!("\nWalk forward, each window searched and then traded on what follows:");
+    say(format_args!("\nWalk forward, each window searched and then traded on what follows:"));
     let mut rows = vec![row([
         "window",
         "winner",
@@ -226,18 +226,18 @@ fn walk(kind: Kind, report: &Report) {
     }
     table::print(&rows);
     let all = &walk.out_of_sample;
-    println!(
+    say(format_args!(
         "all of it: {} trades, return {:.2} %, max drawdown {:.2} %, Sharpe {} of {} days",
         all.trades,
         all.return_pct,
         all.max_drawdown_pct,
         number(all.sharpe, 3),
         all.days
-    );
+    ));
 }
 
 fn sensitivity(report: &Report) {
-    println!("\nSensitivity (mean score by value of a parameter):");
+    say(format_args!("\nSensitivity (mean score by value of a parameter):"));
     let mut rows = vec![row(["parameter", "explains %", "best mean", "at", "worst mean", "at"])];
     for parameter in &report.sensitivity {
         let by_mean = |a: &&optimise::Level, b: &&optimise::Level| a.mean.total_cmp(&b.mean);

@@ -3,7 +3,7 @@
 use crate::arguments::Run;
 use crate::columns::Columns;
 use crate::input::{self, Input, moment};
-use crate::table::{self, number, row};
+use crate::table::{self, number, row, say};
 use crate::{Failure, output};
 use quant::backtest::{Book, Execution, Market};
 use quant::figures::Figures;
@@ -22,7 +22,7 @@ pub fn run(arguments: &Run) -> Result<(), Failure> {
     let figures = Figures::of(&market, &book).ok_or_else(|| Failure::Refused("no candles".to_owned()))?;
     write_files(arguments, &market, &book, &preset)?;
     if arguments.output.json {
-        println!("{}", json(&preset, &execution, &figures)?);
+        say(format_args!("{}", json(&preset, &execution, &figures)?));
     } else {
         print(&market, &preset, &book, &figures);
     }
@@ -80,7 +80,13 @@ fn print(market: &Market<'_>, preset: &Preset, book: &Book, figures: &Figures) {
     let times = &market.candles().ts_ms()[market.range()];
     if let (Some(first), Some(last)) = (times.first(), times.last()) {
         let end = last + market.candles().timeframe_ms();
-        println!("{}, {} bars from {} to {}\n", described(preset), figures.bars, moment(*first), moment(end));
+        say(format_args!(
+            "{}, {} bars from {} to {}\n",
+            described(preset),
+            figures.bars,
+            moment(*first),
+            moment(end)
+        ));
     }
     let of_trades = format!("of {} trades", figures.trades);
     let of_days = format!("of {} days", figures.days);
@@ -109,6 +115,8 @@ fn print(market: &Market<'_>, preset: &Preset, book: &Book, figures: &Figures) {
         line("in the market %", number(Some(figures.exposure_pct), 1), &of_bars),
     ]);
     if book.open().is_some() {
-        println!("\nA position was still open at the end: marked at the last close, no closed trade.");
+        say(format_args!(
+            "\nA position was still open at the end: marked at the last close, no closed trade."
+        ));
     }
 }

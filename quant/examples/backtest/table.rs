@@ -1,5 +1,18 @@
 //! Numbers and tables for people.
 
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+
+/// Prints a line. A reader that has seen enough, such as `head`, is no failure.
+pub fn say(line: impl Display) {
+    let Err(error) = writeln!(io::stdout(), "{line}") else { return };
+    if error.kind() == ErrorKind::BrokenPipe {
+        std::process::exit(0);
+    }
+    eprintln!("error: standard output: {error}");
+    std::process::exit(1);
+}
+
 /// A number with so many places, or a dash where it is undefined.
 pub fn number(value: Option<f64>, places: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.places$}"))
@@ -17,7 +30,7 @@ pub fn print(rows: &[Vec<String>]) {
             0 => format!("{field:<width$}"),
             _ => format!("{field:>width$}"),
         });
-        println!("{}", fields.collect::<Vec<_>>().join("  ").trim_end());
+        say(format_args!("{}", fields.collect::<Vec<_>>().join("  ").trim_end()));
     }
 }
 
