@@ -9,6 +9,7 @@ pub mod kafka;
 mod own;
 mod record;
 pub mod rehearse;
+pub mod simulate;
 pub mod status;
 mod supervisor;
 pub mod system;
