@@ -9,6 +9,8 @@ mod metrics;
 mod refusal;
 mod routes;
 mod site;
+#[cfg(test)]
+mod tests;
 
 pub use facts::Receipt;
 pub use health::Part;
