@@ -15,4 +15,4 @@ mod tests;
 pub use facts::Receipt;
 pub use health::Part;
 pub use routes::serve;
-pub use site::Site;
+pub use site::{Site, Tally};

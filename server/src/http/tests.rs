@@ -67,7 +67,9 @@ fn start(probe: Part) -> Running {
     let admission =
         Admission { stream: Arc::from("ingest-http"), producer: Arc::from("source:http"), run_id };
     let probes: Vec<super::site::Probe> = vec![Box::new(move || probe.clone())];
-    let site = web::Data::new(Site { desk, token, trades: TradeFormat::default(), admission, probes });
+    let trades = TradeFormat::default();
+    let taken_over_http = super::site::Tally::default();
+    let site = web::Data::new(Site { desk, token, trades, admission, probes, taken_over_http });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -271,6 +273,7 @@ fn metrics_have_base_units_and_types() {
     server.ask("POST /api/events", trade(1, "1").as_bytes());
     let metrics = server.send("GET /metrics", &[], b"").body;
     for line in [
+        "tradewarden_ingest_records_total{topic=\"http\",result=\"taken\"} 1",
         "# TYPE tradewarden_actor_restarts_total counter",
         "tradewarden_strategy_state{strategy=\"rsi\",state=\"ACTIVE\"} 1",
         "tradewarden_part_ready{part=\"log\"} 1",
