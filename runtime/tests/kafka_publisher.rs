@@ -1,5 +1,7 @@
 //! Decisions leave exactly once, on a real broker, whatever dies.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
+
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -8,10 +10,11 @@ use std::{
 };
 
 use events::{NewEvent, Uuid};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use runtime::{
     kafka::{
-        CommittedReader, CommittedRecord, Delivery, KafkaPublisher, KafkaSettings, PublisherState, ReadFrom,
-        ensure_topics,
+        CommittedReader, CommittedRecord, Delivery, Endpoint, KafkaPublisher, KafkaSettings, PublisherState,
+        ReadFrom, Topics, ensure_topics,
     },
     test_support::{Broker, alert, dead_letter, need},
 };
@@ -205,4 +208,65 @@ fn a_decision_is_readable_soon_after_it_was_taken() {
     eprintln!("decided to readable: median {median:?}, slowest {:?}", took[took.len() - 1]);
     // Far above what is measured, far below the 100 ms steps of a flush that waits.
     assert!(median < Duration::from_millis(60), "median {median:?}");
+}
+
+#[test]
+fn to_the_embedded_endpoint_goes_only_what_is_decided_from_now_on() {
+    let endpoint = Endpoint::start("127.0.0.1:0", &Topics::default().all()).unwrap();
+    let settings = endpoint.settings();
+    let log = Arc::new(MemoryLog::new());
+    append(&log, alerts(0, 5));
+    let shared = Arc::clone(&log) as Arc<dyn EventLog>;
+    let running = KafkaPublisher::start(shared, settings.clone(), Uuid::nil(), Delivery::FromNowOn).unwrap();
+    append(&log, alerts(5, 8));
+    wait_for("all is published", || running.status().position >= 8);
+    running.stop();
+    let mut seen = positions(&committed(&settings, &settings.topics.decisions));
+    seen.sort_unstable();
+    assert_eq!(seen, [6, 7, 8]);
+}
+
+#[test]
+fn dead_letters_of_a_topic_that_is_no_longer_configured_find_theirs() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let log = Arc::new(MemoryLog::new());
+    let running = publisher(&log, &settings);
+    append(&log, [alert("a", 0), dead_letter("an.older.topic", 7, b"x"), alert("a", 1)]);
+    wait_for("all is published", || running.status().position >= 3);
+    drop(running);
+    // Its last record was on that topic: the next start finds it there.
+    append(&log, [dead_letter("an.older.topic", 8, b"y")]);
+    let running = publisher(&log, &settings);
+    wait_for("the rest is published", || running.status().position >= 4);
+    running.stop();
+    assert_eq!(positions(&committed(&settings, "an.older.topic.tradewarden.dlq")), [2, 4]);
+    assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 2);
+}
+
+#[test]
+fn what_is_hidden_behind_somebodys_open_transaction_is_not_published_again() {
+    let soon = "transaction.abort.timed.out.transaction.cleanup.interval.ms=500\n";
+    let Some(broker) = need("kafka", Broker::start_with(soon)) else { return };
+    let settings = broker.settings();
+    ensure_topics(&settings, &[&settings.topics.decisions]).unwrap();
+    let mut config = rdkafka::ClientConfig::new();
+    config.set("bootstrap.servers", &settings.bootstrap_servers).set("transactional.id", "somebody");
+    let somebody: BaseProducer = config.set("transaction.timeout.ms", "6000").create().unwrap();
+    somebody.init_transactions(Duration::from_secs(30)).unwrap();
+    somebody.begin_transaction().unwrap();
+    somebody.send(BaseRecord::to(&settings.topics.decisions).key("k").payload("never committed")).unwrap();
+    somebody.flush(Duration::from_secs(30)).unwrap();
+    // Committed, but behind the open transaction: no reader of committed records sees them yet.
+    let log = Arc::new(MemoryLog::new());
+    append(&log, alerts(0, 20));
+    let first = publisher(&log, &settings);
+    wait_for("all is published", || first.status().position >= 20);
+    drop(first);
+    let second = publisher(&log, &settings);
+    append(&log, alerts(20, 30));
+    wait_for("the rest is published", || second.status().position >= 30);
+    assert_eq!(second.status().decisions, 10);
+    second.stop();
+    assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 30);
 }

@@ -1,8 +1,13 @@
 //! Trades come in exactly once, on a real broker, whatever dies or changes.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
+
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -17,7 +22,7 @@ use runtime::{
     kafka::{Endpoint, KafkaSettings, KafkaSource, SourceState, send_all},
     test_support::{Broker, need, trade_json},
 };
-use store::{EventLog, MemoryLog};
+use store::{AppendError, Appended, Batch, EventLog, MemoryLog, ReadError, Request, Subscription};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -206,7 +211,7 @@ fn records_that_expired_unread_are_told_with_their_number() {
         to_offset: 140,
         at_most: 40,
     };
-    assert_eq!(missing(&log), [expected.clone()]);
+    assert_eq!(missing(&log), std::slice::from_ref(&expected));
     assert_eq!(trades(&log).len(), 160);
     // Nothing new happens on the next start.
     running.stop();
@@ -311,4 +316,75 @@ fn cloud_events_of_binary_mode_tombstones_and_bad_bytes_are_told_apart() {
     }
     assert_eq!(reasons, [RejectReason::Empty, RejectReason::NotUtf8, RejectReason::SchemaRegistry]);
     assert_eq!(ids, [Some("from-the-header".to_owned())]);
+}
+
+/// A log whose disk can fail.
+struct FailingLog {
+    log: MemoryLog,
+    fails: AtomicBool,
+}
+
+impl EventLog for FailingLog {
+    fn log_id(&self) -> Uuid {
+        self.log.log_id()
+    }
+
+    fn append(&self, request: Request) -> Result<Appended, AppendError> {
+        match self.stopped() {
+            Some(why) => Err(AppendError::Stopped(why)),
+            None => self.log.append(request),
+        }
+    }
+
+    fn head(&self) -> u64 {
+        self.log.head()
+    }
+
+    fn revision(&self, stream: &str) -> Result<u64, ReadError> {
+        self.log.revision(stream)
+    }
+
+    fn read_stream(&self, stream: &str, after: u64, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
+        self.log.read_stream(stream, after, max)
+    }
+
+    fn read_stream_back(
+        &self,
+        stream: &str,
+        before: u64,
+        max: usize,
+    ) -> Result<Vec<Arc<Recorded>>, ReadError> {
+        self.log.read_stream_back(stream, before, max)
+    }
+
+    fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, ReadError> {
+        self.log.read_all(after, families, max)
+    }
+
+    fn position_of(&self, event_id: Uuid) -> Result<Option<u64>, ReadError> {
+        self.log.position_of(event_id)
+    }
+
+    fn subscribe(&self, after: u64, families: FamilySet) -> Box<dyn Subscription> {
+        self.log.subscribe(after, families)
+    }
+
+    fn stopped(&self) -> Option<Arc<str>> {
+        self.fails.load(Ordering::Relaxed).then(|| Arc::from("No space left on device"))
+    }
+}
+
+#[test]
+fn a_full_disk_stops_the_intake_and_says_so_even_when_nothing_comes() {
+    let endpoint = Endpoint::start("127.0.0.1:0", &["trading.trade.closed.v1"]).unwrap();
+    let settings = endpoint.settings();
+    let log = Arc::new(FailingLog { log: MemoryLog::new(), fails: AtomicBool::new(false) });
+    let shared = Arc::clone(&log) as Arc<dyn EventLog>;
+    let running = KafkaSource::start(shared, settings.clone(), TradeFormat::default(), Uuid::nil()).unwrap();
+    send(&settings, (0..10).map(trade).collect());
+    wait_until_live(&running, 10);
+    log.fails.store(true, Ordering::Relaxed);
+    wait_for("it stops", || running.status().state == SourceState::Stopped);
+    assert!(running.status().text.contains("No space left on device"), "{:?}", running.status());
+    assert!(!running.status().caught_up, "a stopped source no longer knows: {:?}", running.status());
 }

@@ -4,6 +4,7 @@ mod admission;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod embedded;
+mod id_map;
 mod log;
 mod memory;
 mod snapshots;

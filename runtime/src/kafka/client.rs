@@ -34,6 +34,13 @@ impl Default for Topics {
     }
 }
 
+impl Topics {
+    /// All of them, with the dead letters: what the embedded endpoint has to have.
+    pub fn all(&self) -> [String; 3] {
+        [self.trade_closed.clone(), self.decisions.clone(), dead_letter_topic(&self.trade_closed)]
+    }
+}
+
 /// The ending of every dead letter topic.
 pub(crate) const DEAD_LETTER_SUFFIX: &str = ".tradewarden.dlq";
 
@@ -201,7 +208,9 @@ impl ClientContext for Ear {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         if let Some((topic, id)) = learned_topic_id(line) {
             self.heard().topic_ids.insert(topic, id);
-        } else if level as i32 <= RDKafkaLogLevel::Warning as i32 && facility != "CONFWARN" {
+        } else if facility == "FAIL"
+            || level as i32 <= RDKafkaLogLevel::Warning as i32 && facility != "CONFWARN"
+        {
             self.hear_trouble(line);
             tracing::debug!(facility, line, "kafka client");
         }

@@ -1,6 +1,9 @@
 //! Questions to a cluster: who it is, what a topic looks like now, where a partition begins and ends.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     config::RDKafkaLogLevel,
@@ -18,6 +21,8 @@ use super::{
 pub(crate) struct Cluster {
     client: BaseConsumer<Ear>,
     bootstrap_servers: String,
+    /// Set when the brokers turned out to have no ids for topics.
+    without_ids: AtomicBool,
 }
 
 /// A topic as it is now.
@@ -51,7 +56,8 @@ impl Cluster {
         config.set_log_level(RDKafkaLogLevel::Debug);
         let client = config.create_with_context(Ear::default());
         let client = client.map_err(|error| of_error("making a client", &error))?;
-        Ok(Self { client, bootstrap_servers: settings.bootstrap_servers.clone() })
+        let bootstrap_servers = settings.bootstrap_servers.clone();
+        Ok(Self { client, bootstrap_servers, without_ids: AtomicBool::new(false) })
     }
 
     /// The id of the cluster.
@@ -76,9 +82,26 @@ impl Cluster {
             return Err(missing(topic));
         }
         let leaderless = found.partitions().iter().filter(|p| p.leader() < 0).map(|p| p.id());
-        let id = self.client.context().topic_id(topic).unwrap_or_else(|| topic.to_owned());
+        let id = self.topic_id(topic).unwrap_or_else(|| topic.to_owned());
         let partitions = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
         Ok(TopicView { id, partitions, leaderless: leaderless.collect() })
+    }
+
+    /// The id of a topic that was just asked for. Its line is queued before the answer, but on a busy machine it may
+    /// take a while to be read; to take the name instead would begin the topic anew.
+    fn topic_id(&self, topic: &str) -> Option<String> {
+        let until = Instant::now() + Duration::from_secs(2);
+        loop {
+            let id = self.client.context().topic_id(topic);
+            if id.is_some() || self.without_ids.load(Ordering::Relaxed) {
+                return id;
+            }
+            if Instant::now() > until {
+                tracing::warn!(topic, "the cluster has no ids for topics: a topic made anew is noticed late");
+                self.without_ids.store(true, Ordering::Relaxed);
+            }
+            self.hear();
+        }
     }
 
     /// The names of all topics.

@@ -47,7 +47,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// When the port is taken or the address is none of this host.
-    pub fn start(listen: &str, topics: &[&str]) -> Result<Self, KafkaFault> {
+    pub fn start<T: AsRef<str>>(listen: &str, topics: &[T]) -> Result<Self, KafkaFault> {
         let listener = TcpListener::bind(listen).and_then(|l| l.local_addr().map(|address| (l, address)));
         let (listener, address) = listener.map_err(|error| {
             let message =
@@ -61,7 +61,7 @@ impl Endpoint {
         let forwarder = thread::Builder::new()
             .name("kafka-forward".to_owned())
             .spawn(move || forward(&listener, &upstream, &stop))
-            .map_err(no_thread)?;
+            .map_err(|error| no_thread(&error))?;
         tracing::warn!(%address, "{LIMITS}");
         Ok(Self {
             address,
@@ -95,13 +95,16 @@ impl Drop for Endpoint {
     }
 }
 
-fn no_thread(error: io::Error) -> KafkaFault {
+fn no_thread(error: &io::Error) -> KafkaFault {
     KafkaFault::new(FaultKind::Other, format!("starting a thread: {error}"))
 }
 
 /// The broker cannot move between threads, so it lives and ends on its own.
-fn start_broker(topics: &[&str], end: mpsc::Receiver<()>) -> Result<(String, JoinHandle<()>), KafkaFault> {
-    let topics: Vec<String> = topics.iter().map(|&topic| topic.to_owned()).collect();
+fn start_broker<T: AsRef<str>>(
+    topics: &[T],
+    end: mpsc::Receiver<()>,
+) -> Result<(String, JoinHandle<()>), KafkaFault> {
+    let topics: Vec<String> = topics.iter().map(|topic| topic.as_ref().to_owned()).collect();
     let (tell, told) = mpsc::sync_channel(1);
     let body = move || match new_broker(&topics) {
         Ok(broker) => {
@@ -111,7 +114,10 @@ fn start_broker(topics: &[&str], end: mpsc::Receiver<()>) -> Result<(String, Joi
         }
         Err(fault) => drop(tell.send(Err(fault))),
     };
-    let thread = thread::Builder::new().name("kafka-embedded".to_owned()).spawn(body).map_err(no_thread)?;
+    let thread = thread::Builder::new()
+        .name("kafka-embedded".to_owned())
+        .spawn(body)
+        .map_err(|error| no_thread(&error))?;
     let ended = || KafkaFault::new(FaultKind::Other, "the embedded endpoint ended while starting");
     Ok((told.recv().map_err(|_| ended())??, thread))
 }
@@ -200,12 +206,30 @@ mod tests {
     fn a_taken_port_is_told_with_the_setting() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
-        let fault = Endpoint::start(&address, &[]).err().unwrap();
+        let fault = Endpoint::start(&address, &["a"]).err().unwrap();
         assert_eq!(fault.kind, FaultKind::Settings);
         assert!(
             fault.message.contains("kafka.embedded_listen") && fault.message.contains(&address),
             "{fault}"
         );
+    }
+
+    #[test]
+    fn plain_text_on_a_tls_port_is_told_as_such() {
+        // What a TLS server does with plain text: an alert (unexpected message), and good-bye.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                use io::{Read as _, Write as _};
+                let mut client = client;
+                let _ = client.read(&mut [0; 64]);
+                let _ = client.write_all(&[0x15, 3, 3, 0, 2, 2, 10]);
+            }
+        });
+        let cluster = Cluster::new(&KafkaSettings::new(address.to_string()), "read_committed").unwrap();
+        let fault = cluster.topic("a", Duration::from_secs(2)).unwrap_err();
+        assert!(fault.message.contains("security.protocol"), "{fault}");
     }
 
     #[test]

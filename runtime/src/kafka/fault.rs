@@ -94,12 +94,14 @@ pub(crate) fn of_error(doing: &str, error: &KafkaError) -> KafkaFault {
 
 /// What librdkafka's own line most likely means, with the remedy; nothing when it says nothing of use.
 pub(crate) fn likely_cause(line: &str) -> Option<&'static str> {
-    const CAUSES: [(&str, &str); 12] = [
-        (
-            "connecting to a SSL listener",
-            "the port most likely speaks TLS while the client speaks plain text: set \"security.protocol\" in \
-             [kafka.properties] to \"ssl\" or \"sasl_ssl\"",
-        ),
+    const TLS: &str = "the port most likely speaks TLS while the client speaks plain text: set \"security.protocol\" in \
+                       [kafka.properties] to \"ssl\" or \"sasl_ssl\"";
+    const LOGIN: &str = "the broker refuses user name or password: check \"sasl.username\", \"sasl.password\" and \
+                         \"sasl.mechanism\" in [kafka.properties]";
+    const CAUSES: [(&str, &str); 13] = [
+        ("connecting to a SSL listener", TLS),
+        // Closed on our first word.
+        ("in state APIVERSION_QUERY", TLS),
         (
             "wrong version number",
             "the port speaks plain text while the client speaks TLS: set \"security.protocol\" in \
@@ -109,21 +111,9 @@ pub(crate) fn likely_cause(line: &str) -> Option<&'static str> {
             "certificate verify failed",
             "the broker's certificate is not trusted: set \"ssl.ca.location\" in [kafka.properties]",
         ),
-        (
-            "authentication failure",
-            "the broker refuses user name or password: check \"sasl.username\", \"sasl.password\" and \
-             \"sasl.mechanism\" in [kafka.properties]",
-        ),
-        (
-            "SASL authentication error",
-            "the broker refuses user name or password: check \"sasl.username\", \"sasl.password\" and \
-             \"sasl.mechanism\" in [kafka.properties]",
-        ),
-        (
-            "Authentication failed",
-            "the broker refuses user name or password: check \"sasl.username\", \"sasl.password\" and \
-             \"sasl.mechanism\" in [kafka.properties]",
-        ),
+        ("authentication failure", LOGIN),
+        ("SASL authentication error", LOGIN),
+        ("Authentication failed", LOGIN),
         (
             "SaslHandshake",
             "the port does not take this kind of login: check \"security.protocol\" and \"sasl.mechanism\" in \

@@ -64,7 +64,8 @@ impl ProducerContext for Acks {
 /// At most `rate` records a second, when given. `progress` is told now and then how many are acknowledged.
 ///
 /// # Errors
-/// When a record cannot be delivered, with the likely cause; what was acknowledged until then stays.
+/// When the topic is missing, or a record cannot be delivered, with the likely cause; what was acknowledged until then
+/// stays.
 pub fn send_all(
     settings: &KafkaSettings,
     topic: &str,
@@ -72,6 +73,8 @@ pub fn send_all(
     rate: Option<f64>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<u64, KafkaFault> {
+    // A producer would wait half a minute for a topic that is not there.
+    Cluster::new(settings, "read_committed")?.topic(topic, Duration::from_secs(10))?;
     let sender = Sender::open(settings)?;
     let started = Instant::now();
     let mut told = Instant::now();
@@ -299,8 +302,7 @@ mod tests {
     #[test]
     fn nobody_listening_ends_with_the_likely_cause() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut settings = KafkaSettings::new(free.to_string());
-        settings.properties.insert("message.timeout.ms".to_owned(), "500".to_owned());
+        let settings = KafkaSettings::new(free.to_string());
         let fault = send_all(&settings, "t", [(vec![1], vec![1])], None, &mut |_| {}).unwrap_err();
         assert!(fault.message.contains("nothing listens there"), "{fault}");
     }

@@ -8,7 +8,7 @@ mod record;
 mod tail;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -145,6 +145,7 @@ impl KafkaPublisher {
             run_id,
             delivery,
             cuts: BTreeMap::new(),
+            known_topics: BTreeSet::new(),
             one_by_one_until: 0,
         };
         let thread = thread::Builder::new()
@@ -202,6 +203,7 @@ struct Worker {
     started_at: u64,
     /// For dead letters that were too large: how many steps they are cut.
     cuts: BTreeMap<u64, usize>,
+    known_topics: BTreeSet<String>,
     /// Up to here each transaction has one record, to find the one that is too large.
     one_by_one_until: u64,
 }
@@ -276,19 +278,30 @@ impl Worker {
         Ok(())
     }
 
-    fn ensure_topics(&self, cluster: &Cluster) -> Result<(), KafkaFault> {
+    fn ensure_topics(&mut self, cluster: &Cluster) -> Result<(), KafkaFault> {
         let topics = &self.settings.topics;
-        for topic in [&topics.decisions, &dead_letter_topic(&topics.trade_closed)] {
+        for topic in [topics.decisions.clone(), dead_letter_topic(&topics.trade_closed)] {
             self.ensure_topic(cluster, topic)?;
         }
         Ok(())
     }
 
-    fn ensure_topic(&self, cluster: &Cluster, topic: &str) -> Result<(), KafkaFault> {
-        match cluster.topic(topic, WAIT) {
-            Err(fault) if fault.kind == FaultKind::TopicMissing => admin::create(&self.settings, topic, 1),
-            other => other.map(drop),
+    fn ensure_topic(&mut self, cluster: &Cluster, topic: String) -> Result<(), KafkaFault> {
+        match cluster.topic(&topic, WAIT) {
+            Err(fault) if fault.kind == FaultKind::TopicMissing => admin::create(&self.settings, &topic, 1)?,
+            other => drop(other?),
         }
+        self.known_topics.insert(topic);
+        Ok(())
+    }
+
+    /// Dead letters of a topic that is no longer in the configuration may lack theirs.
+    fn ensure_topics_of(&mut self, range: &[Outgoing]) -> Result<(), KafkaFault> {
+        let unknown = range.iter().find(|record| !self.known_topics.contains(&record.topic));
+        let Some(first) = unknown else { return Ok(()) };
+        let cluster = Cluster::new(&self.settings, "read_committed")?;
+        self.ensure_topic(&cluster, first.topic.clone())?;
+        self.ensure_topics_of(range)
     }
 
     /// Keeps the producer that we have, so that an old process cannot take the place of its successor by trying
@@ -378,9 +391,12 @@ impl Worker {
     }
 
     fn publish(&mut self, outlet: &Outlet<'_>, range: &[Outgoing]) -> Result<(), KafkaFault> {
+        self.ensure_topics_of(range)?;
         if let Err(error) = outlet.publish(range) {
+            // Whatever it was: a topic may have been deleted meanwhile.
+            self.known_topics.clear();
             return Err(match error {
-                OutletError::Fault(fault) => self.explain_missing(fault, range),
+                OutletError::Fault(fault) => fault,
                 OutletError::TooLarge => self.too_large(range),
             });
         }
@@ -391,23 +407,6 @@ impl Worker {
         status.position = status.position.max(range.last().map_or(0, |record| record.position));
         status.last_published = Some(Instant::now());
         Ok(())
-    }
-
-    /// A dead letter of a topic that is no longer in the configuration may lack its topic: the next session has it.
-    fn explain_missing(&self, fault: KafkaFault, range: &[Outgoing]) -> KafkaFault {
-        if fault.kind != FaultKind::TopicMissing {
-            return fault;
-        }
-        let topics: std::collections::BTreeSet<&str> =
-            range.iter().map(|record| record.topic.as_str()).collect();
-        for topic in topics {
-            let made =
-                Cluster::new(&self.settings, "read_committed").and_then(|c| self.ensure_topic(&c, topic));
-            if let Err(fault) = made {
-                return fault;
-            }
-        }
-        fault
     }
 
     /// Finds the record that is too large by sending one at a time, then cuts it step by step.

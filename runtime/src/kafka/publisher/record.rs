@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(value["position"], "7");
         assert_eq!(value["subject"], "rsi");
         assert_eq!(value["specversion"], "1.0");
-        assert_eq!(value["time"], "1970-01-01T00:00:00.000000Z");
+        assert_eq!(value["time"], event.occurred_at.to_string());
         assert_eq!(value["correlationid"], Uuid::from_u128(3).to_string());
         let own: serde_json::Value = serde_json::from_slice(&event.event.to_json().unwrap()).unwrap();
         assert_eq!(value["data"], own);

@@ -218,7 +218,6 @@ fn fault_of(error: AdmitError) -> KafkaFault {
         ),
         AdmitError::Append(error) => error.into(),
         AdmitError::Read(error) => error.into(),
-        AdmitError::Encode(error) => KafkaFault::new(FaultKind::Log, error.to_string()),
-        AdmitError::Decode(error) => KafkaFault::new(FaultKind::Log, error.to_string()),
+        AdmitError::Encode(_) | AdmitError::Decode(_) => KafkaFault::new(FaultKind::Log, error.to_string()),
     }
 }

@@ -233,7 +233,8 @@ impl Outside {
             topic: self.settings.topics.trade_closed.clone(),
             state: inner.state,
             text: String::new(),
-            caught_up: inner.watch.ever()
+            caught_up: inner.state != SourceState::Stopped
+                && inner.watch.ever()
                 && inner.watch.age(Instant::now()) <= self.settings.stale_after
                 && inner.stall.stalled().is_none(),
             stalled: inner.stall.stalled(),

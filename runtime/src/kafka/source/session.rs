@@ -224,7 +224,8 @@ fn read(mut lanes: Vec<Lane>, shared: &Shared<'_>) {
             Ok(())
         });
         if !any && result.is_ok() {
-            thread::park_timeout(Duration::from_millis(100));
+            // Fetched records and the end of the session wake it; the time-out only lets it note its progress.
+            thread::park_timeout(Duration::from_millis(500));
         }
     }
     let noted = lanes.iter_mut().try_for_each(|lane| lane.note(true));
@@ -281,6 +282,9 @@ impl Watch<'_> {
 
     /// Compares positions with ends.
     fn watch(&self) -> Result<(), KafkaFault> {
+        if let Some(why) = self.shared.outside.ledger.log.stopped() {
+            return Err(KafkaFault::new(FaultKind::Log, format!("the event log is stopped: {why}")));
+        }
         let asked = Instant::now();
         let topic = &self.shared.outside.settings.topics.trade_closed;
         let ends: Result<Vec<i64>, KafkaFault> = self

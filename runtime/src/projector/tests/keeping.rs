@@ -140,14 +140,14 @@ fn a_verified_view_equals_its_copy_and_a_changed_one_is_told_apart() {
         assert_eq!(views.verify(status.name, &mut |_| ()).unwrap(), None, "{}", status.name);
     }
     drop(views);
-    let path = ViewFiles::open(folder.path()).unwrap().live("strategies", 1).unwrap();
-    let identity = Identity { name: "strategies", version: 1, log_id: log.log_id(), head: 600 };
+    let path = ViewFiles::open(folder.path()).unwrap().live("decisions", 1).unwrap();
+    let identity = Identity { name: "decisions", version: 1, log_id: log.log_id(), head: 600 };
     let forged = Some((None, ViewBody::Json("{}".into())));
-    let forged = Write { collection: "strategies", key: ViewKey::Text("forged".into()), document: forged };
+    let forged = Write { collection: "decisions", key: ViewKey::Number(7), document: forged };
     ViewWriter::open(&path, &identity).unwrap().save([forged], 600).unwrap();
-    let difference = open(&log, folder.path()).verify("strategies", &mut |_| ()).unwrap().unwrap();
-    assert_eq!((difference.key.as_str(), difference.live.as_deref()), ("forged", Some("{}")));
-    assert_eq!((difference.collection.as_str(), difference.rebuilt), ("strategies", None));
+    let difference = open(&log, folder.path()).verify("decisions", &mut |_| ()).unwrap().unwrap();
+    assert_eq!((difference.key.as_str(), difference.live.as_deref()), ("7", Some("{}")));
+    assert_eq!((difference.collection.as_str(), difference.rebuilt), ("decisions", None));
 }
 
 #[test]
