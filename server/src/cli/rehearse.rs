@@ -223,6 +223,6 @@ mod tests {
         let halt = serde_json::json!({ "decision": { "rules": [
             { "rule": "consecutive_losses", "value": 11.0, "threshold": 10.0, "window": 11, "trades": 11 }
         ] } });
-        assert_eq!((HALTS[4].cell)(&halt), "11 losses in a row (limit 10.0)");
+        assert_eq!((HALTS[4].cell)(&halt), "11 losses in a row (limit 10)");
     }
 }
