@@ -245,6 +245,25 @@ fn dead_letters_of_a_topic_that_is_no_longer_configured_find_theirs() {
 }
 
 #[test]
+fn a_log_that_ends_before_what_was_published_from_it_is_refused() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let clock: store::Clock = Arc::new(|| events::Timestamp::from_micros(0));
+    let log = Arc::new(MemoryLog::with_clock(Arc::clone(&clock)));
+    append(&log, alerts(0, 20));
+    let running = publisher(&log, &settings);
+    wait_for("all is published", || running.status().position >= 20);
+    running.stop();
+    // The same log as it was before.
+    let restored = Arc::new(MemoryLog::with_clock(clock));
+    append(&restored, alerts(0, 10));
+    let running = publisher(&restored, &settings);
+    wait_for("it stops", || running.status().state == PublisherState::Stopped);
+    let why = running.status().last_error.unwrap();
+    assert!(why.contains("restored from an older backup"), "{why}");
+}
+
+#[test]
 fn what_is_hidden_behind_somebodys_open_transaction_is_not_published_again() {
     let soon = "transaction.abort.timed.out.transaction.cleanup.interval.ms=500\n";
     let Some(broker) = need("kafka", Broker::start_with(soon)) else { return };

@@ -208,9 +208,20 @@ fn dealt(lanes: Vec<Lane>, threads: NonZero<usize>) -> Vec<Vec<Lane>> {
     shares
 }
 
+/// Ends the session when its thread panics: a partition that nobody reads any more must not go unnoticed.
+struct Lifeline<'s>(&'s Shared<'s>);
+
+impl Drop for Lifeline<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.end(None);
+        }
+    }
+}
+
 /// A reading thread: takes in whatever is fetched, and sleeps until there is something.
 fn read(mut lanes: Vec<Lane>, shared: &Shared<'_>) {
-    let me = thread::current();
+    let (me, _lifeline) = (thread::current(), Lifeline(shared));
     shared.threads.lock().unwrap_or_else(PoisonError::into_inner).push(me.clone());
     for lane in &mut lanes {
         let me = me.clone();
