@@ -89,6 +89,8 @@ pub struct Collection {
     pub by_time: bool,
     /// Fields that queries filter by, nested ones with dots. Others can be filtered by as well, slowly.
     pub indexes: &'static [&'static str],
+    /// Whether its documents are for people; if not, only the projection reads them.
+    pub shown: bool,
 }
 
 /// The documents that a projection saved before, for [`Projection::restore`].

@@ -19,8 +19,9 @@ const COLLECTIONS: &[Collection] = &[
         keys: Keys::Numbers,
         by_time: true,
         indexes: &["id", "reason", "strategy"],
+        shown: true,
     },
-    Collection { name: DEAD_LETTER_COUNTS, keys: Keys::Texts, by_time: false, indexes: &[] },
+    Collection { name: DEAD_LETTER_COUNTS, keys: Keys::Texts, by_time: false, indexes: &[], shown: true },
 ];
 
 /// A record that could not be taken in, without its bytes.

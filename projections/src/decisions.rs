@@ -9,8 +9,13 @@ use crate::{Body, Change, Collection, Key, Keys, Projection, RestoreError, Saved
 /// The collection, keyed by position.
 pub const DECISIONS: &str = "decisions";
 
-const COLLECTIONS: &[Collection] =
-    &[Collection { name: DECISIONS, keys: Keys::Numbers, by_time: true, indexes: &["type", "strategy"] }];
+const COLLECTIONS: &[Collection] = &[Collection {
+    name: DECISIONS,
+    keys: Keys::Numbers,
+    by_time: true,
+    indexes: &["type", "strategy"],
+    shown: true,
+}];
 
 /// A decision in the index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,8 +21,15 @@ const COLLECTIONS: &[Collection] = &[
         keys: Keys::Numbers,
         by_time: true,
         indexes: &["date", "trigger_ai_analysis"],
+        shown: true,
     },
-    Collection { name: PERFORMANCE_SKIPS, keys: Keys::Numbers, by_time: true, indexes: &["date"] },
+    Collection {
+        name: PERFORMANCE_SKIPS,
+        keys: Keys::Numbers,
+        by_time: true,
+        indexes: &["date"],
+        shown: true,
+    },
 ];
 
 #[derive(Serialize)]

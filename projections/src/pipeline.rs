@@ -23,7 +23,7 @@ pub const PUBLISHERS: &str = "publishers";
 pub const RUNS: &str = "runs";
 
 const fn by_name(name: &'static str) -> Collection {
-    Collection { name, keys: Keys::Texts, by_time: false, indexes: &[] }
+    Collection { name, keys: Keys::Texts, by_time: false, indexes: &[], shown: true }
 }
 
 const COLLECTIONS: &[Collection] = &[
@@ -31,7 +31,7 @@ const COLLECTIONS: &[Collection] = &[
     by_name(SOURCES),
     by_name(ACTORS),
     by_name(PUBLISHERS),
-    Collection { name: RUNS, keys: Keys::Numbers, by_time: true, indexes: &["run_id"] },
+    Collection { name: RUNS, keys: Keys::Numbers, by_time: true, indexes: &["run_id"], shown: true },
 ];
 
 /// How far an ingest stream (one partition, one file) was taken in.

@@ -16,7 +16,7 @@ use crate::{Change, Collection, Keys, Projection, RestoreError, Saved, table::Ta
 pub const STRATEGIES: &str = "strategies";
 
 const COLLECTIONS: &[Collection] =
-    &[Collection { name: STRATEGIES, keys: Keys::Texts, by_time: false, indexes: &[] }];
+    &[Collection { name: STRATEGIES, keys: Keys::Texts, by_time: false, indexes: &[], shown: true }];
 
 /// A strategy as it stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ mod host;
 pub mod intake;
 pub mod kafka;
 mod own;
+pub mod projector;
 mod record;
 pub mod rehearse;
 pub mod status;

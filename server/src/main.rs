@@ -1,3 +1,31 @@
-//! The binary.
+//! The binary `tradewarden`: configuration, command line, HTTP, wiring. Nothing here decides.
 
-fn main() {}
+mod access;
+mod calls;
+mod cli;
+mod client;
+mod clock;
+mod config;
+mod folder;
+mod http;
+mod plant;
+mod problem;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(code) => ExitCode::from(code),
+        // Whoever reads the results has enough.
+        Err(problem) if problem.code == cli::NOBODY_READS => ExitCode::SUCCESS,
+        Err(problem) => {
+            let _ = writeln!(io::stderr(), "error [{}]: {problem}", problem.code);
+            ExitCode::from(problem.exit_code())
+        }
+    }
+}

@@ -1,10 +1,8 @@
 //! Whether a request may be appended, and where its events go: the same rules for every log.
 
-use std::collections::HashMap;
-
 use events::Uuid;
 
-use crate::{AppendError, Appended, Duplicate, Duplicates, Expected, Placed, Request};
+use crate::{AppendError, Appended, Duplicate, Duplicates, Expected, Placed, Request, id_map::IdMap};
 
 /// Decides over a request after `head`; new events take the next positions. `known` finds the position of an id,
 /// `revision` that of the stream.
@@ -15,7 +13,7 @@ pub(crate) fn admit(
     revision: impl FnOnce() -> Result<u64, AppendError>,
 ) -> Result<Appended, AppendError> {
     let (mut placed, mut duplicates) = (Vec::with_capacity(request.events.len()), Vec::new());
-    let mut fresh: HashMap<Uuid, u64> = HashMap::new();
+    let mut fresh: IdMap<u64> = IdMap::default();
     for (index, prepared) in request.events.iter().enumerate() {
         let id = prepared.event.event_id;
         let stored = known(id)?;

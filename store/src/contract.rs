@@ -43,6 +43,7 @@ pub const CHECKS: &[Check] = &[
     ("a subscription waits and advances", a_subscription_waits_and_advances),
     ("appenders on one stream exclude each other", appenders_on_one_stream_exclude_each_other),
     ("requests of concurrent appenders stay whole", requests_of_concurrent_appenders_stay_whole),
+    ("several requests are appended in their order", several_requests_are_appended_in_their_order),
     ("a slow reader misses nothing", a_slow_reader_misses_nothing),
 ];
 
@@ -354,6 +355,17 @@ fn requests_of_concurrent_appenders_stay_whole(factory: Factory<'_>) {
         assert!(a.stream == b.stream && b.stream == c.stream, "at {}", a.position);
         assert_eq!((a.stream_revision + 1, a.stream_revision + 2), (b.stream_revision, c.stream_revision));
     }
+}
+
+fn several_requests_are_appended_in_their_order(factory: Factory<'_>) {
+    let log = factory();
+    let stale = request("a", Expected::Revision(0), [tick(9)]);
+    let mut requests: Vec<_> = (0..5).map(|n| request("a", Expected::Revision(n), [tick(n)])).collect();
+    requests.insert(3, stale);
+    let answers = log.append_all(requests);
+    let revisions: Vec<_> = answers.iter().map(|answer| answer.as_ref().ok().map(|a| a.revision)).collect();
+    assert_eq!(revisions, [Some(1), Some(2), Some(3), None, Some(4), Some(5)]);
+    assert_eq!((log.head(), log.append_all(Vec::new()).len()), (5, 0));
 }
 
 fn a_slow_reader_misses_nothing(factory: Factory<'_>) {

@@ -4,10 +4,11 @@ mod admission;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod embedded;
+mod id_map;
 mod log;
 mod memory;
-pub mod views;
 mod snapshots;
+pub mod views;
 
 pub use embedded::{EmbeddedLog, OpenError, Options};
 pub use log::{

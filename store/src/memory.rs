@@ -10,7 +10,7 @@ use events::{FamilySet, Recorded, Timestamp, Uuid};
 
 use crate::{
     AppendError, Appended, Batch, EventLog, Prepared, ReadError, Request, Subscription, admission::admit,
-    log::record,
+    id_map::IdMap, log::record,
 };
 
 /// Says what time it is.
@@ -42,7 +42,7 @@ struct Shared {
 struct State {
     events: Vec<Arc<Recorded>>,
     streams: HashMap<Arc<str>, Vec<u64>>,
-    ids: HashMap<Uuid, u64>,
+    ids: IdMap<u64>,
 }
 
 impl MemoryLog {

@@ -113,3 +113,30 @@ pub fn verify(log: &Arc<dyn EventLog>) -> Findings {
     }
     verifier.finish().expect("invariant: the log is readable")
 }
+
+/// An analysis with a Sharpe ratio.
+pub fn analysis(sharpe: f64) -> events::PerformanceAnalyzed {
+    let moment = Timestamp::from_micros(0);
+    events::PerformanceAnalyzed {
+        planned_at: moment,
+        window_start: moment,
+        window_end: moment,
+        trades: 10,
+        wins: 7,
+        losses: 3,
+        win_rate_pct: 70.0,
+        average_profit_pct: 1.0,
+        profit: Decimal::TEN,
+        sharpe: Some(sharpe),
+        max_drawdown_pct: 0.5,
+        profit_factor: None,
+        statuses: events::FigureStatuses {
+            win_rate: events::FigureStatus::Ok,
+            average_profit: events::FigureStatus::Critical,
+            sharpe: events::FigureStatus::Ok,
+        },
+        trigger_ai_analysis: true,
+        advice: Vec::new(),
+        limits: events::PerformanceLimits::default(),
+    }
+}

@@ -98,3 +98,11 @@ fn a_log_in_use_is_left_alone() {
     assert!(matches!(refused, Err(RehearseError::NotEmpty(1))));
     assert_eq!(log.head(), 1);
 }
+
+#[test]
+fn figures_survive_the_log_to_the_last_digit() {
+    // A ratio that plain reading of JSON numbers brings back one unit in the last place off.
+    let event = Event::PerformanceAnalyzed(tests::analysis(11.510_060_012_071_245));
+    let stored = event.to_json().unwrap();
+    assert_eq!(Event::from_json(event.event_type(), 1, &stored).unwrap(), event);
+}

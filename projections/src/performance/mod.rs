@@ -26,9 +26,9 @@ const NAMES: &str = "names";
 const STATE: &str = "state";
 
 const COLLECTIONS: &[Collection] = &[
-    Collection { name: CHUNKS, keys: Keys::Numbers, by_time: true, indexes: &[] },
-    Collection { name: NAMES, keys: Keys::Numbers, by_time: false, indexes: &[] },
-    Collection { name: STATE, keys: Keys::Numbers, by_time: false, indexes: &[] },
+    Collection { name: CHUNKS, keys: Keys::Numbers, by_time: true, indexes: &[], shown: false },
+    Collection { name: NAMES, keys: Keys::Numbers, by_time: false, indexes: &[], shown: false },
+    Collection { name: STATE, keys: Keys::Numbers, by_time: false, indexes: &[], shown: false },
 ];
 
 /// Trades in a full chunk: about 10 KB, which is what a save rewrites at most for a day.

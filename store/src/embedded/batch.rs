@@ -2,22 +2,21 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use events::{NewEvent, Timestamp, Uuid};
+use events::{Recorded, Timestamp, Uuid};
 
 use super::{
     chain::{Hash, Link},
     frame,
     head::Head,
-    ids::{self, IdMap},
+    ids,
     index::Entry,
 };
-use crate::{Appended, Request, log::record};
+use crate::{Appended, Prepared, Request, id_map::IdMap, log::record};
 
 /// An event of the batch.
-pub(super) struct Written {
-    event: NewEvent,
+struct Written {
+    recorded: Arc<Recorded>,
     offset: u32,
-    place: (u64, Arc<str>, u64),
     payload: usize,
 }
 
@@ -80,16 +79,14 @@ impl OpenBatch {
         let Some(last) = fresh.pop() else { return };
         let mut revision = appended.revision - fresh.len() as u64;
         for (prepared, _) in fresh {
-            self.add_event(&stream, revision, &prepared, false);
-            self.keep(prepared.event, (revision, prepared.payload.len()), &stream);
+            self.add_event(&stream, revision, prepared, false);
             revision += 1;
         }
-        self.add_event(&stream, revision, &last.0, true);
-        self.keep(last.0.event, (revision, last.0.payload.len()), &stream);
+        self.add_event(&stream, revision, last.0, true);
         self.revisions.insert(stream, revision);
     }
 
-    fn add_event(&mut self, stream: &Arc<str>, revision: u64, prepared: &crate::Prepared, is_last: bool) {
+    fn add_event(&mut self, stream: &Arc<str>, revision: u64, prepared: Prepared, is_last: bool) {
         self.last_frame = self.frames.len();
         let place = frame::Place {
             batch: self.number,
@@ -98,21 +95,17 @@ impl OpenBatch {
             revision,
             recorded_at: self.recorded_at,
         };
-        let header = frame::encode(&mut self.frames, &place, prepared);
+        let header = frame::encode(&mut self.frames, &place, &prepared);
         frame::close(&mut self.frames, self.last_frame, is_last, self.salt);
         self.link.add(is_last, &self.frames[header], &prepared.leaf);
+        let place = (self.position() + 1, Arc::clone(stream), revision);
+        self.keep(record(prepared.event, place, self.recorded_at), prepared.payload.len());
     }
 
-    fn keep(&mut self, event: NewEvent, (revision, payload): (u64, usize), stream: &Arc<str>) {
-        let position = self.position() + 1;
-        self.ids.insert(event.event_id, position);
+    fn keep(&mut self, recorded: Recorded, payload: usize) {
+        self.ids.insert(recorded.event_id, recorded.position);
         let offset = (self.starts_at + self.last_frame as u64) as u32;
-        self.written.push(Written {
-            event,
-            offset,
-            place: (position, Arc::clone(stream), revision),
-            payload,
-        });
+        self.written.push(Written { recorded: Arc::new(recorded), offset, payload });
     }
 
     /// Ends the batch with the chain's value after it.
@@ -125,17 +118,15 @@ impl OpenBatch {
     /// What the index has to know of the batch.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
         self.written.iter().map(|written| Entry {
-            fingerprint: ids::of_id(written.event.event_id),
+            fingerprint: ids::of_id(written.recorded.event_id),
             offset: written.offset,
-            stream: Arc::clone(&written.place.1),
-            revision: written.place.2,
+            stream: Arc::clone(&written.recorded.stream),
+            revision: written.recorded.stream_revision,
         })
     }
 
-    /// Its events as they are recorded now, with the sizes of their payloads.
-    pub fn take_recorded(&mut self) -> Vec<(Arc<events::Recorded>, usize)> {
-        let recorded_at = self.recorded_at;
-        let shared = |w: Written| (Arc::new(record(w.event, w.place, recorded_at)), w.payload);
-        self.written.drain(..).map(shared).collect()
+    /// Its events, with the sizes of their payloads.
+    pub fn take_recorded(&mut self) -> Vec<(Arc<Recorded>, usize)> {
+        self.written.drain(..).map(|written| (written.recorded, written.payload)).collect()
     }
 }

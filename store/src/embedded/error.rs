@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use super::{
-    files::{Folder, io_error},
+    files::{Folder, path_of, remedy},
     lock::LockError,
     segment::{FORMAT_VERSION, OpenFault},
 };
@@ -42,6 +42,14 @@ pub enum OpenError {
         /// Where it was looked for.
         folder: PathBuf,
     },
+    /// The system refused something that opening needs.
+    #[error("{file}: {message}")]
+    Io {
+        /// The folder or file.
+        file: Arc<str>,
+        /// What the system said, and what to do.
+        message: Arc<str>,
+    },
     /// The disk failed, or the bytes are not what was written.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -60,7 +68,15 @@ impl std::fmt::Display for Holder {
 
 impl OpenError {
     pub(super) fn io(folder: &dyn Folder, error: &io::Error) -> Self {
-        io_error(&Arc::from(folder.path().to_string_lossy()), error).into()
+        Self::io_at(&Arc::from(folder.path().to_string_lossy()), error)
+    }
+
+    pub(super) fn io_of(folder: &dyn Folder, name: &str, error: &io::Error) -> Self {
+        Self::io_at(&path_of(folder, name), error)
+    }
+
+    pub(super) fn io_at(file: &Arc<str>, error: &io::Error) -> Self {
+        Self::Io { file: Arc::clone(file), message: format!("{error}; {}", remedy(error)).into() }
     }
 
     pub(super) fn missing(folder: &dyn Folder) -> Self {

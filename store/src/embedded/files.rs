@@ -214,6 +214,18 @@ pub(super) fn io_error(path: &Arc<str>, error: &io::Error) -> ReadError {
     ReadError::Io { file: Arc::clone(path), message: Arc::from(error.to_string()) }
 }
 
+/// What an operator can do about a failure.
+pub(super) fn remedy(error: &io::Error) -> &'static str {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded => "the disk is full: free some space, then start again",
+        ReadOnlyFilesystem | PermissionDenied => {
+            "the folder is read-only: make it writable, then start again"
+        }
+        _ => "check the disk, then start again",
+    }
+}
+
 pub(super) fn damaged(path: &Arc<str>, at: u64, message: &str) -> ReadError {
     ReadError::Damaged { file: Arc::clone(path), at, message: Arc::from(message) }
 }

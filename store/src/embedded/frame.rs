@@ -177,20 +177,25 @@ pub(super) fn claimed_batch(bytes: &[u8]) -> Option<u64> {
 pub(super) fn parse(bytes: &[u8], salt: u32) -> Result<Frame<'_>, Bad> {
     let total = frame_bytes(bytes)?;
     let Some(whole) = bytes.get(..total) else { return Err(Bad::Short(total)) };
-    let mut prefix = Bytes(whole);
-    let (word, stored) = (prefix.u32().unwrap_or_default(), prefix.u32().unwrap_or_default());
+    let stored = Bytes(&whole[4..]).u32().unwrap_or_default();
     if checksum(whole, salt) != stored {
         return Err(Bad::Broken("wrong checksum"));
     }
-    let batch = prefix.u64().unwrap_or_default();
+    parse_checked(whole).ok_or(Bad::Broken("impossible header"))
+}
+
+/// Reads a frame whose checksum is known to be right.
+pub(super) fn parse_checked(whole: &[u8]) -> Option<Frame<'_>> {
+    let mut prefix = Bytes(whole);
+    let (word, _) = (prefix.u32()?, prefix.u32()?);
+    let batch = prefix.u64()?;
     let (record, chain) = match prefix.0.split_last_chunk() {
         Some((record, chain)) if word & LAST_OF_BATCH != 0 => (record, Some(chain)),
         _ => (prefix.0, None),
     };
     let last_of_transaction = word & LAST_OF_TRANSACTION != 0;
-    let parsed =
-        parse_record(record).map(|frame| Frame { batch, last_of_transaction, chain, whole, ..frame });
-    parsed.ok_or(Bad::Broken("impossible header"))
+    let frame = parse_record(record)?;
+    Some(Frame { batch, last_of_transaction, chain, whole, ..frame })
 }
 
 /// Header and payload; the fields of the prefix are left empty.

@@ -1,19 +1,12 @@
 //! Finding keys (event ids, names of streams) without keeping them: 32 bits of a key's hash lead to candidates, the
 //! frame on disk decides. A wrong candidate costs one read, a key is never missed.
 
-use std::hash::{BuildHasherDefault, Hasher};
-
 use events::Uuid;
+
+use crate::id_map::mix;
 
 /// 32 bits that stand for a key.
 pub(super) type Fingerprint = u32;
-
-/// Spreads every input bit over all output bits (the finaliser of SplitMix64).
-const fn mix(mut x: u64) -> u64 {
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
 
 pub(super) fn of_id(id: Uuid) -> Fingerprint {
     let (high, low) = id.as_u64_pair();
@@ -30,27 +23,6 @@ pub(super) fn name_hash(name: &str) -> u64 {
 pub(super) fn of_name_hash(hash: u64) -> Fingerprint {
     (mix(hash ^ 0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
-
-/// For maps keyed by event ids, which are hashes already.
-#[derive(Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..part.len()].copy_from_slice(part);
-            self.0 = mix(self.0 ^ u64::from_le_bytes(word));
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// A map from event ids.
-pub(super) type IdMap<V> = std::collections::HashMap<Uuid, V, BuildHasherDefault<IdHasher>>;
 
 /// Fingerprint → offsets of frames, in memory: 8 bytes a slot, open addressing, at most three quarters full.
 #[derive(Default)]

@@ -1,10 +1,8 @@
 //! What lies in the log's folder, by name. A file that is not the log's is refused: it may be a copy of one that is.
 
-use std::sync::Arc;
-
 use super::{
     error::OpenError,
-    files::{Folder, UNFINISHED, damaged, io_error, path_of},
+    files::{Folder, UNFINISHED, damaged, path_of},
     head::HEAD,
     lock::LOCK,
     segment::{segment_name, sidecar_name},
@@ -21,8 +19,7 @@ pub(super) struct Inventory {
 
 impl Inventory {
     pub fn read(folder: &dyn Folder) -> Result<Self, OpenError> {
-        let path = Arc::from(folder.path().to_string_lossy());
-        let names = folder.names().map_err(|error| io_error(&path, &error))?;
+        let names = folder.names().map_err(|error| OpenError::io(folder, &error))?;
         let mut found =
             Self { segments: Vec::new(), sidecars: Vec::new(), unfinished: Vec::new(), has_head: false };
         for name in names {

@@ -94,3 +94,44 @@ impl Live {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{contract::tick, log::record};
+    use events::{Family, Timestamp};
+
+    fn events(positions: std::ops::RangeInclusive<u64>, payload: usize) -> Vec<(Arc<Recorded>, usize)> {
+        let at = |position| (position, Arc::from("s"), position);
+        let event = |position| record(tick(position), at(position), Timestamp::default());
+        positions.map(|position| (Arc::new(event(position)), payload)).collect()
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_in_number_and_bytes() {
+        let live = Live::new(0);
+        live.publish(events(1..=20_000, 10));
+        assert_eq!((live.head(), live.state().ring.len()), (20_000, MAX_EVENTS));
+        live.publish(events(20_001..=20_004, 5 << 20));
+        let state = live.state();
+        assert!(
+            state.ring.len() <= 3 && state.bytes <= MAX_BYTES,
+            "{} events, {} bytes",
+            state.ring.len(),
+            state.bytes
+        );
+        assert_eq!(state.bytes, state.ring.iter().map(|(_, bytes)| bytes).sum::<usize>());
+    }
+
+    #[test]
+    fn what_is_not_at_hand_is_left_to_the_disk_up_to_the_head() {
+        let live = Live::new(100);
+        live.publish(events(101..=110, 10));
+        assert_eq!(live.take(99, FamilySet::ALL, 5).unwrap_err(), 110);
+        let batch = live.take(100, FamilySet::ALL, 5).unwrap();
+        assert_eq!((batch.events[0].position, batch.events.len(), batch.read_to), (101, 5, 105));
+        let others = live.take(105, FamilySet::of(&[Family::Trade]), 50).unwrap();
+        assert_eq!((others.events.len(), others.read_to), (0, 110));
+        assert_eq!(live.take(110, FamilySet::ALL, 5).unwrap().read_to, 110);
+    }
+}

@@ -237,7 +237,7 @@ impl EventLog for EmbeddedLog {
     }
 
     fn position_of(&self, event_id: Uuid) -> Result<Option<u64>, ReadError> {
-        self.shared.position_of(event_id)
+        reader::position_of(&self.shared.segments(), event_id)
     }
 
     fn subscribe(&self, after: u64, families: FamilySet) -> Box<dyn Subscription> {

@@ -127,3 +127,57 @@ impl State {
             && (self.jobs.len() >= WAITING_REQUESTS || self.bytes + job.bytes > WAITING_BYTES)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, thread, time::Duration};
+
+    use super::*;
+    use crate::{
+        Expected,
+        contract::{request, tick},
+    };
+
+    fn job(bytes: usize) -> Job {
+        let mut request = request("s", Expected::Any, [tick(1)]);
+        request.events[0].payload = vec![b' '; bytes];
+        Job::new(request).0
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_requests_and_bytes() {
+        let queue = Queue::default();
+        (0..5000).for_each(|_| assert!(queue.push(job(10))));
+        assert_eq!(queue.take().unwrap().len(), BATCH_REQUESTS);
+        assert_eq!(queue.take().unwrap().len(), 5000 - BATCH_REQUESTS);
+        let sizes = [400 << 10, 400 << 10, 400 << 10, 2 << 20, 10];
+        assert!(sizes.into_iter().all(|bytes| queue.push(job(bytes))));
+        let sizes: Vec<_> = (0..4).map(|_| queue.take().unwrap().len()).collect();
+        assert_eq!(sizes, [2, 1, 1, 1], "one that is larger than a batch goes alone");
+    }
+
+    #[test]
+    fn who_finds_no_room_waits_and_nothing_is_dropped() {
+        let queue = Arc::new(Queue::default());
+        assert!(queue.push(job(WAITING_BYTES)), "a large one goes alone");
+        let appender = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.push(job(10)))
+        };
+        thread::sleep(Duration::from_millis(50));
+        assert_eq!(queue.len(), 1, "the second waits");
+        assert_eq!(queue.take().unwrap().len(), 1);
+        assert!(appender.join().unwrap());
+        assert_eq!(queue.take().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_closed_queue_takes_nothing_and_gives_out_what_it_has() {
+        let queue = Queue::default();
+        assert!(queue.push(job(10)));
+        queue.close();
+        assert!(!queue.push(job(10)));
+        assert_eq!(queue.take().map(|jobs| jobs.len()), Some(1));
+        assert!(queue.take().is_none());
+    }
+}

@@ -143,22 +143,22 @@ impl Shared {
         }
         Ok(events)
     }
+}
 
-    /// The position of an event id, however old.
-    pub fn position_of(&self, id: Uuid) -> Result<Option<u64>, ReadError> {
-        let (fingerprint, mut candidates) = (ids::of_id(id), Vec::new());
-        for segment in self.segments().iter().rev() {
-            segment.candidates(fingerprint, &mut candidates)?;
-            for offset in candidates.drain(..) {
-                let mut scanner = Scanner::new(segment, u64::from(offset), FEW);
-                let frame = next_frame(&mut scanner, segment)?;
-                if frame.event_id == id {
-                    return Ok(Some(frame.position));
-                }
+/// The position of an event id, however old.
+pub(super) fn position_of(segments: &[Arc<Segment>], id: Uuid) -> Result<Option<u64>, ReadError> {
+    let (fingerprint, mut candidates) = (ids::of_id(id), Vec::new());
+    for segment in segments.iter().rev() {
+        segment.candidates(fingerprint, &mut candidates)?;
+        for offset in candidates.drain(..) {
+            let mut scanner = Scanner::new(segment, u64::from(offset), FEW);
+            let frame = next_frame(&mut scanner, segment)?;
+            if frame.event_id == id {
+                return Ok(Some(frame.position));
             }
         }
-        Ok(None)
     }
+    Ok(None)
 }
 
 fn start_of(segment: &Segment, position: u64, place: Option<Place>) -> Result<u64, ReadError> {

@@ -12,7 +12,7 @@ use events::Uuid;
 use super::{
     chain,
     error::OpenError,
-    files::{Access, Folder, damaged, io_error, path_of},
+    files::{Access, Folder, damaged, path_of},
     head::{HEAD, Head},
     inventory::Inventory,
     load::{Loaded, load},
@@ -50,19 +50,20 @@ pub(super) fn recover(folder: &dyn Folder, write: bool) -> Result<Recovered, Ope
 }
 
 fn remove_unfinished(folder: &dyn Folder, inventory: &Inventory) -> Result<(), OpenError> {
-    inventory.unfinished.iter().try_for_each(|name| {
-        folder.remove(name).map_err(|error| io_error(&path_of(folder, name), &error).into())
-    })
+    inventory
+        .unfinished
+        .iter()
+        .try_for_each(|name| folder.remove(name).map_err(|error| OpenError::io_of(folder, name, &error)))
 }
 
 fn create(folder: &dyn Folder) -> Result<Recovered, OpenError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| OpenError::io(folder, &error.into()))?;
     let log_id = uuid::Builder::from_random_bytes(random).into_uuid();
-    let segment =
-        Segment::create(folder, first_header(log_id)).map_err(|(path, error)| io_error(&path, &error))?;
+    let segment = Segment::create(folder, first_header(log_id))
+        .map_err(|(path, error)| OpenError::io_at(&path, &error))?;
     let head = first_head(log_id);
-    head.write(folder).map_err(|error| io_error(&path_of(folder, HEAD), &error))?;
+    head.write(folder).map_err(|error| OpenError::io_of(folder, HEAD, &error))?;
     let segments = vec![Arc::new(segment)];
     Ok(Recovered { log_id, segments, end: HEADER as u64, head, notices: Vec::new() })
 }
@@ -187,7 +188,8 @@ impl Opening<'_> {
 
     fn write_sidecar(&self, segment: &Segment, loaded: &Loaded, path: &Arc<str>) -> Result<(), OpenError> {
         let summary = loaded.summary(segment);
-        sidecar::write(self.folder, &summary, &loaded.index).map_err(|error| io_error(path, &error))?;
+        sidecar::write(self.folder, &summary, &loaded.index)
+            .map_err(|error| OpenError::io_at(path, &error))?;
         segment.set_sidecar(Sidecar::open(self.folder, summary.log_id, summary.first_position)?);
         Ok(())
     }
@@ -205,7 +207,7 @@ impl Opening<'_> {
         }
         let head = first_head(last.header.log_id);
         if self.write {
-            head.write(self.folder).map_err(|error| io_error(&path, &error))?;
+            head.write(self.folder).map_err(|error| OpenError::io_at(&path, &error))?;
         }
         Ok(head)
     }

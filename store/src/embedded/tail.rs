@@ -2,7 +2,6 @@
 
 use super::{
     error::OpenError,
-    files::io_error,
     frame,
     load::Loaded,
     scan::{FEW, MANY, Scanner, Step},
@@ -60,7 +59,7 @@ pub(super) fn make_end_durable(
     let mut notice = None;
     if size > loaded.end {
         let cut = size - loaded.end;
-        last.file.file.set_size(loaded.end).map_err(|error| io_error(path, &error))?;
+        last.file.file.set_size(loaded.end).map_err(|error| OpenError::io_at(path, &error))?;
         notice = Some(format!(
             "{path}: {cut} bytes of a write that was interrupted were cut off at byte {}; nothing acknowledged was in \
              them",
@@ -73,6 +72,6 @@ pub(super) fn make_end_durable(
     last.file.read_exact(&mut batch, loaded.last_batch_at)?;
     let file = &last.file.file;
     let written = file.write_all_at(&batch, loaded.last_batch_at).and_then(|()| file.sync());
-    written.map_err(|error| io_error(path, &error))?;
+    written.map_err(|error| OpenError::io_at(path, &error))?;
     Ok(notice)
 }

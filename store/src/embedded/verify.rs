@@ -46,7 +46,6 @@ pub struct Fault {
 struct Chunk {
     bytes: Vec<u8>,
     frames: Vec<Range<usize>>,
-    salt: u32,
     first_position: u64,
 }
 
@@ -76,7 +75,7 @@ fn decode(
     for chunk in chunks {
         for (n, range) in chunk.frames.into_iter().enumerate() {
             let position = chunk.first_position + n as u64;
-            let Ok(frame) = frame::parse(&chunk.bytes[range], chunk.salt) else { continue };
+            let Some(frame) = frame::parse_checked(&chunk.bytes[range]) else { continue };
             let event = frame.decode(&mut names).map_err(|error| Fault { position, error })?;
             if each(Arc::new(event)).is_break() {
                 return Ok(());
@@ -140,7 +139,7 @@ impl Check {
     /// Checks some frames and copies them out; none where the segment ends.
     fn chunk(&mut self, segment: &Segment, scanner: &mut Scanner<'_>, head: u64) -> Result<Chunk, ReadError> {
         let (bytes, frames) = (Vec::with_capacity(MANY + MANY / 8), Vec::with_capacity(1024));
-        let mut chunk = Chunk { bytes, frames, salt: segment.salt, first_position: self.position + 1 };
+        let mut chunk = Chunk { bytes, frames, first_position: self.position + 1 };
         while self.position < head && chunk.bytes.len() < MANY {
             match scanner.next()? {
                 Step::Frame(at, frame) => {

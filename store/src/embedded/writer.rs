@@ -13,19 +13,21 @@ use std::{
 
 use super::{
     batch::OpenBatch,
-    files::path_of,
+    files::{path_of, remedy},
     head::{HEAD, Head},
     queue::{Job, Queue},
+    reader::position_of,
     recovery::Recovered,
     seal::seal,
     segment::{HEADER, Segment},
-    shared::Shared,
+    shared::{Segments, Shared},
     sidecar::Summary,
 };
 use crate::{AppendError, Appended, ReadError, Request, admission::admit, memory::wall_clock};
 
 pub(super) struct Writer {
     shared: Arc<Shared>,
+    segments: Segments,
     active: Arc<Segment>,
     end: u64,
     head: Head,
@@ -61,6 +63,7 @@ pub(super) fn start(
     let Some(active) = recovered.segments.last().cloned() else { return Err(io::ErrorKind::NotFound.into()) };
     let mut writer = Writer {
         shared: Arc::clone(shared),
+        segments: shared.segments(),
         active,
         end: recovered.end,
         head: recovered.head,
@@ -81,15 +84,8 @@ pub(super) fn start(
 
 /// What a failure means for an operator.
 pub(super) fn failure(what: &str, path: &str, error: &io::Error) -> Arc<str> {
-    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    let cause = match error.kind() {
-        StorageFull | QuotaExceeded => "the disk is full: free some space, then start again",
-        ReadOnlyFilesystem | PermissionDenied => {
-            "the folder is read-only: make it writable, then start again"
-        }
-        _ => "check the disk, then start again",
-    };
-    format!("{what} {path} failed ({error}); {cause}. Everything that was acknowledged is kept").into()
+    format!("{what} {path} failed ({error}); {}. Everything that was acknowledged is kept", remedy(error))
+        .into()
 }
 
 impl Writer {
@@ -118,11 +114,11 @@ impl Writer {
 
     /// Takes a request into the batch, or says why not. Where that cannot be told for sure, the log stops.
     fn admit(&mut self, request: Request) -> Result<Appended, AppendError> {
-        let (shared, batch) = (&self.shared, &self.batch);
+        let (shared, batch, segments) = (&self.shared, &self.batch, &self.segments);
         let stop = |error: ReadError| AppendError::Stopped(shared.stop(unsure(&error)));
         let known = |id| match batch.position_of(id) {
             Some(position) => Ok(Some(position)),
-            None => shared.position_of(id).map_err(stop),
+            None => position_of(segments, id).map_err(stop),
         };
         let revision = || match batch.revision(&request.stream) {
             Some(revision) => Ok(revision),
@@ -171,6 +167,7 @@ impl Writer {
         full.set_summary(summary);
         self.end = HEADER as u64;
         self.shared.add_segment(next, self.end);
+        self.segments = self.shared.segments();
         let shared = Arc::clone(&self.shared);
         let sealing = move || seal(&shared, &full, &summary);
         match thread::Builder::new().name("log-sealer".to_owned()).spawn(sealing) {

@@ -111,6 +111,17 @@ fn a_failed_sync_stops_the_intake_and_is_never_trusted_later() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_written_says_what_to_do() {
+    let disk = Disk::new();
+    disk.trouble(1, Trouble::Full);
+    let error = open_on(&disk).err().unwrap();
+    assert!(matches!(error, OpenError::Io { .. }), "{error}");
+    assert!(error.to_string().contains("the disk is full: free some space"), "{error}");
+    let read_only = super::super::files::remedy(&std::io::ErrorKind::ReadOnlyFilesystem.into());
+    assert!(read_only.contains("make it writable"));
+}
+
+#[test]
 fn a_stopped_log_answers_everybody_who_waits() {
     let disk = Disk::new();
     let log = Arc::new(open_on(&disk).unwrap());

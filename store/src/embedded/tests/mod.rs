@@ -4,6 +4,7 @@ mod damage;
 mod disk;
 mod faults;
 mod kill;
+mod sidecars;
 mod torn;
 
 use std::{fs, path::Path, sync::Arc};

@@ -1,0 +1,191 @@
+//! The way to a data folder: over HTTP while a server holds it, else by opening it.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use runtime::{
+    projector::{Views, ViewsOptions},
+    system::{System, SystemConfig},
+};
+use store::{EmbeddedLog, EventLog, Options};
+
+use crate::{
+    calls::{Call, Desk, Needs, Progress},
+    client::Client,
+    config::Config,
+    folder::{DataFolder, Hold, HoldError, Holder, ServerFile, Token},
+    problem::Problem,
+};
+
+/// How long another command is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a server that starts is waited for.
+const START_PATIENCE: Duration = Duration::from_secs(120);
+const RETRY: Duration = Duration::from_millis(50);
+
+/// A way to the folder.
+pub enum Access {
+    /// A server holds it.
+    Remote(Client),
+    /// It is ours.
+    Local(Box<Local>),
+}
+
+/// A folder that this process has opened.
+pub struct Local {
+    desk: Desk,
+    // Last: released when everything else is closed.
+    _hold: Option<Hold>,
+}
+
+/// What is needed to find a way.
+#[derive(Clone)]
+pub struct Way<'w> {
+    /// The folder.
+    pub folder: &'w DataFolder,
+    /// The configuration.
+    pub config: &'w Config,
+    /// The command that asks.
+    pub command: &'static str,
+    /// Told by long calls of a folder that this process opens.
+    pub progress: Progress,
+    /// Told once when a server is waited for.
+    pub waiting: &'w dyn Fn(&Holder),
+}
+
+impl Access {
+    /// Finds a way: asks the server that holds the folder, waits for one that starts, else opens the folder.
+    ///
+    /// # Errors
+    /// When there is no folder, another process keeps it, or it cannot be opened.
+    pub fn find(way: &Way<'_>, needs: Needs) -> Result<Self, Problem> {
+        let begun = Instant::now();
+        let mut told = false;
+        loop {
+            let holder = Hold::holder_of(way.folder);
+            if let Some(client) = holder.as_ref().and_then(|holder| server_of(way.folder, holder)) {
+                return Ok(Self::Remote(client));
+            }
+            let server = holder.as_ref().filter(|holder| holder.is_server());
+            if let Some(server) = server.filter(|_| !told) {
+                (way.waiting)(server);
+                told = true;
+            }
+            let patience = if server.is_some() { START_PATIENCE } else { PATIENCE };
+            if holder.is_none() {
+                match Local::open(way, needs) {
+                    Err(problem) if problem.code == "folder_in_use" && begun.elapsed() < patience => {}
+                    opened => return opened.map(|local| Self::Local(Box::new(local))),
+                }
+            } else if begun.elapsed() >= patience {
+                return Err(HoldError::InUse { folder: way.folder.clone(), holder }.into());
+            }
+            thread::sleep(RETRY);
+        }
+    }
+
+    /// Makes a call.
+    ///
+    /// # Errors
+    /// The problem of the call.
+    pub fn call<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
+        match self {
+            Self::Remote(client) => client.call(call),
+            Self::Local(local) => call.answer(&local.desk),
+        }
+    }
+
+    /// Whether a server answers.
+    pub const fn is_remote(&self) -> bool {
+        matches!(self, Self::Remote(_))
+    }
+}
+
+/// The client for a server that holds the folder and listens already.
+fn server_of(folder: &DataFolder, holder: &Holder) -> Option<Client> {
+    let file = ServerFile::read(folder).filter(|file| holder.is_server() && file.pid == holder.pid)?;
+    Some(Client::new(file.address, Token::load(folder).ok()?))
+}
+
+impl Local {
+    fn open(way: &Way<'_>, needs: Needs) -> Result<Self, Problem> {
+        if !way.folder.log().is_dir() {
+            return Err(Problem::not_found(format!(
+                "there is no event log in {}; tradewarden run makes one, tradewarden rehearse FILE --data DIR makes \
+                 one of a trade file",
+                way.folder
+            )));
+        }
+        match needs {
+            Needs::Log => Self::for_reading(way, None),
+            // A folder that cannot be written cannot be held either; nobody else can change it then.
+            Needs::Views => match Hold::take(way.folder, way.command, PATIENCE) {
+                Ok(hold) => Self::for_reading(way, Some(hold))?.with_views(way),
+                Err(HoldError::Io { .. }) => Self::for_reading(way, None)?.with_views(way),
+                Err(in_use @ HoldError::InUse { .. }) => Err(in_use.into()),
+            },
+            Needs::Actors => Self::for_writing(way),
+        }
+    }
+
+    fn for_reading(way: &Way<'_>, hold: Option<Hold>) -> Result<Self, Problem> {
+        let log = Arc::new(EmbeddedLog::open_read_only(&way.folder.log())?);
+        Ok(Self { desk: desk(way, &log), _hold: hold })
+    }
+
+    fn with_views(mut self, way: &Way<'_>) -> Result<Self, Problem> {
+        // A rebuilt view of a large log takes its time, and here nobody else waits.
+        let options = ViewsOptions { patience: Duration::from_secs(3600), ..ViewsOptions::default() };
+        let views = Views::open(Arc::clone(&self.desk.log), &way.folder.views(), options)?;
+        self.desk.views = Some(Arc::new(views));
+        Ok(self)
+    }
+
+    fn for_writing(way: &Way<'_>) -> Result<Self, Problem> {
+        let hold = Hold::take(way.folder, way.command, PATIENCE)?;
+        let log = Arc::new(EmbeddedLog::open(&way.folder.log(), log_options(way.config))?);
+        let mut desk = desk(way, &log);
+        let system = System::start(&desk.log, &system_config(way.config, way.folder, way.command))?;
+        desk.actors = Some(Arc::new(system));
+        Ok(Self { desk, _hold: Some(hold) })
+    }
+}
+
+impl Drop for Local {
+    /// Stops the actors with a snapshot.
+    fn drop(&mut self) {
+        if let Some(system) = self.desk.actors.take().and_then(Arc::into_inner) {
+            system.stop();
+        }
+    }
+}
+
+fn desk(way: &Way<'_>, log: &Arc<EmbeddedLog>) -> Desk {
+    let mut desk = Desk::new(Arc::clone(log) as Arc<dyn EventLog>);
+    desk.embedded = Some(Arc::clone(log));
+    desk.snapshots = Some(way.folder.snapshots());
+    desk.progress = Arc::clone(&way.progress);
+    desk
+}
+
+/// How the log of a configuration is opened for writing.
+pub fn log_options(config: &Config) -> Options {
+    Options { segment_bytes: config.segment_bytes, lock_wait: PATIENCE }
+}
+
+/// What the actors of a configuration are started with.
+pub fn system_config(config: &Config, folder: &DataFolder, command: &str) -> SystemConfig {
+    SystemConfig {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: command.to_owned(),
+        config_digest: config.digest.clone(),
+        guard: config.guard.clone(),
+        analyst: config.analyst.clone(),
+        schedules: config.schedules.clone(),
+        snapshots: Some(folder.snapshots()),
+        stall_after: Duration::from_secs(30),
+    }
+}

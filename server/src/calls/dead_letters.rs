@@ -1,0 +1,95 @@
+//! What could not be taken in, with its reason and its bytes.
+
+use events::{Event, RecordRejected, Recorded, Timestamp};
+use runtime::projector::DeadLetterQuery;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Call, Desk, Needs, Page, events::find, path_part, raw};
+use crate::problem::Problem;
+
+/// Dead letters, newest first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadLetterList {
+    /// Of this reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Of this strategy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// Rejected at or after this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// At most so many; 0 or nothing: all.
+    #[serde(default)]
+    pub limit: usize,
+}
+
+impl Call for DeadLetterList {
+    type Answer = Page;
+    const PATH: &'static str = "/api/dead-letters";
+    const NEEDS: Needs = Needs::Views;
+
+    fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
+        let query = DeadLetterQuery {
+            reason: self.reason.clone(),
+            strategy: self.strategy.clone(),
+            since: self.since,
+            limit: self.limit,
+        };
+        Page::whole(desk.views()?.dead_letters(&query)?)
+    }
+}
+
+/// One dead letter with its bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeadLetterShow {
+    /// Its id or its position.
+    #[serde(skip_serializing)]
+    pub id: String,
+}
+
+/// A dead letter as it is shown: the event, and its bytes as text where they are text.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: events::Uuid,
+    position: u64,
+    recorded_at: Timestamp,
+    #[serde(flatten)]
+    letter: &'a RecordRejected,
+    value_text: Option<&'a str>,
+}
+
+impl Call for DeadLetterShow {
+    type Answer = Box<RawValue>;
+    const PATH: &'static str = "/api/dead-letters/{id}";
+    const NEEDS: Needs = Needs::Log;
+
+    fn path(&self) -> String {
+        format!("/api/dead-letters/{}", path_part(&self.id))
+    }
+
+    fn answer(&self, desk: &Desk) -> Result<Box<RawValue>, Problem> {
+        let event = find(&*desk.log, &self.id)?;
+        match &event.event {
+            Event::RecordRejected(letter) => shown(&event, letter),
+            other => Err(Problem::not_found(format!(
+                "event {} is a {}, not a dead letter; tradewarden dead-letters list shows them",
+                self.id,
+                other.event_type()
+            ))),
+        }
+    }
+}
+
+fn shown(event: &Recorded, letter: &RecordRejected) -> Result<Box<RawValue>, Problem> {
+    let bytes = letter.value.as_ref().map(|value| value.0.as_slice());
+    raw(&Shown {
+        id: event.event_id,
+        position: event.position,
+        recorded_at: event.recorded_at,
+        letter,
+        value_text: bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()),
+    })
+}

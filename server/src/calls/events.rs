@@ -1,0 +1,126 @@
+//! Any event of the log.
+
+use std::{sync::Arc, time::Duration};
+
+use events::{FamilySet, Recorded, Timestamp, Uuid};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::EventLog;
+
+use super::{
+    Call, Desk, Needs, Page, path_part, raw,
+    scan::{self, Span},
+};
+use crate::problem::Problem;
+
+/// Which events.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventList {
+    /// After this position.
+    #[serde(default)]
+    pub after: u64,
+    /// Of these types; none: all.
+    #[serde(default, rename = "type", skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<String>,
+    /// Of this stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// About this strategy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// Happened at or after this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// At most so many in one answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// How long to wait for the next one when there is none yet, at most half a minute.
+    #[serde(default)]
+    pub wait_ms: u64,
+}
+
+impl Call for EventList {
+    type Answer = Page;
+    const PATH: &'static str = "/api/events";
+    const NEEDS: Needs = Needs::Log;
+
+    fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
+        let span = Span {
+            after: self.after,
+            families: FamilySet::ALL,
+            limit: self.limit.unwrap_or(scan::PAGE),
+            wait: Duration::from_millis(self.wait_ms.min(super::decisions::LONGEST_WAIT_MS)),
+        };
+        scan::scan(desk, span, |event| {
+            (self.types.is_empty() || self.types.iter().any(|t| t == event.event.event_type()))
+                && self.stream.as_deref().is_none_or(|stream| *event.stream == *stream)
+                && self.strategy.as_deref().is_none_or(|s| event.event.strategy() == Some(s))
+                && self.since.is_none_or(|since| event.occurred_at >= since)
+        })
+    }
+}
+
+/// The last events.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventTail {
+    /// How many, at most a page.
+    pub lines: u64,
+}
+
+impl Call for EventTail {
+    type Answer = Page;
+    const PATH: &'static str = "/api/events/tail";
+    const NEEDS: Needs = Needs::Log;
+
+    fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
+        let head = desk.log.head();
+        let lines = self.lines.min(scan::PAGE as u64);
+        let after = head.saturating_sub(lines);
+        let batch = desk.log.read_all(after, FamilySet::ALL, scan::PAGE)?;
+        let items = batch.events.iter().map(|event| raw(&event.json())).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: Some(batch.read_to.max(after)) })
+    }
+}
+
+/// One event.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EventShow {
+    /// Its id or its position.
+    #[serde(skip_serializing)]
+    pub id: String,
+}
+
+impl Call for EventShow {
+    type Answer = Box<RawValue>;
+    const PATH: &'static str = "/api/events/{id}";
+    const NEEDS: Needs = Needs::Log;
+
+    fn path(&self) -> String {
+        format!("/api/events/{}", path_part(&self.id))
+    }
+
+    fn answer(&self, desk: &Desk) -> Result<Box<RawValue>, Problem> {
+        raw(&find(&*desk.log, &self.id)?.json())
+    }
+}
+
+/// The event with an id or at a position.
+pub(super) fn find(log: &dyn EventLog, id: &str) -> Result<Arc<Recorded>, Problem> {
+    let position = if let Ok(position) = id.parse::<u64>() {
+        Some(position)
+    } else {
+        let id = Uuid::parse_str(id).map_err(|_| {
+            Problem::usage(format!("{id:?} is no event id (a UUID) and no position (a number)"))
+        })?;
+        log.position_of(id)?
+    };
+    let event = position.map(|position| scan::event_at(log, position)).transpose()?.flatten();
+    event.ok_or_else(|| {
+        let head = log.head();
+        Problem::not_found(format!(
+            "there is no event {id}; the log holds {head}, see tradewarden events tail"
+        ))
+    })
+}

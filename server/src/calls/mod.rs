@@ -1,0 +1,117 @@
+//! Everything that can be asked or requested, with its answer. The command line and HTTP make the same calls: a command
+//! makes them to a [`Desk`] of its own or, through [`crate::access`], to that of a running server.
+
+mod audit;
+mod dead_letters;
+mod decisions;
+mod desk;
+mod events;
+mod performance;
+mod pipeline;
+mod projections;
+mod request;
+mod scan;
+mod source;
+mod strategies;
+mod verify;
+mod why;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use crate::problem::Problem;
+
+pub use audit::Audit;
+pub use dead_letters::{DeadLetterList, DeadLetterShow};
+pub use decisions::Decisions;
+pub use desk::{Desk, Progress};
+pub use events::{EventList, EventShow, EventTail};
+pub use performance::Performance;
+pub use pipeline::Pipeline;
+pub use projections::{ProjectionList, Rebuild, VerifyViews};
+pub use request::{Asked, Disable, Enable, Outcome};
+pub use source::{Source, SourceShow};
+pub use strategies::{StrategyList, StrategyShow};
+pub use verify::{Verify, fault};
+pub use why::Why;
+
+/// How a call goes over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// A question: its fields are parameters of the address.
+    Get,
+    /// A request: its fields are a JSON object.
+    Post,
+}
+
+/// What a call needs where no server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needs {
+    /// The log, for reading.
+    Log,
+    /// The views as well.
+    Views,
+    /// The actors as well: the log is written.
+    Actors,
+}
+
+/// A question or a request. Its fields are its parameters; those of the path are not serialized.
+pub trait Call: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What it is answered with.
+    type Answer: Serialize + DeserializeOwned + Send + 'static;
+
+    /// How it goes over HTTP.
+    const METHOD: Method = Method::Get;
+
+    /// The path on HTTP, parameters in braces.
+    const PATH: &'static str;
+
+    /// What it needs where no server runs.
+    const NEEDS: Needs;
+
+    /// The path of this call.
+    fn path(&self) -> String {
+        Self::PATH.to_owned()
+    }
+
+    /// The answer. May block.
+    ///
+    /// # Errors
+    /// When the call cannot be answered; the problem says why.
+    fn answer(&self, desk: &Desk) -> Result<Self::Answer, Problem>;
+}
+
+/// A part of a list. Items are kept as they were written, so that nothing is rounded on the way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Page {
+    /// The items.
+    pub items: Vec<Box<RawValue>>,
+    /// Ask again with `after` set to this for more; null: that was all.
+    pub next: Option<u64>,
+}
+
+impl Page {
+    /// A list that is answered whole.
+    ///
+    /// # Errors
+    /// When an item has no JSON form.
+    pub fn whole<T: Serialize>(items: impl IntoIterator<Item = T>) -> Result<Self, Problem> {
+        Ok(Self { items: items.into_iter().map(|item| raw(&item)).collect::<Result<_, _>>()?, next: None })
+    }
+}
+
+/// A value as the JSON that is shown.
+///
+/// # Errors
+/// When the value has no JSON form.
+pub fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Problem> {
+    serde_json::value::to_raw_value(value).map_err(|error| Problem::internal(error.to_string()))
+}
+
+/// A name as a part of a path: everything but letters, digits and `-_.~` as `%XX`.
+pub fn path_part(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    name.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

@@ -1,0 +1,153 @@
+//! What an operator asks of the guard: disable or enable a strategy. The request is a fact; the guard decides.
+
+use std::{sync::Arc, time::Duration};
+
+use events::{
+    Event, Family, FamilySet, NewEvent, Recorded, StrategyDisableRequested, StrategyEnableRequested, Uuid, id,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::{Duplicates, Expected, Prepared, Request};
+
+use super::{Call, Desk, Method, Needs, path_part, raw, scan::event_at};
+use crate::{clock::now, problem::Problem};
+
+/// Disables a strategy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Disable {
+    /// Which one.
+    #[serde(default, skip_serializing)]
+    pub name: String,
+    /// By whom, why, and how the request is known.
+    #[serde(flatten)]
+    pub asked: Asked,
+}
+
+/// Enables a strategy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Enable {
+    /// Which one.
+    #[serde(default, skip_serializing)]
+    pub name: String,
+    /// By whom, why, and how the request is known.
+    #[serde(flatten)]
+    pub asked: Asked,
+}
+
+/// What every request of an operator says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Asked {
+    /// Why.
+    pub reason: String,
+    /// Who asks.
+    #[serde(default = "somebody")]
+    pub operator: String,
+    /// The same key is the same request, however often it is sent.
+    pub key: String,
+}
+
+fn somebody() -> String {
+    "unknown".to_owned()
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The request as an event.
+    pub request: Box<RawValue>,
+    /// What was decided on it; empty when nothing changes.
+    pub decisions: Vec<Box<RawValue>>,
+}
+
+/// How long the guard is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Call for Disable {
+    type Answer = Outcome;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/api/strategies/{name}/disable";
+    const NEEDS: Needs = Needs::Actors;
+
+    fn path(&self) -> String {
+        format!("/api/strategies/{}/disable", path_part(&self.name))
+    }
+
+    fn answer(&self, desk: &Desk) -> Result<Outcome, Problem> {
+        let (strategy, reason) = (self.name.clone(), self.asked.reason.clone());
+        let event = Event::StrategyDisableRequested(StrategyDisableRequested { strategy, reason });
+        request(desk, &self.name, &self.asked, event)
+    }
+}
+
+impl Call for Enable {
+    type Answer = Outcome;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/api/strategies/{name}/enable";
+    const NEEDS: Needs = Needs::Actors;
+
+    fn path(&self) -> String {
+        format!("/api/strategies/{}/enable", path_part(&self.name))
+    }
+
+    fn answer(&self, desk: &Desk) -> Result<Outcome, Problem> {
+        let (strategy, reason) = (self.name.clone(), self.asked.reason.clone());
+        let event = Event::StrategyEnableRequested(StrategyEnableRequested { strategy, reason });
+        request(desk, &self.name, &self.asked, event)
+    }
+}
+
+fn request(desk: &Desk, strategy: &str, asked: &Asked, event: Event) -> Result<Outcome, Problem> {
+    check(strategy, asked)?;
+    let actors = desk.actors()?;
+    let event_id =
+        id::derive(&[b"request", event.event_type().as_bytes(), strategy.as_bytes(), asked.key.as_bytes()]);
+    let producer = Arc::from(format!("operator:{}", asked.operator));
+    let new = NewEvent::root(event_id, now(), &producer, actors.run_id(), event);
+    let prepared = Prepared::new(new).map_err(|error| Problem::internal(error.to_string()))?;
+    let appended = desk.log.append(Request {
+        stream: Arc::from("requests"),
+        expected: Expected::Any,
+        duplicates: Duplicates::Skip,
+        events: vec![prepared],
+    })?;
+    let position = appended.placed.first().map_or(0, |placed| placed.position);
+    if !actors.wait_for(position, PATIENCE) {
+        let detail = format!(
+            "the request is recorded at position {position}, but the guard has not come to it yet; \
+             tradewarden events tail and the server's /readyz tell more"
+        );
+        return Err(Problem::new(503, "guard_behind", detail));
+    }
+    outcome(desk, position, event_id)
+}
+
+fn check(strategy: &str, asked: &Asked) -> Result<(), Problem> {
+    for (name, text) in [("strategy", strategy), ("reason", &asked.reason), ("operator", &asked.operator)] {
+        let most = if name == "reason" { 1024 } else { 128 };
+        if text.trim().is_empty() || text.chars().count() > most {
+            return Err(Problem::usage(format!(
+                "{name} is {text:?}: wanted is a text of 1 to {most} characters"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn outcome(desk: &Desk, position: u64, event_id: Uuid) -> Result<Outcome, Problem> {
+    let request = event_at(&*desk.log, position)?.ok_or_else(|| {
+        Problem::internal(format!("the request at position {position} cannot be read back"))
+    })?;
+    let families = FamilySet::of(&[Family::Strategy]);
+    let caused = |event: &&Arc<Recorded>| event.causation_id == Some(event_id);
+    // The guard answers within few events of the request; a repeated request may lie further back.
+    let (mut at, mut decisions, head) = (position, Vec::new(), desk.log.head());
+    while at < head && decisions.is_empty() {
+        let batch = desk.log.read_all(at, families, 4096)?;
+        decisions.extend(batch.events.iter().filter(caused).map(|event| raw(&event.json())));
+        at = batch.read_to.max(at + 1);
+    }
+    Ok(Outcome {
+        request: raw(&request.json())?,
+        decisions: decisions.into_iter().collect::<Result<_, _>>()?,
+    })
+}

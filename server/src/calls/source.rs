@@ -1,0 +1,54 @@
+//! How the Kafka source of a running server stands.
+
+use runtime::kafka::SourceStatus;
+use serde::{Deserialize, Serialize};
+
+use super::{Call, Desk, Needs};
+use crate::problem::Problem;
+
+/// The source.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceShow {}
+
+/// A source as it stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Source {
+    /// Where clients of this host reach the brokers.
+    pub bootstrap_servers: String,
+    /// The topic.
+    pub topic: String,
+    /// In words.
+    pub state: String,
+    /// Whether it had reached the end lately.
+    pub caught_up: bool,
+    /// Offsets that are not taken in yet.
+    pub lag: u64,
+    /// Records since the start of the process, duplicates and dead letters among them.
+    pub records: u64,
+}
+
+impl Source {
+    /// From the source's own words.
+    pub fn of(bootstrap_servers: &str, status: &SourceStatus) -> Self {
+        Self {
+            bootstrap_servers: bootstrap_servers.to_owned(),
+            topic: status.topic.clone(),
+            state: status.text.clone(),
+            caught_up: status.caught_up,
+            lag: status.lag(),
+            records: status.counts.taken + status.counts.duplicate + status.counts.rejected,
+        }
+    }
+}
+
+impl Call for SourceShow {
+    type Answer = Source;
+    const PATH: &'static str = "/api/source";
+    const NEEDS: Needs = Needs::Actors;
+
+    fn answer(&self, desk: &Desk) -> Result<Source, Problem> {
+        let source = desk.source.as_ref().map(|source| source());
+        source.ok_or_else(|| Problem::not_found("this process reads no topic; tradewarden run does"))
+    }
+}

@@ -1,0 +1,88 @@
+//! The hash chain, and every decision taken again. Changes no byte.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use runtime::verify::{Findings, Verifier};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+use store::{EmbeddedLog, EventLog, ReadError, Snapshots, embedded};
+
+use super::{Call, Desk, Method, Needs, raw};
+use crate::problem::Problem;
+
+/// Verifies the whole log.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {}
+
+/// What was found.
+#[derive(Serialize)]
+pub struct Report {
+    /// `ok`, or the first fault with its file and position.
+    pub chain: Value,
+    /// The decisions.
+    #[serde(flatten)]
+    pub findings: Findings,
+}
+
+impl Call for Verify {
+    type Answer = Box<RawValue>;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/api/verify";
+    const NEEDS: Needs = Needs::Log;
+
+    fn answer(&self, desk: &Desk) -> Result<Box<RawValue>, Problem> {
+        let Some(log) = &desk.embedded else {
+            return Err(Problem::new(501, "no_chain", "a log in memory has no hash chain to verify"));
+        };
+        raw(&verify(log, desk)?)
+    }
+}
+
+/// How often progress is told, in events.
+const TOLD_EVERY: u64 = 4096;
+
+fn verify(log: &Arc<EmbeddedLog>, desk: &Desk) -> Result<Report, Problem> {
+    let contract: Arc<dyn EventLog> = Arc::clone(log) as Arc<dyn EventLog>;
+    let snapshots = desk.snapshots.as_ref().map(|folder| Snapshots::read_only(folder, contract.log_id()));
+    let mut verifier = Verifier::new(&contract, snapshots.as_ref())?;
+    let (head, mut failed) = (contract.head(), None);
+    let chain = log.verify_chain(&mut |event| {
+        if event.position % TOLD_EVERY == 0 {
+            (desk.progress)(event.position, head);
+        }
+        match verifier.feed(&event) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    });
+    match (chain, failed) {
+        (Ok(_), None) => Ok(Report { chain: Value::from("ok"), findings: verifier.finish()? }),
+        (Ok(_), Some(error)) => Ok(Report { chain: fault(&error, None), findings: findings(verifier) }),
+        (Err(embedded::Fault { position, error }), _) => {
+            Ok(Report { chain: fault(&error, Some(position)), findings: findings(verifier) })
+        }
+    }
+}
+
+/// What was found up to a fault, where the end may not be readable.
+fn findings(verifier: Verifier) -> Findings {
+    verifier.finish().unwrap_or_default()
+}
+
+/// A fault of the log's bytes as `verify` shows it.
+pub fn fault(error: &ReadError, position: Option<u64>) -> Value {
+    let (file, at) = match error {
+        ReadError::Io { file, .. } => (Some(file.to_string()), None),
+        ReadError::Damaged { file, at, .. } => (Some(file.to_string()), Some(*at)),
+        ReadError::Decode { .. } => (None, None),
+    };
+    let position = position.or(match error {
+        ReadError::Decode { position, .. } => Some(*position),
+        _ => None,
+    });
+    serde_json::json!({ "file": file, "position": position, "byte": at, "message": error.to_string() })
+}

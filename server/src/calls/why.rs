@@ -1,0 +1,134 @@
+//! Why something was decided: the chain of causes down to the fact, the evidence, the basis, and the trades that the
+//! window rested on.
+
+use std::sync::Arc;
+
+use events::{Event, Recorded, StrategyDisabled};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::EventLog;
+
+use super::{Call, Desk, Needs, events::find, path_part, raw};
+use crate::problem::Problem;
+
+/// The explanation of an event.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Why {
+    /// The event's id or position.
+    #[serde(skip_serializing)]
+    pub id: String,
+}
+
+/// Causes that are followed, at most: a chain of ours has a handful.
+const LONGEST_CHAIN: usize = 64;
+
+/// Events of the trade's stream that are looked at for the trades of the window.
+const LOOKED_AT: usize = 20_000;
+
+/// Trades of the window that are shown.
+const TRADES_SHOWN: usize = 1000;
+
+#[derive(Serialize)]
+struct Explanation<'a> {
+    /// The event itself first, the fact that began it last.
+    chain: Vec<events::RecordedJson<'a>>,
+    /// Up to where the actor had read.
+    basis_position: Option<u64>,
+    /// The version of the rules that decided.
+    rules_version: Option<u32>,
+    /// Every rule that was breached with its value, threshold, window and number of trades.
+    evidence: Option<Box<RawValue>>,
+    /// The trades that the largest window rested on, newest first.
+    trades: Vec<events::RecordedJson<'a>>,
+    /// Whether older trades of the window were left out.
+    trades_left_out: bool,
+}
+
+impl Call for Why {
+    type Answer = Box<RawValue>;
+    const PATH: &'static str = "/api/why/{id}";
+    const NEEDS: Needs = Needs::Log;
+
+    fn path(&self) -> String {
+        format!("/api/why/{}", path_part(&self.id))
+    }
+
+    fn answer(&self, desk: &Desk) -> Result<Box<RawValue>, Problem> {
+        let event = find(&*desk.log, &self.id)?;
+        let chain = chain(&*desk.log, Arc::clone(&event))?;
+        let (trades, trades_left_out) = match decision_of(&chain) {
+            Some(decision) => trades_of(&*desk.log, decision, &chain)?,
+            None => (Vec::new(), false),
+        };
+        raw(&Explanation {
+            basis_position: event.basis_position,
+            rules_version: event.rules_version,
+            evidence: evidence(&chain)?,
+            chain: chain.iter().map(|event| event.json()).collect(),
+            trades: trades.iter().map(|event| event.json()).collect(),
+            trades_left_out,
+        })
+    }
+}
+
+/// The event, what caused it, what caused that … down to the fact.
+fn chain(log: &dyn EventLog, event: Arc<Recorded>) -> Result<Vec<Arc<Recorded>>, Problem> {
+    let mut chain = vec![event];
+    while let Some(cause) =
+        chain.last().and_then(|event| event.causation_id).filter(|_| chain.len() < LONGEST_CHAIN)
+    {
+        match find(log, &cause.to_string()) {
+            Ok(event) => chain.push(event),
+            // Its facts are archived away: the chain ends here.
+            Err(problem) if problem.status == 404 => break,
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(chain)
+}
+
+fn decision_of(chain: &[Arc<Recorded>]) -> Option<&StrategyDisabled> {
+    chain.iter().find_map(|event| match &event.event {
+        Event::StrategyDisabled(decision) if !decision.rules.is_empty() => Some(decision),
+        _ => None,
+    })
+}
+
+/// The numbers that the decision compared: they stand in the decision itself, or in the one that caused it.
+fn evidence(chain: &[Arc<Recorded>]) -> Result<Option<Box<RawValue>>, Problem> {
+    let mut found = chain.iter().filter_map(|event| match &event.event {
+        Event::StrategyDisabled(decision) => Some(raw(&serde_json::json!({
+            "rules": decision.rules,
+            "metrics": decision.metrics,
+            "loss_basis": decision.loss_basis,
+        }))),
+        Event::StrategyReduced(decision) => Some(raw(&serde_json::json!({ "causes": decision.causes }))),
+        Event::PerformanceAnalyzed(analysis) => Some(raw(analysis)),
+        Event::PerformanceAnalysisSkipped(skipped) => Some(raw(skipped)),
+        _ => None,
+    });
+    found.next().transpose()
+}
+
+/// The strategy's last trades up to the cause, as many as the largest window counted.
+fn trades_of(
+    log: &dyn EventLog,
+    decision: &StrategyDisabled,
+    chain: &[Arc<Recorded>],
+) -> Result<(Vec<Arc<Recorded>>, bool), Problem> {
+    let cause = chain.iter().find(|event| matches!(event.event, Event::TradeClosed(_)));
+    let Some(cause) = cause else { return Ok((Vec::new(), false)) };
+    let counted = decision.rules.iter().map(|rule| rule.trades as usize).max().unwrap_or(0);
+    let wanted = counted.min(TRADES_SHOWN);
+    let (mut trades, mut before, mut looked_at) = (Vec::new(), cause.stream_revision + 1, 0);
+    while trades.len() < wanted && looked_at < LOOKED_AT {
+        let events = log.read_stream_back(&cause.stream, before, 1000)?;
+        let Some(last) = events.last() else { break };
+        (before, looked_at) = (last.stream_revision, looked_at + events.len());
+        let of_strategy = |event: &Arc<Recorded>| matches!(&event.event, Event::TradeClosed(trade) if trade.strategy == decision.strategy);
+        trades.extend(events.into_iter().filter(of_strategy));
+    }
+    trades.truncate(wanted);
+    let left_out = trades.len() < counted;
+    Ok((trades, left_out))
+}

@@ -1,0 +1,69 @@
+//! What a command starts from: the global flags, the configuration, the way to the data folder.
+
+use std::path::Path;
+
+use crate::{
+    access::{Access, Way},
+    calls::Needs,
+    config::Config,
+    folder::DataFolder,
+    problem::Problem,
+};
+
+use super::{Globals, output::Output, progress};
+
+/// A command's surroundings.
+pub struct Context {
+    /// The global flags.
+    pub globals: Globals,
+    /// Where results and messages go.
+    pub out: Output,
+}
+
+impl Context {
+    /// The surroundings that the flags ask for.
+    pub fn new(globals: Globals) -> Self {
+        let out = Output::new(globals.json, globals.quiet);
+        Self { globals, out }
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// All faults in one problem.
+    pub fn config(&self) -> Result<Config, Problem> {
+        Config::of_process(self.globals.config.as_deref(), &self.globals.set).map_err(|faults| {
+            let told: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
+            let count = faults.len();
+            let faults = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
+            Problem::new(
+                400,
+                "configuration",
+                format!("the configuration has {faults}:\n{}", told.join("\n")),
+            )
+        })
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> DataFolder {
+        DataFolder::new(self.globals.data.as_deref().unwrap_or(Path::new("./tradewarden-data")))
+    }
+
+    /// The way to the data folder.
+    ///
+    /// # Errors
+    /// When the configuration is wrong, there is no folder, or it is in use.
+    pub fn access(&self, command: &'static str, needs: Needs) -> Result<Access, Problem> {
+        let waiting = |holder: &crate::folder::Holder| {
+            self.out.note(&format!("waiting for the server (process {}) to start", holder.pid));
+        };
+        let way = Way {
+            folder: &self.folder(),
+            config: &self.config()?,
+            command,
+            progress: progress::of_call(self.out.shows_progress()),
+            waiting: &waiting,
+        };
+        Access::find(&way, needs)
+    }
+}

@@ -1,0 +1,145 @@
+//! `events`: any event of the log.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use events::Timestamp;
+
+use crate::{
+    calls::{self, Call as _, EventList, EventShow, EventTail},
+    problem::Problem,
+};
+
+use super::{
+    context::Context,
+    decisions::COLUMNS,
+    follow::{self, Paged},
+    moment::moment,
+    output::Table,
+    words,
+};
+
+/// What to do with events.
+#[derive(Debug, Subcommand)]
+pub enum Events {
+    /// Lists events in the order of the log
+    List(List),
+    /// Shows one event
+    Show(Show),
+    /// Shows the last events
+    Tail(Tail),
+}
+
+/// Which events.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only of this type, such as TradeClosed; may be repeated
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+    /// Only of this stream
+    #[arg(long)]
+    stream: Option<String>,
+    /// Only about this strategy
+    #[arg(long)]
+    strategy: Option<String>,
+    /// Only what happened since: a time, a day, or how long ago (7d)
+    #[arg(long, value_parser = moment, value_name = "TIME")]
+    since: Option<Timestamp>,
+    /// Only from this position of the log on
+    #[arg(long, value_name = "POSITION")]
+    from: Option<u64>,
+    /// At most so many
+    #[arg(long)]
+    limit: Option<usize>,
+}
+
+/// Which event.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The event's id or its position
+    id: String,
+}
+
+/// How many of the last events.
+#[derive(Debug, Args)]
+pub struct Tail {
+    /// How many
+    #[arg(short = 'n', long, default_value_t = 20)]
+    lines: u64,
+    /// Goes on as events are appended
+    #[arg(long, short)]
+    follow: bool,
+}
+
+impl Paged for EventList {
+    fn page(&mut self, after: u64, wait: Duration) {
+        self.after = after;
+        self.wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    }
+}
+
+impl Events {
+    /// Prints them.
+    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+        match self {
+            Self::List(list) => list.run(context),
+            Self::Show(show) => show.run(context),
+            Self::Tail(tail) => tail.run(context),
+        }
+    }
+}
+
+const NOTHING: &str = "no such event yet. Trades and what is decided on them appear here: tradewarden run takes them \
+                       in, tradewarden publish FILE sends some";
+
+impl List {
+    fn run(self, context: &Context) -> Result<u8, Problem> {
+        let after = self.from.map_or(0, |from| from.saturating_sub(1));
+        let mut call = EventList {
+            types: self.types,
+            stream: self.stream,
+            strategy: self.strategy,
+            since: self.since,
+            ..EventList::default()
+        };
+        let access = context.access("events list", EventList::NEEDS)?;
+        let table = Table::new(&COLUMNS);
+        if follow::all(&access, &context.out, &table, &mut call, after, self.limit)? == 0 {
+            context.out.note(NOTHING);
+        }
+        Ok(0)
+    }
+}
+
+impl Show {
+    fn run(self, context: &Context) -> Result<u8, Problem> {
+        let access = context.access("events show", EventShow::NEEDS)?;
+        let event = access.call(&EventShow { id: self.id })?;
+        context.out.object(&event, |event| {
+            let mut lines = words::lines(event);
+            lines.retain(|line| !line.starts_with("event "));
+            lines.push(String::new());
+            lines.extend(words::lines(&event["event"]).iter().map(|line| format!("  {line}")));
+            lines
+        })?;
+        Ok(0)
+    }
+}
+
+impl Tail {
+    fn run(self, context: &Context) -> Result<u8, Problem> {
+        let table = Table::new(&COLUMNS);
+        let access = context.access("events tail", EventTail::NEEDS)?;
+        let page: calls::Page = access.call(&EventTail { lines: self.lines })?;
+        context.out.items(&page.items, &table)?;
+        if self.follow {
+            drop(access);
+            let after = page.next.unwrap_or(0);
+            return follow::follow(context, "events tail", &table, &mut EventList::default(), after);
+        }
+        if page.items.is_empty() {
+            context.out.note(NOTHING);
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,121 @@
+//! The command line: one command a file. Results go to standard output, messages to standard error.
+
+mod audit;
+mod config;
+mod context;
+mod dead_letters;
+mod decisions;
+mod events;
+mod follow;
+mod moment;
+mod output;
+mod performance;
+mod progress;
+mod projections;
+mod publish;
+mod rehearse;
+mod run;
+mod strategies;
+mod trade_files;
+mod verify;
+mod why;
+mod words;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::problem::Problem;
+use context::Context;
+
+pub use output::NOBODY_READS;
+
+/// Watches over a trading bot: takes its trades, halts strategies that lose, keeps and explains every decision.
+#[derive(Debug, Parser)]
+#[command(name = "tradewarden", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Globals {
+    /// Configuration file [default: ./tradewarden.toml if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Sets one key of the configuration; may be repeated
+    #[arg(long, global = true, value_name = "SECTION.KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Data folder [default: ./tradewarden-data; rehearse: none]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// One JSON object a line instead of tables
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No messages besides errors
+    #[arg(long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything: sources, actors, projections, server
+    Run(run::Run),
+    /// Publishes the trades of files as the bot would
+    Publish(publish::Publish),
+    /// Shows what would have been decided on the trades of files
+    Rehearse(rehearse::Rehearse),
+    /// The decisions
+    Decisions(decisions::Decisions),
+    /// Any event
+    #[command(subcommand)]
+    Events(events::Events),
+    /// Why an event came about: its causes down to the facts, with the evidence
+    Why(why::Why),
+    /// State of the strategies; disable and enable them
+    #[command(args_conflicts_with_subcommands = true)]
+    Strategies(strategies::Strategies),
+    /// The live figures
+    Performance(performance::Performance),
+    /// The audit collections
+    Audit(audit::Audit),
+    /// The views: position, lag, rebuild, verify
+    #[command(subcommand)]
+    Projections(projections::Projections),
+    /// Checks the hash chain and takes every decision again
+    Verify(verify::Verify),
+    /// What could not be taken in
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLetters),
+    /// The configuration: check it, or show the default
+    #[command(subcommand)]
+    Config(config::Config),
+}
+
+impl Cli {
+    /// Runs the command; answers the exit code, when it is not that of success.
+    ///
+    /// # Errors
+    /// The problem that ended the command, not yet told.
+    pub fn run(self) -> Result<u8, Problem> {
+        let context = Context::new(self.globals);
+        match self.command {
+            Command::Run(command) => command.run(&context),
+            Command::Publish(command) => command.run(&context),
+            Command::Rehearse(command) => command.run(&context),
+            Command::Decisions(command) => command.run(&context),
+            Command::Events(command) => command.run(&context),
+            Command::Why(command) => command.run(&context),
+            Command::Strategies(command) => command.run(&context),
+            Command::Performance(command) => command.run(&context),
+            Command::Audit(command) => command.run(&context),
+            Command::Projections(command) => command.run(&context),
+            Command::Verify(command) => command.run(&context),
+            Command::DeadLetters(command) => command.run(&context),
+            Command::Config(command) => command.run(&context),
+        }
+    }
+}

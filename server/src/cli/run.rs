@@ -1,0 +1,146 @@
+//! `run`: everything on, until a signal ends it.
+
+use std::{future::poll_fn, io, net::TcpListener, sync::Arc, task::Poll, time::Duration};
+
+use actix_web::web;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    config::Config,
+    folder::{DataFolder, Hold, ServerFile, Token},
+    http::{self, Site},
+    plant::Plant,
+    problem::Problem,
+};
+
+use super::{context::Context, rehearse::is_rehearsal};
+
+/// Runs everything.
+#[derive(Debug, Args)]
+pub struct Run {}
+
+/// How long a command that has the folder is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Run {
+    /// Runs until a signal comes.
+    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+        let (config, folder) = (context.config()?, context.folder());
+        log_to_stderr();
+        if is_rehearsal(&folder) {
+            let detail = format!(
+                "{folder} holds a rehearsal, not what really happened; give another folder with --data"
+            );
+            return Err(Problem::new(409, "folder_is_rehearsal", detail));
+        }
+        let hold = Hold::take(&folder, "run", PATIENCE)?;
+        let listener = listen(&config)?;
+        let token = Token::load_or_make(&folder).map_err(|error| unusable(&folder, &error))?;
+        let plant = Plant::start(&config, &folder)?;
+        let served =
+            actix_web::rt::System::new().block_on(serve(context, &config, &folder, &plant, token, listener));
+        ServerFile::remove(&folder);
+        let saved = plant.stop();
+        drop(hold);
+        served?;
+        context.out.note(&format!(
+            "stopped: {} events are saved in {folder}, decisions are published up to position {}; the next start \
+             goes on from there",
+            saved.events, saved.published
+        ));
+        Ok(0)
+    }
+}
+
+fn unusable(folder: &DataFolder, error: &io::Error) -> Problem {
+    Problem::new(500, "folder_unusable", format!("{folder}: {error}"))
+}
+
+/// Messages of the parts go to standard error; RUST_LOG chooses which.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // A second subscriber in the same process is refused; the first one goes on.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .try_init();
+}
+
+fn listen(config: &Config) -> Result<TcpListener, Problem> {
+    let listener = TcpListener::bind(config.listen).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    listener.map_err(|error| {
+        let (address, free) = (config.listen, "--set server.listen=127.0.0.1:0");
+        let why = match error.kind() {
+            io::ErrorKind::AddrInUse => "another process listens there".to_owned(),
+            _ => error.to_string(),
+        };
+        let detail =
+            format!("server.listen = \"{address}\": {why}; choose another port, or any free one with {free}");
+        Problem::new(409, "port_in_use", detail)
+    })
+}
+
+/// Serves until a signal comes.
+async fn serve(
+    context: &Context,
+    config: &Config,
+    folder: &DataFolder,
+    plant: &Plant,
+    token: Token,
+    listener: TcpListener,
+) -> Result<(), Problem> {
+    let io = |error: io::Error| Problem::internal(format!("the server: {error}"));
+    let address = listener.local_addr().map_err(io)?;
+    let stopping = Arc::clone(&plant.desk.stopping);
+    let site = web::Data::new(Site {
+        desk: plant.desk.clone(),
+        token,
+        trades: config.trades.clone(),
+        admission: plant.admission(),
+        probes: plant.probes(),
+    });
+    let server = http::serve(site, listener).map_err(io)?;
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    let file = ServerFile { pid: std::process::id(), address };
+    file.write(folder).map_err(|error| unusable(folder, &error))?;
+    context.out.note(&banner(config, folder, plant, &file));
+    wait_for_signal().await.map_err(io)?;
+    context.out.note("stopping");
+    stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+    handle.stop(true).await;
+    running.await.map_err(|error| Problem::internal(error.to_string()))?.map_err(io)
+}
+
+async fn wait_for_signal() -> io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    poll_fn(|cx| match (interrupt.poll_recv(cx), terminate.poll_recv(cx)) {
+        (Poll::Pending, Poll::Pending) => Poll::Pending,
+        _ => Poll::Ready(()),
+    })
+    .await;
+    Ok(())
+}
+
+fn banner(config: &Config, folder: &DataFolder, plant: &Plant, file: &ServerFile) -> String {
+    let kafka = match (&plant.endpoint, &config.kafka.bootstrap_servers) {
+        (Some(endpoint), _) => format!("{} ({})", endpoint.address(), runtime::kafka::ENDPOINT_LIMITS),
+        (None, servers) => servers.clone().unwrap_or_default(),
+    };
+    let topics = &config.kafka.topics;
+    format!(
+        "tradewarden {}\n  data folder  {folder}\n  server       http://{} (token in {folder}/token)\n  kafka        \
+         {kafka}\n  topics       trades from {}, decisions to {}\nready when http://{}/readyz says 200; Ctrl-C stops",
+        env!("CARGO_PKG_VERSION"),
+        file.address,
+        topics.trade_closed,
+        topics.decisions,
+        file.address,
+    )
+}

@@ -1,0 +1,142 @@
+//! `strategies`: state, since when, why; disable and enable.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, value::RawValue};
+
+use crate::{
+    calls::{Asked, Call, Disable, Enable, Outcome, StrategyList, StrategyShow},
+    clock::now,
+    problem::Problem,
+};
+
+use super::{
+    context::Context,
+    output::{Column, Table, left, right},
+    words,
+};
+
+/// What to do with strategies; without a word: list them.
+#[derive(Debug, Args)]
+pub struct Strategies {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Lists all strategies with their state
+    List,
+    /// Shows one strategy
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Halts a strategy: no new positions until it is enabled
+    Disable(Change),
+    /// Lets a halted strategy trade again; its counters start afresh
+    Enable(Change),
+}
+
+/// A change of a strategy's state.
+#[derive(Debug, Args)]
+pub struct Change {
+    /// Its name
+    name: String,
+    /// Why; kept with the decision
+    #[arg(long)]
+    reason: String,
+}
+
+const COLUMNS: [Column; 6] = [
+    left("STRATEGY", |item| words::text(&item["strategy"])),
+    left("STATE", |item| words::text(&item["state"])),
+    left("SINCE", |item| words::moment(&item["since"])),
+    right("TRADES", |item| words::text(&item["trades"])),
+    right("AFTER HALT", |item| words::text(&item["trades_since_halt"])),
+    left("WHY", why),
+];
+
+/// The decision behind a state.
+fn why(item: &Value) -> String {
+    let why = &item["why"];
+    if why.is_null() {
+        return "-".to_owned();
+    }
+    let rules: Vec<String> = why["rules"].as_array().into_iter().flatten().map(words::rule).collect();
+    let causes = words::causes(why);
+    let reason = why["reason"].as_str().unwrap_or_default();
+    let parts = [rules.join("; "), causes, reason.to_owned()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+impl Strategies {
+    /// Shows or changes them.
+    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+        match self.action {
+            None | Some(Action::List) => list(context),
+            Some(Action::Show { name }) => show(context, name),
+            Some(Action::Disable(Change { name, reason })) => request(
+                context,
+                "strategies disable",
+                &Disable { name: name.clone(), asked: asked(reason) },
+                &name,
+            ),
+            Some(Action::Enable(Change { name, reason })) => request(
+                context,
+                "strategies enable",
+                &Enable { name: name.clone(), asked: asked(reason) },
+                &name,
+            ),
+        }
+    }
+}
+
+fn list(context: &Context) -> Result<u8, Problem> {
+    let page = context.access("strategies list", StrategyList::NEEDS)?.call(&StrategyList {})?;
+    context.out.items(&page.items, &Table::new(&COLUMNS))?;
+    if page.items.is_empty() {
+        context.out.note(
+            "no strategy yet. Each appears with its first trade: tradewarden publish FILE sends trades to a running \
+             server",
+        );
+    }
+    Ok(0)
+}
+
+fn show(context: &Context, name: String) -> Result<u8, Problem> {
+    let strategy = context.access("strategies show", StrategyShow::NEEDS)?.call(&StrategyShow { name })?;
+    context.out.object(&strategy, |strategy| {
+        let mut shown = strategy.clone();
+        shown["why"] = Value::from(why(strategy));
+        if let Some(fields) = shown.as_object_mut() {
+            fields.retain(|key, _| !matches!(key.as_str(), "guard" | "supervisor" | "halt"));
+        }
+        words::lines(&shown)
+    })?;
+    Ok(0)
+}
+
+fn asked(reason: String) -> Asked {
+    let operator = std::env::var("USER").ok().filter(|user| !user.trim().is_empty());
+    let key = format!("{}-{}", std::process::id(), now().micros());
+    Asked { reason, operator: operator.unwrap_or_else(|| "unknown".to_owned()), key }
+}
+
+fn request<C: Call<Answer = Outcome>>(
+    context: &Context,
+    command: &'static str,
+    call: &C,
+    name: &str,
+) -> Result<u8, Problem> {
+    let outcome = context.access(command, C::NEEDS)?.call(call)?;
+    let decisions: &[Box<RawValue>] = &outcome.decisions;
+    if decisions.is_empty() {
+        context.out.note(&format!("nothing changes: {name} is in that state already. The request is kept"));
+        if context.out.is_json() {
+            context.out.items(std::slice::from_ref(&outcome.request), &Table::new(&[]))?;
+        }
+        return Ok(0);
+    }
+    context.out.items(decisions, &Table::new(&super::decisions::COLUMNS))?;
+    Ok(0)
+}

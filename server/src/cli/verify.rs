@@ -1,0 +1,87 @@
+//! `verify`: the hash chain, and every decision taken again. Changes no byte.
+
+use clap::Args;
+use serde_json::{Value, json};
+use store::{EmbeddedLog, OpenError};
+
+use crate::{
+    calls::{self, Call as _, fault, raw},
+    problem::Problem,
+};
+
+use super::{context::Context, progress, words};
+
+/// Verifies the log.
+#[derive(Debug, Args)]
+pub struct Verify {}
+
+/// Differences that are listed for people; the JSON holds all.
+const LISTED: usize = 20;
+
+impl Verify {
+    /// Verifies it.
+    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+        let report = match context.access("verify", calls::Verify::NEEDS) {
+            Ok(access) => {
+                let shown = context.out.shows_progress() && access.is_remote();
+                let spinner = progress::spinner(shown, "the server verifies its log");
+                let report = access.call(&calls::Verify {});
+                spinner.finish_and_clear();
+                report?
+            }
+            Err(problem) if problem.code == "log_unreadable" => raw(&unreadable(context, problem)?)?,
+            Err(problem) => return Err(problem),
+        };
+        context.out.object(&report, in_words)?;
+        let report: Value =
+            serde_json::from_str(report.get()).map_err(|error| Problem::internal(error.to_string()))?;
+        let differences = report["differences"].as_array().is_none_or(|list| !list.is_empty());
+        Ok(u8::from(report["chain"] != "ok" || differences))
+    }
+}
+
+/// The report on a log that does not even open.
+fn unreadable(context: &Context, problem: Problem) -> Result<Value, Problem> {
+    match EmbeddedLog::open_read_only(&context.folder().log()) {
+        Err(OpenError::Read(error)) => Ok(json!({
+            "chain": fault(&error, None),
+            "events": 0,
+            "decisions": 0,
+            "reproduced": 0,
+            "other_rules": 0,
+            "unverifiable": 0,
+            "differences": [],
+        })),
+        _ => Err(problem),
+    }
+}
+
+fn in_words(report: &Value) -> Vec<String> {
+    let chain = match &report["chain"] {
+        Value::String(ok) => ok.clone(),
+        fault => format!(
+            "BROKEN at position {}: {}",
+            words::text(&fault["position"]),
+            words::text(&fault["message"])
+        ),
+    };
+    let mut lines = vec![
+        format!("events        {}", report["events"]),
+        format!("chain         {chain}"),
+        format!("decisions     {}", report["decisions"]),
+        format!("reproduced    {}", report["reproduced"]),
+        format!("other rules   {}", report["other_rules"]),
+        format!("unverifiable  {}", report["unverifiable"]),
+    ];
+    let differences: Vec<&Value> = report["differences"].as_array().into_iter().flatten().collect();
+    lines.push(format!("differences   {}", differences.len()));
+    lines.extend(differences.iter().take(LISTED).map(|difference| {
+        format!(
+            "  {} at position {}: {}",
+            words::text(&difference["actor"]),
+            difference["basis_position"],
+            words::text(&difference["problem"])
+        )
+    }));
+    lines
+}

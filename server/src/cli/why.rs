@@ -1,0 +1,96 @@
+//! `why`: the chain of causes down to the fact, with the evidence.
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::{
+    calls::{self, Call as _},
+    problem::Problem,
+};
+
+use super::{context::Context, words};
+
+/// Which event.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The event's id or its position
+    id: String,
+}
+
+/// Trades that are listed for people; the JSON holds all.
+const LISTED: usize = 30;
+
+impl Why {
+    /// Explains it.
+    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+        let access = context.access("why", calls::Why::NEEDS)?;
+        let explanation = access.call(&calls::Why { id: self.id })?;
+        context.out.object(&explanation, explain)?;
+        Ok(0)
+    }
+}
+
+fn explain(explanation: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (depth, event) in explanation["chain"].as_array().into_iter().flatten().enumerate() {
+        let because = if depth == 0 { String::new() } else { format!("{}because of ", "  ".repeat(depth)) };
+        lines.push(format!(
+            "{because}{} {} at {} (position {}, {})",
+            words::text(&event["event_type"]),
+            words::subject(event),
+            words::moment(&event["occurred_at"]),
+            event["position"],
+            words::text(&event["event_id"]),
+        ));
+        lines.push(format!("{}  {}", "  ".repeat(depth), words::what(event)));
+    }
+    lines.push(String::new());
+    if !explanation["basis_position"].is_null() {
+        lines.push(format!(
+            "decided by version {} of the rules, on everything up to position {}",
+            explanation["rules_version"], explanation["basis_position"]
+        ));
+    }
+    lines.extend(evidence(&explanation["evidence"]));
+    lines.extend(trades(explanation));
+    lines
+}
+
+fn evidence(evidence: &Value) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for rule in evidence["rules"].as_array().into_iter().flatten() {
+        lines.push(format!(
+            "breached: {}, value {}, threshold {}, window {}, {} trades",
+            words::text(&rule["rule"]),
+            rule["value"],
+            rule["threshold"],
+            words::text(&rule["window"]),
+            rule["trades"]
+        ));
+    }
+    if let Some(metrics) = evidence["metrics"].as_object() {
+        let metrics: Vec<String> =
+            metrics.iter().map(|(name, value)| format!("{name} {}", words::text(value))).collect();
+        lines.push(format!("figures at that moment: {}", metrics.join(", ")));
+    }
+    for cause in evidence["causes"].as_array().into_iter().flatten() {
+        lines.push(format!("cause: {}, {}", words::text(&cause["kind"]), words::text(&cause["detail"])));
+    }
+    lines
+}
+
+fn trades(explanation: &Value) -> Vec<String> {
+    let trades: Vec<&Value> = explanation["trades"].as_array().into_iter().flatten().collect();
+    if trades.is_empty() {
+        return Vec::new();
+    }
+    let more = if explanation["trades_left_out"] == true { ", older ones left out" } else { "" };
+    let mut lines = vec![format!("the window rests on {} trades, newest first{more}:", trades.len())];
+    lines.extend(trades.iter().take(LISTED).map(|trade| {
+        format!("  {} closed {}", words::what(trade), words::moment(&trade["event"]["closed_at"]))
+    }));
+    if trades.len() > LISTED {
+        lines.push(format!("  and {} more: see --json", trades.len() - LISTED));
+    }
+    lines
+}

@@ -1,0 +1,119 @@
+//! Events in words, for tables.
+
+use serde_json::Value;
+
+/// A text of an object, or a dash.
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A moment to the second.
+pub fn moment(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) if text.len() > 20 => format!("{}Z", &text[..19]),
+        Some(text) => text.to_owned(),
+        None => "-".to_owned(),
+    }
+}
+
+/// A figure with two decimals, or a dash where it is undefined.
+pub fn figure(value: &Value) -> String {
+    value.as_f64().map_or_else(|| text(value), |figure| format!("{figure:.2}"))
+}
+
+/// What an event is about.
+pub fn subject(event: &Value) -> String {
+    let fields = &event["event"];
+    let known = ["strategy", "subject", "schedule", "actor", "source", "topic", "cluster", "command"];
+    known.iter().find_map(|name| fields[*name].as_str()).unwrap_or("-").to_owned()
+}
+
+/// What an event says.
+pub fn what(event: &Value) -> String {
+    let fields = &event["event"];
+    match event["event_type"].as_str().unwrap_or_default() {
+        "StrategyDisabled" => disabled(fields),
+        "StrategyReduced" => {
+            format!("{} -> {}: {}", text(&fields["from"]), text(&fields["to"]), causes(fields))
+        }
+        "StrategyEnabled" => {
+            format!("{} -> {}: {}", text(&fields["from"]), text(&fields["to"]), text(&fields["reason"]))
+        }
+        "TradeAfterHalt" => format!("trade {} was closed after the halt", text(&fields["trade_id"])),
+        "PerformanceAnalyzed" => analyzed(fields),
+        "PerformanceAnalysisSkipped" => format!("{}: {} trades", text(&fields["reason"]), fields["trades"]),
+        "AlertRaised" => format!("{} {}", text(&fields["severity"]), text(&fields["message"])),
+        "AlertCleared" => format!("cleared: {}", text(&fields["message"])),
+        "TradeClosed" => format!(
+            "{} {} {}: profit {} ({} %)",
+            text(&fields["trade_id"]),
+            text(&fields["symbol"]),
+            text(&fields["side"]),
+            text(&fields["profit"]),
+            text(&fields["profit_pct"])
+        ),
+        "RecordRejected" => format!("{}: {}", text(&fields["reason"]), text(&fields["detail"])),
+        _ => shortened(&fields.to_string()),
+    }
+}
+
+fn disabled(fields: &Value) -> String {
+    let change = format!("{} -> {}", text(&fields["from"]), text(&fields["to"]));
+    let rules: Vec<String> = fields["rules"].as_array().into_iter().flatten().map(rule).collect();
+    match fields["reason"].as_str() {
+        Some(reason) if rules.is_empty() => format!("{change}: {reason}"),
+        _ => format!("{change}: {}", rules.join("; ")),
+    }
+}
+
+/// A breached rule with its numbers.
+pub fn rule(rule: &Value) -> String {
+    let (value, threshold) = (figure(&rule["value"]), text(&rule["threshold"]));
+    let trades = text(&rule["trades"]);
+    match rule["rule"].as_str().unwrap_or_default() {
+        "daily_loss" => format!("daily loss {value} % (limit -{threshold} %, {trades} trades)"),
+        "consecutive_losses" => format!("{trades} losses in a row (limit {threshold})"),
+        "win_rate" => format!("win rate {value} % (limit {threshold} %, last {trades} trades)"),
+        other => format!("{other} {value} (limit {threshold}, {trades} trades)"),
+    }
+}
+
+/// The causes of a REDUCING.
+pub fn causes(fields: &Value) -> String {
+    let causes = fields["causes"].as_array().into_iter().flatten();
+    causes.map(|cause| text(&cause["detail"])).collect::<Vec<_>>().join("; ")
+}
+
+fn analyzed(fields: &Value) -> String {
+    let statuses = &fields["statuses"];
+    format!(
+        "win rate {} % ({}), average {} % ({}), sharpe {} ({}), {} trades",
+        figure(&fields["win_rate_pct"]),
+        text(&statuses["win_rate"]),
+        figure(&fields["average_profit_pct"]),
+        text(&statuses["average_profit"]),
+        figure(&fields["sharpe"]),
+        text(&statuses["sharpe"]),
+        fields["trades"]
+    )
+}
+
+/// A text that fits on a line.
+pub fn shortened(text: &str) -> String {
+    const SHOWN: usize = 100;
+    if text.chars().count() <= SHOWN {
+        return text.to_owned();
+    }
+    text.chars().take(SHOWN).chain("...".chars()).collect()
+}
+
+/// An object as lines `key  value`, aligned.
+pub fn lines(object: &Value) -> Vec<String> {
+    let Some(fields) = object.as_object() else { return vec![text(object)] };
+    let width = fields.keys().map(|key| key.chars().count()).max().unwrap_or(0);
+    fields.iter().map(|(key, value)| format!("{key:<width$}  {}", text(value))).collect()
+}

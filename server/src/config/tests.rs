@@ -1,0 +1,181 @@
+use std::{fs, time::Duration};
+
+use events::Decimal;
+
+use super::{Config, DEFAULT_FILE, Fault, Sources, fault::is_secret, keys::KEYS};
+
+fn from_file(text: &str) -> Result<Config, Vec<Fault>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tradewarden.toml");
+    fs::write(&path, text).unwrap();
+    Config::load(&Sources { file: Some(&path), ..Sources::default() })
+}
+
+fn faults(text: &str) -> Vec<String> {
+    from_file(text).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+fn from_flags(flags: &[&str]) -> Result<Config, Vec<Fault>> {
+    let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+    Config::load(&Sources { flags: &flags, ..Sources::default() })
+}
+
+fn from_variables(variables: &[(&str, &str)]) -> Result<Config, Vec<Fault>> {
+    let variables = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Config::load(&Sources { variables, ..Sources::default() })
+}
+
+#[test]
+fn the_default_file_holds_the_defaults() {
+    let defaults = Config::load(&Sources::default()).unwrap();
+    let shown = from_file(DEFAULT_FILE).unwrap();
+    assert_eq!(Config { digest: String::new(), ..shown }, Config { digest: String::new(), ..defaults });
+}
+
+#[test]
+fn the_default_file_names_every_key_and_its_commented_lines_are_good_too() {
+    for key in KEYS {
+        let last = key.rsplit('.').next().unwrap();
+        assert!(
+            last == "*" || DEFAULT_FILE.contains(&format!("{last} =")),
+            "{key} is not in the default file"
+        );
+    }
+    let uncommented: String = DEFAULT_FILE
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.starts_with('[') || rest.contains(" = ") => format!("{rest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let config = from_file(&uncommented).unwrap();
+    assert_eq!(config.guard.of("my_strategy").capital, Some(Decimal::from(10_000)));
+}
+
+#[test]
+fn all_faults_are_told_at_once_each_with_file_key_value_and_remedy() {
+    let told = faults(
+        "[server]\nlisten = \"0.0.0.0:80\"\n[strategy_guard]\nmax_daily_los_pct = 5\nmin_win_rate_pct = 130\n\
+         stale_after = 60\nwin_rate_window = \"20\"\n[store]\nengine = \"sqlite\"\n",
+    );
+    assert_eq!(told.len(), 6, "{told:#?}");
+    assert!(told.iter().all(|fault| fault.contains("tradewarden.toml: ")), "{told:#?}");
+    let has = |parts: &[&str]| told.iter().any(|fault| parts.iter().all(|part| fault.contains(part)));
+    assert!(has(&["server.listen = \"0.0.0.0:80\"", "only addresses of this machine"]), "{told:#?}");
+    assert!(has(&["strategy_guard.max_daily_los_pct", "nearest one is strategy_guard.max_daily_loss_pct"]));
+    assert!(has(&["strategy_guard.min_win_rate_pct = 130", "from 0 to 100"]));
+    assert!(has(&["strategy_guard.stale_after = 60", "with its unit"]));
+    assert!(has(&["strategy_guard.win_rate_window = \"20\"", "whole number of trades"]));
+    assert!(has(&["store.engine = \"sqlite\"", "\"embedded\""]));
+}
+
+#[test]
+fn a_file_that_is_missing_or_no_toml_is_told_without_its_lines() {
+    let missing = std::path::Path::new("/nonexistent/tradewarden.toml");
+    let told = Config::load(&Sources { file: Some(missing), ..Sources::default() }).unwrap_err();
+    assert!(told[0].to_string().starts_with("/nonexistent/tradewarden.toml: cannot be read"), "{}", told[0]);
+    let told = faults("[kafka]\n[kafka.properties]\nsasl.password = hunter2\n");
+    assert!(told[0].contains("line 3 is not TOML"), "{told:?}");
+    assert!(!told[0].contains("hunter2"));
+}
+
+#[test]
+fn thresholds_of_one_strategy_stand_on_those_of_all() {
+    let config = from_file(
+        "[strategy_guard]\nmax_consecutive_losses = 7\n[strategy_guard.strategies.\"a.b\"]\nmin_win_rate_pct = 40.5\n\
+         capital = 5000\nmax_silence = \"2h\"\n",
+    )
+    .unwrap();
+    let single = config.guard.of("a.b");
+    assert_eq!(single.max_consecutive_losses, 7);
+    assert_eq!(single.min_win_rate_pct.to_string(), "40.5");
+    assert_eq!((single.capital, single.max_silence_s), (Some(Decimal::from(5000)), Some(7200)));
+    assert_eq!(config.guard.of("other").min_win_rate_pct, Decimal::from(30));
+}
+
+#[test]
+fn a_fault_of_all_strategies_is_not_told_again_for_each() {
+    let told =
+        faults("[strategy_guard]\nmin_win_rate_pct = 101\n[strategy_guard.strategies.a]\ncapital = 1\n");
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[test]
+fn variables_win_over_the_file_and_flags_over_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.toml");
+    fs::write(&path, "[strategy_guard]\nstale_after = \"1m\"\nwin_rate_window = 30\n").unwrap();
+    let variables = vec![
+        ("TRADEWARDEN_STRATEGY_GUARD__STALE_AFTER".to_owned(), "2m".to_owned()),
+        ("TRADEWARDEN_STRATEGY_GUARD__WIN_RATE_WINDOW".to_owned(), "40".to_owned()),
+        ("TRADEWARDEN_TEST_SERVICES".to_owned(), "required".to_owned()),
+    ];
+    let flags = ["strategy_guard.stale_after=3m".to_owned()];
+    let config = Config::load(&Sources { file: Some(&path), variables, flags: &flags }).unwrap();
+    assert_eq!(config.stale_after, Duration::from_secs(180));
+    assert_eq!(config.guard.default.win_rate_window, 40);
+}
+
+#[test]
+fn the_cluster_is_found_by_the_name_that_other_tools_use_but_our_own_wins() {
+    let other = ("KAFKA_BOOTSTRAP_SERVERS", "a:1");
+    let own = ("TRADEWARDEN_KAFKA__BOOTSTRAP_SERVERS", "b:2");
+    for (variables, servers) in [(vec![other], "a:1"), (vec![other, own], "b:2"), (vec![own, other], "b:2")] {
+        let config = from_variables(&variables).unwrap();
+        assert_eq!(config.kafka.bootstrap_servers.as_deref(), Some(servers));
+    }
+}
+
+#[test]
+fn secrets_come_from_files_and_are_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("password");
+    fs::write(&path, "hunter2\n").unwrap();
+    let path = path.to_str().unwrap();
+    let config = from_variables(&[("TRADEWARDEN_KAFKA__PROPERTIES__SASL_PASSWORD_FILE", path)]).unwrap();
+    assert_eq!(config.kafka.properties["sasl.password"], "hunter2");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let told = from_variables(&[
+        ("TRADEWARDEN_KAFKA__PROPERTIES__SASL_PASSWORDS_FILE", path),
+        ("TRADEWARDEN_KAFKA__PROPERTIES__SASL_TOKEN_FILE", "/nonexistent/secret"),
+    ])
+    .unwrap_err();
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told.iter().all(|fault| !fault.contains("hunter2")), "{told:#?}");
+    assert!(told[0].contains("/nonexistent/secret cannot be read"), "{told:#?}");
+    assert!(is_secret("kafka.properties.ssl.key.pem") && !is_secret("kafka.properties.sasl.mechanism"));
+}
+
+#[test]
+fn secrets_do_not_change_the_digest_and_other_values_do() {
+    let digest = |flags: &[&str]| from_flags(flags).unwrap().digest;
+    let plain = digest(&["kafka.properties.sasl.password=a"]);
+    assert_eq!(plain, digest(&["kafka.properties.sasl.password=b"]));
+    assert_ne!(plain, digest(&["strategy_guard.win_rate_window=30"]));
+}
+
+#[test]
+fn properties_topics_and_fields_are_checked_by_those_who_use_them() {
+    let told = from_flags(&[
+        "kafka.properties.no.such.thing=1",
+        "kafka.topics.decisions=spaces are wrong",
+        "intake.fields.stratgy=name",
+        "nonsense",
+    ])
+    .unwrap_err();
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+    let has = |part: &str| told.iter().any(|fault| fault.starts_with("--set: ") && fault.contains(part));
+    assert!(has("no.such.thing") && has("a topic's name") && has("did you mean strategy?"), "{told:#?}");
+    assert!(has("nonsense: not of the form section.key=value"), "{told:#?}");
+}
+
+#[test]
+fn schedules_are_added_changed_and_switched_off() {
+    let config = from_file("[schedules.weekly]\ncron = \"0 8 * * 1\"\nmissed = \"skip\"\n").unwrap();
+    assert_eq!(config.schedules.keys().collect::<Vec<_>>(), ["performance_analysis", "weekly"]);
+    let config = from_flags(&["schedules.performance_analysis.enabled=false"]).unwrap();
+    assert!(config.schedules.is_empty());
+    let told = faults("[schedules.a]\ncron = \"61 * * * *\"\n[schedules.b]\nmissed = \"maybe\"\n");
+    assert_eq!(told.len(), 3, "{told:#?}");
+}

@@ -1,0 +1,140 @@
+//! One process works in a data folder. A lock of the operating system decides, so it ends with its holder however
+//! that ends; what the file says only serves messages and the way to the holder.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read as _, Write as _},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::DataFolder;
+
+const LOCK: &str = "LOCK";
+const RETRY: Duration = Duration::from_millis(20);
+
+/// Who holds a folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// Its command: `run`, `strategies` …
+    pub command: String,
+}
+
+impl Holder {
+    /// Whether it answers over HTTP, or soon will.
+    pub fn is_server(&self) -> bool {
+        self.command == "run"
+    }
+}
+
+/// The folder is ours until this is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    _lock: File,
+}
+
+/// Why the folder is not ours.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldError {
+    /// Another process holds it.
+    #[error("{}", in_use(folder, holder.as_ref()))]
+    InUse {
+        /// The folder.
+        folder: DataFolder,
+        /// The process, unless it has only just begun.
+        holder: Option<Holder>,
+    },
+    /// The system refused.
+    #[error("{folder}: {error}")]
+    Io {
+        /// The folder.
+        folder: DataFolder,
+        /// What it said.
+        error: io::Error,
+    },
+}
+
+fn in_use(folder: &DataFolder, holder: Option<&Holder>) -> String {
+    match holder {
+        Some(Holder { pid, command }) => format!(
+            "{folder} is in use by process {pid} (tradewarden {command}); wait for it, stop it, or give another \
+             folder with --data"
+        ),
+        None => format!("{folder} is in use by another process; try again"),
+    }
+}
+
+impl Hold {
+    /// Takes the folder, making it when it is missing; waits as long as `patience` for who has it.
+    ///
+    /// # Errors
+    /// When another process keeps it, or the system refuses.
+    pub fn take(folder: &DataFolder, command: &str, patience: Duration) -> Result<Self, HoldError> {
+        let io = |error| HoldError::Io { folder: folder.clone(), error };
+        fs::create_dir_all(folder.path()).map_err(io)?;
+        let begun = Instant::now();
+        loop {
+            let mut open = OpenOptions::new();
+            let open = open.read(true).write(true).create(true).truncate(false);
+            let mut file = open.open(folder.path().join(LOCK)).map_err(io)?;
+            match file.try_lock() {
+                Ok(()) => {
+                    let holder = Holder { pid: std::process::id(), command: command.to_owned() };
+                    write_holder(&mut file, &holder).map_err(io)?;
+                    return Ok(Self { _lock: file });
+                }
+                Err(TryLockError::Error(error)) => return Err(io(error)),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let holder = read_holder(file);
+            // A server stays: waiting for it is of no use.
+            if begun.elapsed() >= patience || holder.as_ref().is_some_and(Holder::is_server) {
+                return Err(HoldError::InUse { folder: folder.clone(), holder });
+            }
+            thread::sleep(RETRY);
+        }
+    }
+
+    /// Who holds a folder now, without touching it; nothing when nobody does.
+    pub fn holder_of(folder: &DataFolder) -> Option<Holder> {
+        let file = File::open(folder.path().join(LOCK)).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => read_holder(file),
+            _ => None,
+        }
+    }
+}
+
+fn write_holder(file: &mut File, holder: &Holder) -> io::Result<()> {
+    file.set_len(0)?;
+    file.write_all(serde_json::to_string(holder)?.as_bytes())
+}
+
+fn read_holder(mut file: File) -> Option<Holder> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_held_once_and_says_by_whom() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::new(dir.path());
+        assert_eq!(Hold::holder_of(&folder), None);
+        let hold = Hold::take(&folder, "run", Duration::ZERO).unwrap();
+        let told = Hold::take(&folder, "strategies", Duration::from_secs(60)).unwrap_err().to_string();
+        assert!(told.contains(&format!("process {} (tradewarden run)", std::process::id())), "{told}");
+        assert!(Hold::holder_of(&folder).is_some_and(|holder| holder.is_server()));
+        drop(hold);
+        assert_eq!(Hold::holder_of(&folder), None);
+        Hold::take(&folder, "strategies", Duration::ZERO).unwrap();
+    }
+}

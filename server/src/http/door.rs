@@ -1,0 +1,84 @@
+//! Who comes in: requests of this machine, by a name of this machine, with the token.
+
+use actix_web::{
+    Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header,
+    middleware::Next,
+    web,
+};
+
+use super::{refusal::Refusal, site::Site};
+use crate::problem::Problem;
+
+/// What anybody on this machine may ask: whether we live, and figures without secrets.
+const OPEN: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+
+/// Lets a request in or refuses it.
+pub async fn guard(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    check_host(&request)?;
+    if !OPEN.contains(&request.path()) {
+        check_token(&request)?;
+    }
+    next.call(request).await
+}
+
+/// A page of elsewhere may have its name point to this machine; the name that it then sends tells.
+fn check_host(request: &ServiceRequest) -> Result<(), Refusal> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if is_this_machine(host) {
+        return Ok(());
+    }
+    let detail = "the Host header names another machine; ask for 127.0.0.1 or localhost";
+    Err(Problem::new(403, "host_refused", detail).into())
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name.eq_ignore_ascii_case("localhost") || name == "127.0.0.1" || name == "[::1]"
+}
+
+fn check_token(request: &ServiceRequest) -> Result<(), Refusal> {
+    let Some(site) = request.app_data::<web::Data<Site>>() else {
+        return Err(Problem::internal("the server is not wired").into());
+    };
+    let given = request.headers().get(header::AUTHORIZATION);
+    if given.is_some_and(|given| site.token.lets_in(given.as_bytes())) {
+        return Ok(());
+    }
+    let what = if given.is_some() { "the token is wrong" } else { "the token is missing" };
+    let detail = format!(
+        "{what}: send Authorization: Bearer TOKEN; the token is in the file \"token\" of the data folder"
+    );
+    Err(Problem::new(401, "token_required", detail).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_let_in() {
+        for host in ["127.0.0.1", "127.0.0.1:7450", "localhost:1", "LOCALHOST", "[::1]:80", "[::1]"] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "127.0.0.1.evil.example:80",
+            "localhost.evil",
+            "::1",
+            "10.0.0.1",
+            "127.0.0.1:x",
+        ] {
+            assert!(!is_this_machine(host), "{host}");
+        }
+    }
+}

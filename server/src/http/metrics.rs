@@ -1,0 +1,134 @@
+//! Figures for Prometheus, in base units, with few labels.
+
+use std::fmt::Write as _;
+
+use actix_web::{HttpResponse, web};
+use events::StrategyState;
+
+use super::{refusal::Refusal, site::Site};
+use crate::{clock::now, problem::Problem};
+
+/// `GET /metrics`.
+pub async fn metrics(site: web::Data<Site>) -> Result<HttpResponse, Refusal> {
+    let text = web::block(move || site.metrics()).await;
+    let text = text.map_err(|_| Problem::new(503, "busy", "too many requests at once; try again"))?;
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
+}
+
+/// The text under construction.
+#[derive(Default)]
+struct Exposition(String);
+
+impl Exposition {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a text does not fail.
+        let _ = writeln!(self.0, "# HELP tradewarden_{name} {help}\n# TYPE tradewarden_{name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+        let labels: Vec<String> =
+            labels.iter().map(|(label, text)| format!("{label}=\"{}\"", escaped(text))).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "tradewarden_{name}{labels} {value}");
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+impl Site {
+    fn metrics(&self) -> String {
+        let mut out = Exposition::default();
+        out.family("build_info", "gauge", "Version of this process.");
+        out.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+        self.log_metrics(&mut out);
+        self.actor_metrics(&mut out);
+        self.projection_metrics(&mut out);
+        self.view_metrics(&mut out);
+        out.family("part_ready", "gauge", "Whether a part gets on, as /readyz says.");
+        for part in self.parts() {
+            out.sample("part_ready", &[("part", &part.part)], f64::from(u8::from(part.ready)));
+        }
+        out.0
+    }
+
+    fn log_metrics(&self, out: &mut Exposition) {
+        out.family("event_log_position", "gauge", "Position of the last event.");
+        out.sample("event_log_position", &[], self.desk.log.head() as f64);
+        let Some(stats) = self.desk.embedded.as_ref().map(|log| log.stats()) else { return };
+        out.family("event_log_bytes", "gauge", "Size of the log.");
+        out.sample("event_log_bytes", &[], stats.bytes as f64);
+    }
+
+    fn actor_metrics(&self, out: &mut Exposition) {
+        let statuses: Vec<_> = self.desk.actors.iter().flat_map(|actors| actors.status()).collect();
+        out.family("actor_position", "gauge", "Up to where an actor has decided.");
+        for status in &statuses {
+            out.sample("actor_position", &[("actor", status.actor)], status.position as f64);
+        }
+        out.family("actor_restarts_total", "counter", "Failures of an actor since the start of the process.");
+        for status in &statuses {
+            out.sample("actor_restarts_total", &[("actor", status.actor)], status.failures as f64);
+        }
+    }
+
+    fn projection_metrics(&self, out: &mut Exposition) {
+        let views: Vec<_> = self.desk.views.iter().flat_map(|views| views.list()).collect();
+        let moment = now();
+        for (name, help) in [
+            ("projection_position", "Up to where a projection shows the log."),
+            ("projection_lag_events", "Events that a projection does not show yet."),
+            ("projection_lag_seconds", "Age of the oldest event that a projection does not show yet."),
+            ("projection_last_advance_age_seconds", "How long ago a projection last got on."),
+            ("projection_rebuild_progress_ratio", "How much of a rebuild is done; 1 when none is under way."),
+        ] {
+            out.family(name, "gauge", help);
+            for view in &views {
+                let value = match name {
+                    "projection_position" => view.position as f64,
+                    "projection_lag_events" => view.lag_events as f64,
+                    "projection_lag_seconds" => view.lag_seconds,
+                    "projection_rebuild_progress_ratio" => view.rebuild_progress.unwrap_or(1.0),
+                    _ => (moment.micros() - view.last_advance.micros()).max(0) as f64 / 1e6,
+                };
+                out.sample(name, &[("projection", view.name)], value);
+            }
+        }
+    }
+
+    /// Figures out of views; a view that is behind leaves its figures out rather than telling old ones.
+    fn view_metrics(&self, out: &mut Exposition) {
+        let Some(views) = &self.desk.views else { return };
+        if let Ok(strategies) = views.strategies() {
+            out.family("strategy_state", "gauge", "1 for the state that a strategy is in.");
+            for strategy in strategies {
+                for state in [StrategyState::Active, StrategyState::Reducing, StrategyState::Halted] {
+                    let labels = [("strategy", strategy.strategy.as_str()), ("state", state.word())];
+                    out.sample("strategy_state", &labels, f64::from(u8::from(strategy.state == state)));
+                }
+            }
+        }
+        if let Ok(counts) = views.dead_letter_counts() {
+            out.family("dead_letters", "gauge", "Records that could not be taken in.");
+            for count in counts {
+                let kind = serde_json::to_value(count.reason).unwrap_or_default();
+                out.sample(
+                    "dead_letters",
+                    &[("kind", kind.as_str().unwrap_or("unknown"))],
+                    count.count as f64,
+                );
+            }
+        }
+        if let Ok(pipeline) = views.pipeline() {
+            out.family("ingest_records_total", "counter", "Records by stream and what became of them.");
+            for stream in &pipeline.streams {
+                let taken = stream.records.saturating_sub(stream.rejected);
+                for (result, count) in [("taken", taken), ("rejected", stream.rejected)] {
+                    let labels = [("stream", stream.stream.as_str()), ("result", result)];
+                    out.sample("ingest_records_total", &labels, count as f64);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! HTTP, for this machine only: the calls, facts coming in, health, metrics.
+//!
+//! Nothing here decides, and nothing blocks the threads of the server: every answer is made on a thread that may wait.
+
+mod door;
+mod facts;
+mod health;
+mod metrics;
+mod refusal;
+mod routes;
+mod site;
+
+pub use facts::Receipt;
+pub use health::Part;
+pub use routes::serve;
+pub use site::Site;

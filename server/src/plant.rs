@@ -1,0 +1,180 @@
+//! Everything that `run` keeps going, wired together: log, views, actors, Kafka. Started in this order, stopped in the
+//! opposite one.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use events::Uuid;
+use runtime::{
+    intake::admit::Admission,
+    kafka::{
+        Delivery, Endpoint, KafkaFault, KafkaPublisher, KafkaSettings, KafkaSource, PublisherState,
+        SourceState, SourceStatus, dead_letter_topic,
+    },
+    projector::{Views, ViewsOptions},
+    system::System,
+};
+use store::{EmbeddedLog, EventLog};
+
+use crate::{
+    access::{log_options, system_config},
+    calls::{Desk, Source},
+    config::Config,
+    folder::DataFolder,
+    http::Part,
+    problem::Problem,
+};
+
+/// Settings for the cluster of a configuration.
+pub fn kafka_settings(config: &Config) -> KafkaSettings {
+    let mut settings = KafkaSettings::new(config.kafka.bootstrap_servers.clone().unwrap_or_default());
+    settings.properties = config.kafka.properties.clone();
+    settings.topics = config.kafka.topics.clone();
+    settings.stale_after = config.stale_after;
+    settings
+}
+
+/// The running parts.
+pub struct Plant {
+    /// Answers calls.
+    pub desk: Desk,
+    /// The embedded endpoint, where no cluster is configured.
+    pub endpoint: Option<Endpoint>,
+    source: Arc<KafkaSource>,
+    publisher: Arc<KafkaPublisher>,
+    run_id: Uuid,
+}
+
+/// What is there when everything has stopped.
+pub struct Saved {
+    /// Events in the log.
+    pub events: u64,
+    /// Up to where decisions are published.
+    pub published: u64,
+}
+
+impl Plant {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// When the log does not open, or a part cannot be started.
+    pub fn start(config: &Config, folder: &DataFolder) -> Result<Self, Problem> {
+        let embedded = Arc::new(EmbeddedLog::open(&folder.log(), log_options(config))?);
+        for notice in embedded.notices() {
+            tracing::warn!("{notice}");
+        }
+        let log = Arc::clone(&embedded) as Arc<dyn EventLog>;
+        let views = Views::open(Arc::clone(&log), &folder.views(), ViewsOptions::default())?;
+        let system = System::start(&log, &system_config(config, folder, "run"))?;
+        let run_id = system.run_id();
+        let (endpoint, settings) = cluster(config)?;
+        let servers =
+            endpoint.as_ref().map_or(settings.bootstrap_servers.clone(), |e| e.address().to_string());
+        let delivery = if endpoint.is_some() { Delivery::FromNowOn } else { Delivery::Transactional };
+        let publisher = KafkaPublisher::start(Arc::clone(&log), settings.clone(), run_id, delivery)?;
+        let source = KafkaSource::start(Arc::clone(&log), settings, config.trades.clone(), run_id)?;
+        let (source, system) = (Arc::new(source), Arc::new(system));
+        release_clock(&system, &source, config.stale_after)?;
+        let mut desk = Desk::new(log);
+        desk.embedded = Some(embedded);
+        desk.views = Some(Arc::new(views));
+        desk.actors = Some(system);
+        desk.snapshots = Some(folder.snapshots());
+        let shown = Arc::clone(&source);
+        desk.source = Some(Arc::new(move || Source::of(&servers, &shown.status())));
+        Ok(Self { desk, endpoint, source, publisher: Arc::new(publisher), run_id })
+    }
+
+    /// How facts over HTTP are taken in.
+    pub fn admission(&self) -> Admission {
+        Admission {
+            stream: Arc::from("ingest-http"),
+            producer: Arc::from("source:http"),
+            run_id: self.run_id,
+        }
+    }
+
+    /// How source and publisher are, for `/readyz`.
+    pub fn probes(&self) -> Vec<Box<dyn Fn() -> Part + Send + Sync>> {
+        let (source, publisher) = (Arc::clone(&self.source), Arc::clone(&self.publisher));
+        vec![Box::new(move || source_part(&source.status())), Box::new(move || publisher_part(&publisher))]
+    }
+
+    /// Stops everything; the server has to have let go of what it shares.
+    pub fn stop(self) -> Saved {
+        let Self { mut desk, endpoint, source, publisher, .. } = self;
+        desk.stopping.store(true, Ordering::Relaxed);
+        desk.source = None;
+        if let Some(source) = Arc::into_inner(source) {
+            source.stop();
+        }
+        if let Some(system) = desk.actors.take().and_then(Arc::into_inner) {
+            system.stop();
+        }
+        let published = publisher.status().position;
+        if let Some(publisher) = Arc::into_inner(publisher) {
+            publisher.stop();
+        }
+        drop(endpoint);
+        drop(desk.views.take());
+        Saved { events: desk.log.head(), published }
+    }
+}
+
+/// The configured cluster, or the embedded endpoint with the topics that are read and written.
+fn cluster(config: &Config) -> Result<(Option<Endpoint>, KafkaSettings), Problem> {
+    let settings = kafka_settings(config);
+    if config.kafka.bootstrap_servers.is_some() {
+        return Ok((None, settings));
+    }
+    let topics = &settings.topics;
+    let dead_letters = dead_letter_topic(&topics.trade_closed);
+    let names = [topics.trade_closed.as_str(), topics.decisions.as_str(), dead_letters.as_str()];
+    let endpoint = Endpoint::start(&config.kafka.embedded_listen.to_string(), &names)?;
+    let own =
+        KafkaSettings { topics: topics.clone(), stale_after: config.stale_after, ..endpoint.settings() };
+    Ok((Some(endpoint), own))
+}
+
+/// Lets time pass once the facts up to now are in, or the source was given up on: a schedule that fell due while the
+/// process was down decides on all of them.
+fn release_clock(system: &Arc<System>, source: &Arc<KafkaSource>, patience: Duration) -> Result<(), Problem> {
+    let (system, source) = (Arc::downgrade(system), Arc::downgrade(source));
+    let begun = Instant::now();
+    let wait = move || loop {
+        thread::sleep(Duration::from_millis(20));
+        let (Some(system), Some(source)) = (system.upgrade(), source.upgrade()) else { return };
+        let status = source.status();
+        if status.state == SourceState::Live || status.stalled.is_some() || begun.elapsed() > patience {
+            system.release_clock();
+            return;
+        }
+    };
+    let spawned = thread::Builder::new().name("clock-release".to_owned()).spawn(wait);
+    spawned.map(drop).map_err(|error| Problem::internal(format!("starting a thread: {error}")))
+}
+
+fn source_part(status: &SourceStatus) -> Part {
+    let ready = status.caught_up || status.state == SourceState::Live;
+    Part { part: format!("source:{}", status.topic), ready, detail: (!ready).then(|| status.text.clone()) }
+}
+
+fn publisher_part(publisher: &KafkaPublisher) -> Part {
+    let status = publisher.status();
+    let ready = status.state == PublisherState::Running;
+    let detail = status.last_error.unwrap_or_else(|| format!("{:?}", status.state).to_lowercase());
+    Part { part: "publisher".to_owned(), ready, detail: (!ready).then_some(detail) }
+}
+
+impl From<KafkaFault> for Problem {
+    fn from(fault: KafkaFault) -> Self {
+        use runtime::kafka::FaultKind;
+        match fault.kind {
+            FaultKind::Settings => Self::new(400, "configuration", fault.to_string()),
+            _ => Self::new(503, "kafka", fault.to_string()),
+        }
+    }
+}

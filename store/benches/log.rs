@@ -1,0 +1,271 @@
+//! The log beside what it cannot beat: writing the same bytes to one file and syncing it as often. One command,
+//! `cargo bench -p store`, prints one table; figures are medians of five, ratios are of the same run.
+//!
+//! `cargo bench -p store -- --events N` takes another number of events than 2,000,000 for the long rows.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark stops at the first failure")]
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    ops::ControlFlow,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use events::{Event, FamilySet, NewEvent, Side, Timestamp, TradeClosed, Uuid, id};
+use store::{Duplicates, EmbeddedLog, EventLog, Expected, Options, Prepared, Request};
+
+const ROUNDS: usize = 5;
+const STREAMS: u64 = 8;
+
+fn main() {
+    let events = long_run_events();
+    println!("| what | measured | beside it |\n|---|---|---|");
+    for (batch, count) in [(1, 200), (100, 100), (1000, 60)] {
+        beside_raw(batch, count);
+    }
+    producers(100, 150);
+    producers(1, 250);
+    let dir = folder();
+    sustained(dir.path(), events);
+    reading(dir.path(), events);
+    chain_cost();
+}
+
+fn long_run_events() -> u64 {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--events");
+    arguments.nth(1).map_or(2_000_000, |number| number.parse().unwrap())
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+fn row(what: &str, measured: &str, beside: &str) {
+    println!("| {what} | {measured} | {beside} |");
+}
+
+fn trade(n: u64) -> NewEvent {
+    let decimal = |text: &str| text.parse().unwrap();
+    let closed_at = Timestamp::from_micros(1_767_225_600_000_000 + n as i64 * 1_000_000);
+    let strategy = format!("strategy-{}", n % STREAMS);
+    let trade_id = n.to_string();
+    let event_id = id::closed_trade(&strategy, &trade_id);
+    let event = Event::TradeClosed(TradeClosed {
+        trade_id,
+        strategy,
+        symbol: "BTC/USDT".into(),
+        side: Side::Long,
+        quantity: decimal("0.015"),
+        entry_price: decimal("64250.5"),
+        exit_price: None,
+        profit: decimal("-1.25"),
+        profit_pct: decimal("-0.8"),
+        opened_at: closed_at.plus_seconds(-300),
+        closed_at,
+        currency: "USDT".into(),
+        fee: None,
+        leverage: None,
+        exit_reason: None,
+        model: None,
+        account: None,
+        source_event_id: None,
+    });
+    NewEvent::root(event_id, closed_at, &Arc::from("source:kafka"), Uuid::from_u128(7), event)
+}
+
+fn request(stream: &str, expected: Expected, numbers: std::ops::Range<u64>) -> Request {
+    let events = numbers.map(|n| Prepared::new(trade(n)).unwrap()).collect();
+    Request { stream: Arc::from(stream), expected, duplicates: Duplicates::Skip, events }
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+fn log_bytes(dir: &Path, ending: &str) -> u64 {
+    let entries = fs::read_dir(dir).unwrap().map(Result::unwrap);
+    let wanted = entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(ending));
+    wanted.map(|entry| entry.metadata().unwrap().len()).sum()
+}
+
+/// One appender with the expected revision, and raw writes of as many bytes a batch, in turns.
+fn beside_raw(batch: u64, count: u64) {
+    let (mut log_rates, mut raw_rates) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let dir = folder();
+        let log = EmbeddedLog::open(dir.path(), Options::default()).unwrap();
+        let requests: Vec<_> = (0..count)
+            .map(|n| request("trades", Expected::Revision(n * batch), n * batch..(n + 1) * batch))
+            .collect();
+        let started = Instant::now();
+        requests.into_iter().for_each(|request| drop(log.append(request).unwrap()));
+        log_rates.push((count * batch) as f64 / started.elapsed().as_secs_f64());
+        let bytes = vec![b'x'; (log_bytes(dir.path(), ".log") / count) as usize];
+        let mut raw = File::create(dir.path().join("raw")).unwrap();
+        let started = Instant::now();
+        for _ in 0..count {
+            raw.write_all(&bytes).unwrap();
+            raw.sync_data().unwrap();
+        }
+        raw_rates.push((count * batch) as f64 / started.elapsed().as_secs_f64());
+    }
+    let (log, raw) = (median(log_rates), median(raw_rates));
+    let beside = format!("{:.2} of raw write + fdatasync ({raw:.0}/s)", log / raw);
+    row(&format!("one appender, {batch} a batch"), &format!("{log:.0} events/s"), &beside);
+}
+
+fn producers(batch: u64, count: u64) {
+    let rates = (0..ROUNDS).map(|_| {
+        let dir = folder();
+        let log = Arc::new(EmbeddedLog::open(dir.path(), Options::default()).unwrap());
+        let work: Vec<Vec<_>> = (0..8).map(|p| producer_requests(p, batch, count)).collect();
+        let started = Instant::now();
+        let threads: Vec<_> = work
+            .into_iter()
+            .map(|requests| {
+                let log = Arc::clone(&log);
+                thread::spawn(move || requests.into_iter().for_each(|r| drop(log.append(r).unwrap())))
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        (8 * batch * count) as f64 / started.elapsed().as_secs_f64()
+    });
+    let rate = median(rates.collect());
+    row(&format!("8 producers, {batch} a request, group commit"), &format!("{rate:.0} events/s"), "");
+}
+
+fn producer_requests(producer: u64, batch: u64, count: u64) -> Vec<Request> {
+    let first = producer * 10_000_000;
+    let stream = format!("producer-{producer}");
+    let of = |n| request(&stream, Expected::Revision(n * batch), first + n * batch..first + (n + 1) * batch);
+    (0..count).map(of).collect()
+}
+
+/// Two appenders of 1,000 a request; what making the events costs is measured by itself and taken off.
+fn sustained(dir: &Path, events: u64) {
+    let log = Arc::new(EmbeddedLog::open(dir, Options::default()).unwrap());
+    let (made, making) = cpu_and_time(|| {
+        (0..events / 1000).for_each(|n| drop(request("trades", Expected::Any, n * 1000..(n + 1) * 1000)));
+    });
+    let slowest = std::sync::Mutex::new(Duration::ZERO);
+    let (used, took) = cpu_and_time(|| {
+        thread::scope(|scope| {
+            for half in 0..2 {
+                let (log, slowest) = (&log, &slowest);
+                scope.spawn(move || append_half(log, half, events, slowest));
+            }
+        });
+    });
+    let slowest = slowest.into_inner().unwrap();
+    let per_event = |time: Duration| time.as_secs_f64() * 1e6 / events as f64;
+    let rate = events as f64 / took.as_secs_f64();
+    row(&format!("sustained, {events} events, making them included"), &format!("{rate:.0} events/s"), "");
+    row(
+        "slowest append of 1,000 meanwhile",
+        &format!("{:.0} ms", slowest.as_secs_f64() * 1e3),
+        "goal 250 ms",
+    );
+    let cpu = per_event(used.saturating_sub(made));
+    let of_making = format!(
+        "making an event (JSON, leaf, ids): {:.2} µs, {:.1} s in all",
+        per_event(made),
+        making.as_secs_f64()
+    );
+    row("CPU of the log for an event", &format!("{cpu:.2} µs"), &of_making);
+    drop(log);
+    let (frames, sidecars) = (log_bytes(dir, ".log"), log_bytes(dir, ".idx"));
+    let records = frames - events * 16;
+    let ratio = (frames + sidecars) as f64 / records as f64;
+    let shape = format!(
+        "{} bytes a record, {} segments",
+        records / events,
+        fs::read_dir(dir).unwrap().count() / 2 - 1
+    );
+    row("disk over record bytes", &format!("{ratio:.3}"), &shape);
+}
+
+fn append_half(log: &EmbeddedLog, half: u64, events: u64, slowest: &std::sync::Mutex<Duration>) {
+    let mut worst = Duration::ZERO;
+    for n in (half..events / 1000).step_by(2) {
+        let request = request(&format!("half-{half}"), Expected::Any, n * 1000..(n + 1) * 1000);
+        let started = Instant::now();
+        log.append(request).unwrap();
+        worst = worst.max(started.elapsed());
+    }
+    let mut slowest = slowest.lock().unwrap();
+    *slowest = worst.max(*slowest);
+}
+
+/// CPU time of the whole process, as far as the system counts it (100 ticks a second), and wall time.
+fn cpu_and_time(work: impl FnOnce()) -> (Duration, Duration) {
+    let (cpu, started) = (cpu_time(), Instant::now());
+    work();
+    (cpu_time() - cpu, started.elapsed())
+}
+
+fn cpu_time() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 10)
+}
+
+fn reading(dir: &Path, events: u64) {
+    let opened = (0..ROUNDS).map(|_| {
+        let started = Instant::now();
+        drop(EmbeddedLog::open_read_only(dir).unwrap());
+        started.elapsed().as_secs_f64() * 1e3
+    });
+    row(
+        &format!("opening with {events} events"),
+        &format!("{:.0} ms", median(opened.collect())),
+        "goal 500 ms",
+    );
+    let log = EmbeddedLog::open_read_only(dir).unwrap();
+    assert_eq!(log.head(), events);
+    let skipping = rate_of(events, || scan(&log, FamilySet::of(&[])));
+    row("scan of everything, warm, not decoded", &skipping, "CRC of every frame checked");
+    row("scan of everything, warm, decoded", &rate_of(events, || scan(&log, FamilySet::ALL)), "one thread");
+    let verify = || assert!(log.verify_chain(&mut |_| ControlFlow::Continue(())).is_ok());
+    row("verify: CRC, leaves, chain, sidecars, decoded", &rate_of(events, verify), "two threads");
+    let lookups = (0..ROUNDS as u64).map(|round| {
+        let ids: Vec<_> = (0..2000).map(|n| trade((round + n * 997) % events).event_id).collect();
+        let started = Instant::now();
+        ids.iter().for_each(|id| assert!(log.position_of(*id).unwrap().is_some()));
+        started.elapsed().as_secs_f64() * 1e6 / 2000.0
+    });
+    row("position of a random old id", &format!("{:.1} µs", median(lookups.collect())), "");
+}
+
+fn scan(log: &EmbeddedLog, families: FamilySet) {
+    let mut subscription = log.subscribe(0, families);
+    while subscription.next(8192, Duration::ZERO).unwrap().read_to < log.head() {}
+}
+
+/// Events a second, by the clock and by the CPU time that all threads took together.
+fn rate_of(events: u64, mut work: impl FnMut()) -> String {
+    let rounds: Vec<_> = (0..ROUNDS).map(|_| cpu_and_time(&mut work)).collect();
+    let rate = |time: fn(&(Duration, Duration)) -> Duration| {
+        median(rounds.iter().map(|round| events as f64 / time(round).as_secs_f64()).collect())
+    };
+    format!("{:.0} events/s, {:.0} a CPU second", rate(|round| round.1), rate(|round| round.0))
+}
+
+/// What the hash chain costs the writer: one hash over header and leaf of a batch of 1,000.
+fn chain_cost() {
+    let input = vec![b'x'; 1000 * 168];
+    let costs = (0..ROUNDS).map(|_| {
+        let started = Instant::now();
+        (0..100).for_each(|_| assert!(std::hint::black_box(blake3::hash(&input)) != [0; 32]));
+        started.elapsed().as_secs_f64() * 1e6 / 100_000.0
+    });
+    row(
+        "of that, the hash chain",
+        &format!("{:.3} µs an event", median(costs.collect())),
+        "batches of 1,000",
+    );
+}

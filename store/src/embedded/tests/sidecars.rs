@@ -1,0 +1,94 @@
+//! Sidecars against the index that they were made from, and against bytes with right checksums and wrong contents.
+
+use proptest::prelude::*;
+
+use super::{
+    super::{
+        files::Access,
+        ids::of_id,
+        index::{Entry, Index},
+        paged::{PAGE_DATA, PagedWriter},
+        segment::sidecar_name,
+        sidecar::{Sidecar, Summary, write},
+    },
+    disk::Disk,
+    *,
+};
+
+fn summary(events: u64) -> Summary {
+    let log_id = Uuid::from_u128(4);
+    Summary { log_id, first_position: 7, events, last_batch: 3, segment_bytes: 999, chain: [1; 32] }
+}
+
+/// An index of as many events, spread over streams of very different sizes.
+fn index_of(events: u64, streams: u64) -> Index {
+    let mut index = Index::default();
+    let mut revisions = std::collections::HashMap::new();
+    for n in 0..events {
+        let stream = (n * n + n / 3) % streams;
+        let revision = *revisions.entry(stream).and_modify(|revision| *revision += 1).or_insert(stream + 1);
+        let (fingerprint, offset) = (of_id(id_of(n)), 128 + n as u32 * 90);
+        assert!(index.add(Entry {
+            fingerprint,
+            offset,
+            stream: Arc::from(format!("stream-{stream}")),
+            revision
+        }));
+    }
+    index
+}
+
+fn sidecar_of(index: &Index) -> (Disk, Sidecar) {
+    let disk = Disk::new();
+    let summary = summary(index.events);
+    write(&disk, &summary, index).unwrap();
+    let sidecar = Sidecar::open(&disk, summary.log_id, 7).ok().unwrap();
+    assert_eq!(sidecar.summary, summary);
+    (disk, sidecar)
+}
+
+#[test]
+fn a_sidecar_answers_as_the_index_does() {
+    for (events, streams) in [(1, 1), (63, 2), (64, 64), (2000, 3), (5000, 4000)] {
+        let index = index_of(events, streams);
+        let (_disk, sidecar) = sidecar_of(&index);
+        for n in 0..events + 100 {
+            let mut found = Vec::new();
+            sidecar.candidates(of_id(id_of(n)), &mut found).unwrap();
+            assert_eq!(found.contains(&(128 + n as u32 * 90)), n < events, "event {n} of {events}");
+            assert_eq!(sidecar.near(n).unwrap(), index.near(n));
+        }
+        for stream in (0..streams + 3).map(|stream| format!("stream-{stream}")) {
+            assert_eq!(sidecar.span(&stream).unwrap(), index.span(&stream), "{stream}");
+            for revisions in [0..=u64::MAX - 1, 3..=5, 1000..=1001] {
+                assert_eq!(sidecar.offsets(&stream, &revisions).unwrap(), index.offsets(&stream, &revisions));
+            }
+        }
+    }
+}
+
+proptest! {
+    // What a tampering hand would write: nothing may panic or allocate without bound, whatever is read then.
+    #[test]
+    fn wrong_contents_with_right_checksums_are_read_or_refused(
+        at in any::<prop::sample::Index>(), noise in prop::collection::vec(any::<u8>(), 1..64), in_header in any::<bool>(),
+    ) {
+        let (disk, _) = sidecar_of(&index_of(300, 20));
+        let name = sidecar_name(7);
+        let bytes = disk.files().into_iter().find(|(other, _)| *other == name).unwrap().1;
+        let mut data: Vec<u8> = bytes.chunks(PAGE_DATA + 4).flat_map(|page| &page[..PAGE_DATA]).copied().collect();
+        let at = 16 + at.index(if in_header { 200 } else { data.len() - 16 - noise.len() });
+        data[at..at + noise.len()].copy_from_slice(&noise);
+        let salt = crc32c::crc32c_append(crc32c::crc32c(summary(0).log_id.as_bytes()), &7_u64.to_le_bytes());
+        let mut writer = PagedWriter::new(disk.folder().open(&name, Access::Create).unwrap(), salt);
+        writer.put(&data).unwrap();
+        writer.finish().unwrap();
+        let Ok(sidecar) = Sidecar::open(&disk, summary(0).log_id, 7) else { return Ok(()) };
+        for n in 0..40 {
+            let _ = sidecar.candidates(of_id(id_of(n)), &mut Vec::new());
+            let _ = sidecar.span(&format!("stream-{n}"));
+            let _ = sidecar.offsets(&format!("stream-{n}"), &(0..=5));
+            let _ = sidecar.near(n * 9);
+        }
+    }
+}
