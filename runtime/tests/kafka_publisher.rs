@@ -193,6 +193,11 @@ fn a_decision_is_readable_about_as_soon_as_a_bare_transaction() {
     append(&log, alerts(0, 1));
     let running = publisher(&log, &settings);
     wait_for("it runs", || running.status().position >= 1);
+    running.stop();
+    let began = Instant::now();
+    let running = publisher(&log, &settings);
+    wait_for("it runs again", || running.status().state == PublisherState::Running);
+    eprintln!("started to publishing: {:?}", began.elapsed());
     let bare = BareTransactions::open(&settings);
     let reader = CommittedReader::open(&settings, &settings.topics.decisions, ReadFrom::End).unwrap();
     let bare_reader = CommittedReader::open(&settings, "bare", ReadFrom::End).unwrap();

@@ -357,7 +357,7 @@ impl Worker {
         let topics: Vec<String> =
             [self.settings.topics.decisions.clone()].into_iter().chain(dead_letters).collect();
         let reader = TailReader::new(&self.settings, self.shared.log.log_id(), stopping);
-        let (last, head) = (reader.last_position(&topics)?, self.shared.log.head());
+        let (last, head) = (reader.last_position(&topics, cluster)?, self.shared.log.head());
         if last > head {
             let message = format!(
                 "the topics hold what was published from this event log up to position {last}, but the log ends at \

@@ -197,6 +197,16 @@ impl Outside {
         inner.beyond_since = None;
     }
 
+    fn is_live(&self) -> bool {
+        self.inner().state == SourceState::Live
+    }
+
+    /// Whether the last end that was seen is reached, and it was not known to be.
+    fn wants_end(&self, partitions: &[Arc<PartitionProgress>]) -> bool {
+        let inner = self.inner();
+        inner.state != SourceState::Live && inner.watch.is_target_reached(partitions.iter().map(|p| &**p))
+    }
+
     /// The ends of the partitions, as they were at `asked`.
     fn observed(
         &self,
