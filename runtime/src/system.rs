@@ -243,7 +243,7 @@ impl Shared {
             status.tell_to_stop();
             status.set(ActorState::Stalled);
             if slot.stalls.1 >= 3 {
-                supervisor::record_quarantine(&self.recorder, slot.name, position, &message, &[]);
+                supervisor::record_quarantine(&self.recorder, slot.name, position, &message);
                 status.quarantine();
                 continue;
             }

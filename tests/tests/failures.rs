@@ -75,10 +75,6 @@ impl<const KIND: usize> Decider for Faulty<KIND> {
     fn next_deadline(state: &State, config: &StrategyGuardConfigured) -> Option<Timestamp> {
         StrategyGuard::next_deadline(state, config)
     }
-
-    fn guarded(state: &State) -> Vec<String> {
-        StrategyGuard::guarded(state)
-    }
 }
 
 fn facts(ids: &[&str]) -> Vec<events::NewEvent> {

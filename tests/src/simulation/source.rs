@@ -70,7 +70,7 @@ impl Lane {
             .zip(self.next..)
             .map(|(record, offset)| self.candidate(record, offset, now))
             .collect();
-        let admitted = self.admission.admit(log, Expected::Revision(self.revision), now, &candidates?)?;
+        let admitted = self.admission.admit(log, Expected::Revision(self.revision), now, candidates?)?;
         self.revision = admitted.revision;
         self.next = upto;
         if !batch.is_empty() && adds_nothing(&admitted) { Ok(self.note(log, now)?) } else { Ok(()) }
