@@ -38,11 +38,6 @@ pub trait Decider: Clone + Debug + PartialEq + Send + 'static {
     /// The next moment at which it wants a `TimerDue`.
     fn next_deadline(state: &Self::State, config: &Self::Config) -> Option<Timestamp>;
 
-    /// The strategies that it guards.
-    fn guarded(_state: &Self::State) -> Vec<String> {
-        Vec::new()
-    }
-
     /// The stream that only this actor appends to.
     fn stream() -> String {
         format!("actor-{}", Self::NAME)

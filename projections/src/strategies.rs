@@ -120,9 +120,18 @@ impl StrategyView {
     /// Takes over what one part decided and says which part's word is in force now.
     fn decide(&mut self, event: &Recorded, to: StrategyState, why: &Why<'_>) {
         let standing = if why.by == DecidedBy::Supervisor { &mut self.supervisor } else { &mut self.guard };
-        // Its text is kept: numbers that are read and written again may differ in their last digit.
         let why = serde_json::value::to_raw_value(why).ok();
         *standing = Standing { state: to, position: event.position, why };
+        self.settle(event);
+    }
+
+    /// The guard is in service again: its own word holds alone.
+    fn end_stand_in(&mut self, event: &Recorded) {
+        self.supervisor = Standing::default();
+        self.settle(event);
+    }
+
+    fn settle(&mut self, event: &Recorded) {
         let in_force = [&self.guard, &self.supervisor].into_iter().max_by_key(|s| (s.state, s.position));
         let in_force = in_force.cloned().unwrap_or_default();
         self.why = in_force.why;
@@ -162,6 +171,14 @@ impl Strategies {
     fn strategy(&mut self, name: &str) -> &mut StrategyView {
         self.table.row(name, StrategyView::unknown)
     }
+
+    /// Ends every stand-in. Only guards are stood in for, so a recovery of another actor finds none.
+    fn end_stand_ins(&mut self, event: &Recorded) {
+        let stood_in = |view: &StrategyView| view.supervisor.state != StrategyState::Active;
+        for name in self.table.keys_where(stood_in) {
+            self.strategy(&name).end_stand_in(event);
+        }
+    }
 }
 
 impl Projection for Strategies {
@@ -174,7 +191,7 @@ impl Projection for Strategies {
     }
 
     fn interests(&self) -> FamilySet {
-        FamilySet::of(&[Family::Trade, Family::Ingest, Family::Strategy])
+        FamilySet::of(&[Family::Trade, Family::Ingest, Family::Strategy, Family::Host])
     }
 
     fn collections(&self) -> &'static [Collection] {
@@ -202,6 +219,7 @@ impl Projection for Strategies {
                 let why = Why { reason: Some(&e.reason), ..why(event, e.by) };
                 self.strategy(&e.strategy).decide(event, e.to, &why);
             }
+            Event::ActorRecovered(_) => self.end_stand_ins(event),
             _ => {}
         }
     }

@@ -29,6 +29,11 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         row
     }
 
+    /// The names of the rows of which something holds.
+    pub(crate) fn keys_where(&self, holds: impl Fn(&T) -> bool) -> Vec<String> {
+        self.rows.iter().filter(|(_, (row, _))| holds(row)).map(|(name, _)| name.clone()).collect()
+    }
+
     pub(crate) const fn has_changes(&self) -> bool {
         self.changed
     }

@@ -1,7 +1,11 @@
 //! An actor's cycle, one turn at a time: read a batch, decide, append. It knows neither threads nor actix, so that
 //! the host and the seeded simulation turn the same wheel.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use actors::{Decider, Fold};
 use events::{NewEvent, Recorded, Timestamp, Uuid};
@@ -14,6 +18,13 @@ pub(crate) const BATCH: usize = 4096;
 
 /// Inputs after which a snapshot is worth its write, at least.
 const SNAPSHOT_EVERY: u64 = 100_000;
+
+/// The decisions of a turn, and the revision of the stream that they follow.
+#[derive(Default)]
+struct Decided {
+    after: u64,
+    events: Vec<NewEvent>,
+}
 
 /// Why a turn failed; the actor refolds from the log.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +49,8 @@ pub struct Cycle<D: Decider> {
     read_to: u64,
     saved_at: u64,
     saved_bytes: u64,
+    /// Whether the state holds nothing but what is durable: not within a turn, nor after one that failed.
+    sound: bool,
 }
 
 impl<D: Decider> Cycle<D> {
@@ -64,6 +77,7 @@ impl<D: Decider> Cycle<D> {
             read_to,
             saved_at: read_to,
             saved_bytes: 0,
+            sound: true,
         })
     }
 
@@ -87,31 +101,43 @@ impl<D: Decider> Cycle<D> {
     /// # Errors
     /// When the log cannot be read or appended to; the state then holds decisions that are not durable and has to
     /// be refolded.
+    ///
+    /// # Panics
+    /// When the decider does; what it had decided on earlier inputs is appended before.
     pub fn turn(&mut self, wait: Duration, at: &mut dyn FnMut(u64)) -> Result<usize, CycleError> {
         let batch = self.subscription.next(BATCH, wait)?;
-        let mut decisions = Vec::new();
-        for input in &batch.events {
-            at(input.position);
-            self.take(input, &mut decisions)?;
+        self.sound = false;
+        let mut decided = Decided::default();
+        let taken = catch_unwind(AssertUnwindSafe(|| {
+            batch.events.iter().try_for_each(|input| {
+                at(input.position);
+                self.take(input, &mut decided)
+            })
+        }));
+        let decisions = decided.events.len();
+        if decisions > 0 {
+            record::append(&*self.log, &D::stream(), Expected::Revision(decided.after), decided.events)?;
         }
-        let decided = decisions.len();
-        if decided > 0 {
-            let before = Expected::Revision(self.fold.revision() - decided as u64);
-            record::append(&*self.log, &D::stream(), before, decisions)?;
-        }
+        taken.unwrap_or_else(|panic| resume_unwind(panic))?;
         self.read_to = self.read_to.max(batch.read_to);
+        self.sound = true;
         self.save_if_due();
-        Ok(decided)
+        Ok(decisions)
     }
 
     /// What was decided before is folded, what was not is decided.
-    fn take(&mut self, input: &Recorded, decisions: &mut Vec<NewEvent>) -> Result<(), ReadError> {
+    fn take(&mut self, input: &Recorded, decided: &mut Decided) -> Result<(), ReadError> {
         if input.position <= self.own.last_basis() {
             let own = self.own.take(input.position)?;
             self.fold.replay(input, own.iter().map(AsRef::as_ref));
-        } else {
-            decisions.extend(self.fold.step(input, self.run_id, &self.producer));
+            return Ok(());
         }
+        let before = self.fold.revision();
+        let events = self.fold.step(input, self.run_id, &self.producer);
+        if decided.events.is_empty() {
+            decided.after = before;
+        }
+        decided.events.extend(events);
         Ok(())
     }
 
@@ -123,10 +149,11 @@ impl<D: Decider> Cycle<D> {
         }
     }
 
-    /// Saves a snapshot now. A snapshot is a cache: a failure is told and costs time only.
+    /// Saves a snapshot now. A snapshot is a cache: a failure is told and costs time only. After a turn that failed,
+    /// or panicked, nothing is saved: the state holds decisions that are not durable, or half an input.
     pub fn save(&mut self) {
         let Some(snapshots) = &self.snapshots else { return };
-        if self.fold.position() == self.saved_at {
+        if !self.sound || self.fold.position() == self.saved_at {
             return;
         }
         let saved = postcard::to_allocvec(&self.fold).map_err(|error| error.to_string()).and_then(|state| {

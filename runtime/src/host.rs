@@ -14,7 +14,6 @@ use std::{
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised, Supervisor};
 use actors::Decider;
-use events::Event;
 use store::Snapshots;
 
 use crate::{
@@ -27,8 +26,11 @@ use crate::{
 /// How long one turn waits for events: a stop is noticed after that.
 const TURN: Duration = Duration::from_millis(100);
 
-/// Failures at the same input after which an actor is taken out of service.
-const MAX_ATTEMPTS: u32 = 3;
+/// Panics at the same input after which an actor is taken out of service.
+const MAX_PANICS: u32 = 3;
+
+/// Errors of the log at the same input after which an actor is taken out of service: some two minutes.
+const MAX_ERRORS: u32 = 8;
 
 /// The longest pause between two attempts.
 const MAX_BACKOFF_S: u64 = 60;
@@ -132,8 +134,8 @@ impl<D: Decider> Host<D> {
                 Ok(())
             }
             Ok(Err(CycleError::Append(store::AppendError::Stopped(why)))) => Err(self.log_stopped(&why)),
-            Ok(Err(error)) => Err(self.failed(&error.to_string())),
-            Err(panic) => Err(self.failed(&panic_message(&*panic))),
+            Ok(Err(error)) => Err(self.failed(&error.to_string(), MAX_ERRORS)),
+            Err(panic) => Err(self.failed(&panic_message(&*panic), MAX_PANICS)),
         }
     }
 
@@ -152,8 +154,9 @@ impl<D: Decider> Host<D> {
         Duration::from_secs(1)
     }
 
-    /// Records the failure; answers the back-off 1, 2, 4 … 60 s, or quarantines.
-    fn failed(&mut self, message: &str) -> Duration {
+    /// Records the failure; answers the back-off 1, 2, 4 … 60 s. An input that makes the decider panic three times
+    /// ends in quarantine; an error of the disk may pass and is given more time.
+    fn failed(&mut self, message: &str, max_attempts: u32) -> Duration {
         let position = self.status.begun();
         let attempts = match &self.failed {
             Some(failure) if failure.position == position => failure.attempts + 1,
@@ -163,31 +166,11 @@ impl<D: Decider> Host<D> {
         tracing::error!(actor = D::NAME, position, attempts, message, "the actor failed and folds anew");
         supervisor::record_failure(&self.recorder, D::NAME, position, message, attempts);
         self.status.failed(message);
-        if attempts >= MAX_ATTEMPTS {
-            self.quarantine(position, message);
+        if attempts >= max_attempts {
+            supervisor::record_quarantine(&self.recorder, D::NAME, position, message);
+            self.status.quarantine();
         }
         Duration::from_secs((1 << (attempts - 1).min(6)).min(MAX_BACKOFF_S))
-    }
-
-    fn quarantine(&self, position: u64, message: &str) {
-        let guarded = if D::GUARDS { self.guarded(position) } else { Vec::new() };
-        supervisor::record_quarantine(&self.recorder, D::NAME, position, message, &guarded);
-        self.status.quarantine();
-    }
-
-    /// Every strategy known to the actor, and that of the input that stopped it. A state that panicked half-way
-    /// still has their names.
-    fn guarded(&self, position: u64) -> Vec<String> {
-        let fold = self.cycle.as_ref().map(|cycle| cycle.fold());
-        let mut guarded = fold.map(|fold| D::guarded(fold.state())).unwrap_or_default();
-        guarded.extend(self.strategy_at(position));
-        guarded
-    }
-
-    fn strategy_at(&self, position: u64) -> Option<String> {
-        let all = events::FamilySet::ALL;
-        let read = self.recorder.log.read_all(position.saturating_sub(1), all, 1).ok()?;
-        read.events.first().map(|input| &input.event).and_then(Event::strategy).map(str::to_owned)
     }
 
     /// Stops the context after a pause: the supervisor restarts it with an empty state.

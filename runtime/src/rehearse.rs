@@ -11,7 +11,7 @@ use std::{
 
 use actors::{Decider, Fold, PerformanceAnalyst, Scheduler, StrategyGuard};
 use events::{
-    Event, NewEvent, RecordRejected, Recorded, RejectReason, SchedulerConfigured, StrategyDisabled, TimerDue,
+    Event, NewEvent, Origin, RecordRejected, Recorded, RejectReason, SchedulerConfigured, StrategyDisabled, TimerDue,
     Timestamp, TradeClosed, Uuid, id,
 };
 use serde::Serialize;
@@ -33,10 +33,19 @@ const BATCH: usize = 4096;
 /// A row of the files, in the order of the files and rows.
 #[derive(Clone, Debug)]
 pub enum Row {
-    /// A trade.
-    Trade(Box<TradeClosed>),
+    /// A trade, and where it stands.
+    Trade(Box<TradeClosed>, Place),
     /// A row that is none.
     Rejected(Box<RecordRejected>),
+}
+
+/// A row of a file.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The file's name as it was given.
+    pub file: Arc<str>,
+    /// Row, from 1, the header not counted.
+    pub row: u64,
 }
 
 /// A strategy that would have been halted.
@@ -121,14 +130,14 @@ pub fn rehearse(
 /// trade before it.
 fn in_order(rows: Vec<Row>, summary: &mut Summary) -> Vec<(Timestamp, Row)> {
     let first = rows.iter().find_map(|row| match row {
-        Row::Trade(trade) => Some(trade.closed_at),
+        Row::Trade(trade, _) => Some(trade.closed_at),
         Row::Rejected(_) => None,
     });
     let mut last = first.unwrap_or_default();
     let mut rows: Vec<_> = rows
         .into_iter()
         .map(|row| {
-            if let Row::Trade(trade) = &row {
+            if let Row::Trade(trade, _) = &row {
                 last = trade.closed_at;
             }
             (last, row)
@@ -141,24 +150,24 @@ fn in_order(rows: Vec<Row>, summary: &mut Summary) -> Vec<(Timestamp, Row)> {
 
 /// The same trade again is dropped; the same id with other content is a dead letter with both versions.
 fn once(seen: &mut HashMap<Uuid, Box<TradeClosed>>, row: Row, summary: &mut Summary) -> Option<Row> {
-    let Row::Trade(trade) = row else { return Some(row) };
+    let Row::Trade(trade, place) = row else { return Some(row) };
     match seen.get(&id::closed_trade(&trade.strategy, &trade.trade_id)) {
         None => {
             seen.insert(id::closed_trade(&trade.strategy, &trade.trade_id), trade.clone());
-            Some(Row::Trade(trade))
+            Some(Row::Trade(trade, place))
         }
         Some(first) if first.same_trade(&trade) => {
             summary.duplicates += 1;
             None
         }
-        Some(first) => Some(Row::Rejected(Box::new(conflicting(first, &trade)))),
+        Some(first) => Some(Row::Rejected(Box::new(conflicting(first, &trade, &place)))),
     }
 }
 
-fn conflicting(first: &TradeClosed, second: &TradeClosed) -> RecordRejected {
+fn conflicting(first: &TradeClosed, second: &TradeClosed, place: &Place) -> RecordRejected {
     let value = serde_json::to_vec(second).unwrap_or_default();
     RecordRejected {
-        origin: events::Origin::Http { digest: id::derive(&[&value]).to_string() },
+        origin: Origin::File { file: place.file.to_string(), row: place.row },
         reason: RejectReason::ConflictingDuplicate,
         detail: format!("trade_id = {}: recorded before with other content", second.trade_id),
         strategy: Some(second.strategy.clone()),
@@ -292,7 +301,7 @@ impl Stage {
 
     fn play_row(&mut self, at: Timestamp, row: Row) -> Result<(), Closed> {
         let event = match row {
-            Row::Trade(trade) => {
+            Row::Trade(trade, _) => {
                 self.summary.trades += 1;
                 self.summary.first_closed_at.get_or_insert(at);
                 self.summary.last_closed_at = Some(at);

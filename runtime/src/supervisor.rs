@@ -22,7 +22,7 @@ use crate::{
 pub(crate) const STREAM: &str = "supervisor";
 
 /// Events read at a time.
-const PAGE: usize = 1000;
+const PAGE: usize = 4096;
 
 /// Records that an actor failed at an input. A log that takes nothing more is told elsewhere.
 pub(crate) fn record_failure(
@@ -39,14 +39,8 @@ pub(crate) fn record_failure(
     tell(recorder.append(STREAM, recorder.root(id, moment, event)));
 }
 
-/// Takes an actor out of service: the quarantine, its alert and every strategy that stands without a guard, at once.
-pub(crate) fn record_quarantine(
-    recorder: &Recorder,
-    actor: &str,
-    at_position: u64,
-    message: &str,
-    guarded: &[String],
-) {
+/// Takes an actor out of service. Strategies that stand without a guard are reduced by the stand-in.
+pub(crate) fn record_quarantine(recorder: &Recorder, actor: &str, at_position: u64, message: &str) {
     let moment = now();
     let id = id::derive(&[b"actor.quarantined", recorder.run_id.as_bytes(), actor.as_bytes()]);
     let quarantined = ActorQuarantined { actor: actor.to_owned(), at_position, message: message.to_owned() };
@@ -55,24 +49,19 @@ pub(crate) fn record_quarantine(
         kind: AlertKind::ActorQuarantined,
         subject: actor.to_owned(),
         severity: Severity::Critical,
-        message: format!(
-            "{actor} failed three times at position {at_position} and is out of service: {message}"
-        ),
+        message: format!("{actor} cannot get past position {at_position} and is out of service: {message}"),
     });
-    let mut events = vec![caused(&root, b"alert", actor, alert)];
-    let guarded: BTreeSet<_> = guarded.iter().collect();
-    events.extend(guarded.into_iter().map(|strategy| reduced(&root, actor, strategy)));
-    events.insert(0, root);
-    tell(record::append(&*recorder.log, STREAM, Expected::Any, events));
+    let alert = caused(&root, b"alert", actor, alert);
+    tell(record::append(&*recorder.log, STREAM, Expected::Any, vec![root, alert]));
 }
 
-fn reduced(quarantine: &NewEvent, actor: &str, strategy: &str) -> NewEvent {
+fn reduced(quarantine: &NewEvent, actor: &str, strategy: &str, from: StrategyState) -> NewEvent {
     let kind = ReduceCauseKind::GuardQuarantined;
     let event = Event::StrategyReduced(StrategyReduced {
         strategy: strategy.to_owned(),
         by: DecidedBy::Supervisor,
         causes: vec![ReduceCause { kind, detail: format!("{actor} is out of service") }],
-        from: StrategyState::Active,
+        from,
         to: StrategyState::Reducing,
     });
     caused(quarantine, b"reduced", strategy, event)
@@ -102,10 +91,33 @@ struct Open {
     followed_to: u64,
 }
 
+/// What a guard last said of each strategy, as far as its stream was read.
+#[derive(Default)]
+struct Guarded {
+    read_to: u64,
+    states: BTreeMap<String, StrategyState>,
+}
+
+impl Guarded {
+    fn state(&self, strategy: &str) -> StrategyState {
+        self.states.get(strategy).copied().unwrap_or_default()
+    }
+
+    fn note(&mut self, event: &Event) {
+        let said = match event {
+            Event::StrategyDisabled(e) => (&e.strategy, e.to),
+            Event::StrategyReduced(e) => (&e.strategy, e.to),
+            Event::StrategyEnabled(e) => (&e.strategy, e.to),
+            _ => return,
+        };
+        self.states.insert(said.0.clone(), said.1);
+    }
+}
+
 /// Stands in for quarantined actors.
 pub(crate) struct StandIn {
     recorder: Recorder,
-    guards: BTreeSet<&'static str>,
+    guards: BTreeMap<&'static str, Guarded>,
     read_to: u64,
     open: BTreeMap<String, Open>,
 }
@@ -113,22 +125,30 @@ pub(crate) struct StandIn {
 impl StandIn {
     /// Reads from its stream what is still open.
     pub(crate) fn new(recorder: Recorder, guards: BTreeSet<&'static str>) -> Result<Self, ReadError> {
+        let guards = guards.into_iter().map(|guard| (guard, Guarded::default())).collect();
         let mut stand_in = Self { recorder, guards, read_to: 0, open: BTreeMap::new() };
         stand_in.read_own()?;
         Ok(stand_in)
     }
 
-    /// Follows the log: reduces strategies that appear while their guard is out of service, lifts what is over.
+    /// Follows the log: reduces every strategy whose guard is out of service, lifts what is over.
     pub(crate) fn turn(&mut self, statuses: &[Arc<Status>]) -> Result<(), StandInError> {
         self.read_own()?;
+        if self.open.is_empty() {
+            return Ok(());
+        }
+        self.read_guards()?;
         for status in statuses {
             let past = |open: &Open| status.position() >= open.at_position && status.is(ActorState::Running);
             if self.open.get(status.name).is_some_and(past) {
                 self.lift(status.name)?;
             }
         }
-        let guards = self.guards.clone();
-        guards.into_iter().try_for_each(|actor| self.reduce_new(actor))
+        self.read_own()?;
+        self.guards.iter().try_for_each(|(actor, guarded)| match self.open.get_mut(*actor) {
+            Some(open) => reduce_unguarded(&self.recorder, actor, guarded, open),
+            None => Ok(()),
+        })
     }
 
     fn read_own(&mut self) -> Result<(), ReadError> {
@@ -140,22 +160,30 @@ impl StandIn {
         }
     }
 
+    fn read_guards(&mut self) -> Result<(), ReadError> {
+        for (actor, guarded) in &mut self.guards {
+            loop {
+                let page = self.recorder.log.read_stream(&format!("actor-{actor}"), guarded.read_to, PAGE)?;
+                let Some(last) = page.last() else { break };
+                guarded.read_to = last.stream_revision;
+                page.iter().for_each(|event| guarded.note(&event.event));
+            }
+        }
+        Ok(())
+    }
+
     fn note(&mut self, recorded: &events::Recorded) {
         match &recorded.event {
             Event::ActorQuarantined(e) => {
-                let mut cause =
-                    self.recorder.root(recorded.event_id, recorded.occurred_at, recorded.event.clone());
-                cause.run_id = self.recorder.run_id;
-                let followed_to = e.at_position.saturating_sub(1);
-                let open = Open { cause, at_position: e.at_position, reduced: BTreeSet::new(), followed_to };
-                self.open.insert(e.actor.clone(), open);
+                let cause = self.recorder.root(recorded.event_id, recorded.occurred_at, recorded.event.clone());
+                let (at_position, reduced) = (e.at_position, BTreeSet::new());
+                self.open.insert(e.actor.clone(), Open { cause, at_position, reduced, followed_to: 0 });
             }
             Event::ActorRecovered(e) => {
                 self.open.remove(&e.actor);
             }
             Event::StrategyReduced(e) => {
-                let open =
-                    self.open.values_mut().find(|open| Some(open.cause.event_id) == recorded.causation_id);
+                let open = self.open.values_mut().find(|open| Some(open.cause.event_id) == recorded.causation_id);
                 if let Some(open) = open {
                     open.reduced.insert(e.strategy.clone());
                 }
@@ -164,23 +192,9 @@ impl StandIn {
         }
     }
 
-    /// Nobody guards a strategy that is first seen while the guard is out of service.
-    fn reduce_new(&mut self, actor: &str) -> Result<(), StandInError> {
-        let Some(open) = self.open.get_mut(actor) else { return Ok(()) };
-        let families = FamilySet::of(&[Family::Trade, Family::Ingest]);
-        let batch = self.recorder.log.read_all(open.followed_to, families, PAGE)?;
-        let strategies = batch.events.iter().filter_map(|event| event.event.strategy());
-        let new: BTreeSet<_> = strategies.filter(|name| !open.reduced.contains(*name)).collect();
-        let events: Vec<_> = new.into_iter().map(|strategy| reduced(&open.cause, actor, strategy)).collect();
-        if !events.is_empty() {
-            record::append(&*self.recorder.log, STREAM, Expected::Any, events)?;
-        }
-        open.followed_to = batch.read_to;
-        Ok(())
-    }
-
-    /// The actor is past the input that had stopped it: its own decisions hold again.
-    fn lift(&mut self, actor: &str) -> Result<(), StandInError> {
+    /// The actor is past the input that had stopped it: its own decisions hold again. Whom it holds REDUCING or
+    /// HALTED itself is not told to be free.
+    fn lift(&self, actor: &str) -> Result<(), StandInError> {
         let Some(open) = self.open.get(actor) else { return Ok(()) };
         let recovered = Event::ActorRecovered(ActorRecovered { actor: actor.to_owned() });
         let mut root = caused(&open.cause, b"recovered", actor, recovered);
@@ -189,11 +203,41 @@ impl StandIn {
         let (kind, subject) = (AlertKind::ActorQuarantined, actor.to_owned());
         let cleared = Event::AlertCleared(AlertCleared { kind, subject, message: message.clone() });
         let mut events = vec![caused(&root, b"cleared", actor, cleared)];
-        events.extend(open.reduced.iter().map(|strategy| enabled(&root, strategy, &message)));
+        let guarded = self.guards.get(actor);
+        let free = open.reduced.iter().filter(|strategy| {
+            guarded.is_none_or(|guarded| guarded.state(strategy) == StrategyState::Active)
+        });
+        events.extend(free.map(|strategy| enabled(&root, strategy, &message)));
         events.insert(0, root);
         record::append(&*self.recorder.log, STREAM, Expected::Any, events)?;
         Ok(())
     }
+}
+
+/// Reduces every strategy of the log, and every one that appears, while nobody guards it; halted ones are stricter.
+fn reduce_unguarded(
+    recorder: &Recorder,
+    actor: &str,
+    guarded: &Guarded,
+    open: &mut Open,
+) -> Result<(), StandInError> {
+    let families = FamilySet::of(&[Family::Trade, Family::Ingest]);
+    while open.followed_to < recorder.log.head() {
+        let batch = recorder.log.read_all(open.followed_to, families, PAGE)?;
+        let strategies = batch.events.iter().filter_map(|event| event.event.strategy());
+        let unguarded = |name: &&str| {
+            !open.reduced.contains(*name) && guarded.state(name) != StrategyState::Halted
+        };
+        let new: BTreeSet<_> = strategies.filter(unguarded).map(str::to_owned).collect();
+        let reduce = |name: &String| reduced(&open.cause, actor, name, guarded.state(name));
+        let events: Vec<_> = new.iter().map(reduce).collect();
+        if !events.is_empty() {
+            record::append(&*recorder.log, STREAM, Expected::Any, events)?;
+            open.reduced.extend(new);
+        }
+        open.followed_to = batch.read_to;
+    }
+    Ok(())
 }
 
 fn enabled(recovered: &NewEvent, strategy: &str, reason: &str) -> NewEvent {

@@ -66,8 +66,8 @@ impl Access {
         let mut told = false;
         loop {
             let holder = Hold::holder_of(way.folder);
-            if let Some(client) = holder.as_ref().and_then(|holder| server_of(way.folder, holder)) {
-                return Ok(Self::Remote(client));
+            if let Some(file) = holder.as_ref().and_then(|holder| server_of(way.folder, holder)) {
+                return Ok(Self::Remote(Client::new(file.address, token(way.folder)?)));
             }
             let server = holder.as_ref().filter(|holder| holder.is_server());
             if let Some(server) = server.filter(|_| !told) {
@@ -104,10 +104,17 @@ impl Access {
     }
 }
 
-/// The client for a server that holds the folder and listens already.
-fn server_of(folder: &DataFolder, holder: &Holder) -> Option<Client> {
-    let file = ServerFile::read(folder).filter(|file| holder.is_server() && file.pid == holder.pid)?;
-    Some(Client::new(file.address, Token::load(folder).ok()?))
+/// Where the server that holds the folder is reached, once it listens.
+fn server_of(folder: &DataFolder, holder: &Holder) -> Option<ServerFile> {
+    ServerFile::read(folder).filter(|file| holder.is_server() && file.pid == holder.pid)
+}
+
+fn token(folder: &DataFolder) -> Result<Token, Problem> {
+    Token::load(folder).map_err(|error| {
+        let detail =
+            format!("a server holds {folder}, but its token cannot be read: {error}; only its owner may ask");
+        Problem::new(403, "token_unreadable", detail)
+    })
 }
 
 impl Local {

@@ -1,11 +1,14 @@
 //! Recorded trades through the true actors.
 
-use events::{Event, FigureStatus, RuleName, StrategyState};
-use runtime::rehearse::{RehearseError, Row, rehearse};
+use std::sync::Arc;
+
+use events::{Event, FigureStatus, Origin, RuleName, StrategyState};
+use runtime::rehearse::{Place, RehearseError, Row, rehearse};
 use tests::{all, at, config, decisions, fact, memory_log, trade, verify};
 
 fn row(strategy: &str, n: u32, profit_pct: &str, closed_at: &str) -> Row {
-    Row::Trade(Box::new(trade(strategy, &n.to_string(), profit_pct, at(closed_at))))
+    let place = Place { file: Arc::from("trades.csv"), row: u64::from(n) };
+    Row::Trade(Box::new(trade(strategy, &n.to_string(), profit_pct, at(closed_at))), place)
 }
 
 /// Eleven losses of `bad` on one day, ten good trades of `good` over ten days.
@@ -76,6 +79,7 @@ fn the_same_id_with_other_content_is_a_dead_letter_with_both_versions() {
         _ => None,
     });
     let rejected = rejected.unwrap();
+    assert_eq!(rejected.origin, Origin::File { file: "trades.csv".into(), row: 1 });
     assert_eq!(rejected.recorded.unwrap().profit_pct.to_string(), "1");
     assert!(String::from_utf8(rejected.value.unwrap().0).unwrap().contains("\"profit_pct\":\"2\""));
 }

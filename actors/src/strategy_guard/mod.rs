@@ -58,8 +58,4 @@ impl Decider for StrategyGuard {
     fn next_deadline(state: &State, config: &StrategyGuardConfigured) -> Option<Timestamp> {
         reduce::next_silence(state, config)
     }
-
-    fn guarded(state: &State) -> Vec<String> {
-        state.strategies.keys().cloned().collect()
-    }
 }

@@ -1,6 +1,7 @@
 //! How the Kafka source of a running server stands.
 
-use runtime::kafka::SourceStatus;
+use events::Timestamp;
+use runtime::kafka::{PartitionStatus, SourceStatus};
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Desk, Needs};
@@ -26,18 +27,50 @@ pub struct Source {
     pub lag: u64,
     /// Records since the start of the process, duplicates and dead letters among them.
     pub records: u64,
+    /// Of those: new trades.
+    pub taken: u64,
+    /// Of those: known trades.
+    pub duplicate: u64,
+    /// Of those: dead letters.
+    pub rejected: u64,
+    /// The partitions.
+    pub partitions: Vec<Partition>,
+}
+
+/// A partition as it stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Partition {
+    /// Its number.
+    pub partition: i32,
+    /// The next offset to take in.
+    pub position: i64,
+    /// Offsets that are not taken in yet.
+    pub lag: u64,
+    /// The broker's time of the last record taken in.
+    pub last_record_at: Option<Timestamp>,
 }
 
 impl Source {
     /// From the source's own words.
     pub fn of(bootstrap_servers: &str, status: &SourceStatus) -> Self {
+        let partition = |of: &PartitionStatus| Partition {
+            partition: of.partition,
+            position: of.position,
+            lag: of.lag,
+            last_record_at: of.last_record_at,
+        };
+        let counts = status.counts;
         Self {
             bootstrap_servers: bootstrap_servers.to_owned(),
             topic: status.topic.clone(),
             state: status.text.clone(),
             caught_up: status.caught_up,
             lag: status.lag(),
-            records: status.counts.taken + status.counts.duplicate + status.counts.rejected,
+            records: counts.taken + counts.duplicate + counts.rejected,
+            taken: counts.taken,
+            duplicate: counts.duplicate,
+            rejected: counts.rejected,
+            partitions: status.partitions.iter().map(partition).collect(),
         }
     }
 }

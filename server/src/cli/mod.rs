@@ -16,6 +16,8 @@ mod publish;
 mod rehearse;
 mod run;
 mod strategies;
+#[cfg(test)]
+mod tests;
 mod trade_files;
 mod verify;
 mod why;

@@ -11,7 +11,7 @@ use clap::Args;
 use events::{Bytes, Origin, RecordRejected};
 use runtime::{
     intake::{TradeFormat, files::TradeFile},
-    rehearse::{Row, Summary, rehearse},
+    rehearse::{Place, Row, Summary, rehearse},
 };
 use store::{EmbeddedLog, EventLog, MemoryLog};
 
@@ -70,7 +70,7 @@ impl Rehearse {
         let begun = Instant::now();
         let summary = play(context, &config, folder.as_ref(), &log, rows)?;
         print(context, &summary, begun.elapsed(), folder.as_ref())?;
-        Ok(u8::from(bad.count > 0))
+        Ok(u8::from(summary.rejected > 0))
     }
 }
 
@@ -123,14 +123,14 @@ fn holds_something(folder: &Path) -> io::Result<bool> {
 fn read(files: Vec<TradeFile>, bad: &mut BadRows<'_>) -> Result<Vec<Row>, Problem> {
     let mut rows = Vec::new();
     for mut file in files {
-        let name = file.name().to_owned();
+        let name: Arc<str> = Arc::from(file.name());
         for row in &mut file {
             let row = row.map_err(|error| Problem::new(500, "file_unreadable", error.to_string()))?;
             bad.look(&name, &row);
             rows.push(match row.decoded {
-                Ok(trade) => Row::Trade(Box::new(trade)),
+                Ok(trade) => Row::Trade(Box::new(trade), Place { file: Arc::clone(&name), row: row.number }),
                 Err(rejection) => Row::Rejected(Box::new(RecordRejected {
-                    origin: Origin::File { file: name.clone(), row: row.number },
+                    origin: Origin::File { file: name.to_string(), row: row.number },
                     reason: rejection.reason,
                     detail: rejection.detail,
                     strategy: rejection.strategy,
@@ -223,6 +223,6 @@ mod tests {
         let halt = serde_json::json!({ "decision": { "rules": [
             { "rule": "consecutive_losses", "value": 11.0, "threshold": 10.0, "window": 11, "trades": 11 }
         ] } });
-        assert_eq!((HALTS[4].cell)(&halt), "11 losses in a row (limit 10.0)");
+        assert_eq!((HALTS[4].cell)(&halt), "11 losses in a row (limit 10)");
     }
 }

@@ -60,7 +60,9 @@ fn unusable(folder: &DataFolder, error: &io::Error) -> Problem {
 
 /// Messages of the parts go to standard error; RUST_LOG chooses which.
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // The banner tells where the server listens and what the endpoint cannot do.
+    let usual = "info,actix_server=warn,runtime::kafka::endpoint=error";
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     // A second subscriber in the same process is refused; the first one goes on.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -104,6 +106,7 @@ async fn serve(
         trades: config.trades.clone(),
         admission: plant.admission(),
         probes: plant.probes(),
+        taken_over_http: http::Tally::default(),
     });
     let server = http::serve(site, listener).map_err(io)?;
     let handle = server.handle();

@@ -62,8 +62,8 @@ fn evidence(evidence: &Value) -> Vec<String> {
         lines.push(format!(
             "breached: {}, value {}, threshold {}, window {}, {} trades",
             words::text(&rule["rule"]),
-            rule["value"],
-            rule["threshold"],
+            words::number(&rule["value"]),
+            words::number(&rule["threshold"]),
             words::text(&rule["window"]),
             rule["trades"]
         ));

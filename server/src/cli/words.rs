@@ -25,6 +25,11 @@ pub fn figure(value: &Value) -> String {
     value.as_f64().map_or_else(|| text(value), |figure| format!("{figure:.2}"))
 }
 
+/// A number as short as it can be: 10 rather than 10.0.
+pub fn number(value: &Value) -> String {
+    value.as_f64().map_or_else(|| text(value), |number| number.to_string())
+}
+
 /// What an event is about.
 pub fn subject(event: &Value) -> String {
     let fields = &event["event"];
@@ -72,7 +77,7 @@ fn disabled(fields: &Value) -> String {
 
 /// A breached rule with its numbers.
 pub fn rule(rule: &Value) -> String {
-    let (value, threshold) = (figure(&rule["value"]), text(&rule["threshold"]));
+    let (value, threshold) = (figure(&rule["value"]), number(&rule["threshold"]));
     let trades = text(&rule["trades"]);
     match rule["rule"].as_str().unwrap_or_default() {
         "daily_loss" => format!("daily loss {value} % (limit -{threshold} %, {trades} trades)"),

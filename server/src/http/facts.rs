@@ -98,7 +98,9 @@ fn admit(site: &Site, body: &[u8], lines: bool, headers: &[(String, Vec<u8>)]) -
     });
     let candidates: Vec<_> = candidates.collect::<Result<_, _>>().map_err(problem_of)?;
     let admitted = site.admission.admit(&*site.desk.log, store::Expected::Any, moment, candidates);
-    Ok(receipt(admitted.map_err(problem_of)?))
+    let receipt = receipt(admitted.map_err(problem_of)?);
+    site.taken_over_http.add(receipt.taken, receipt.duplicate, receipt.rejected);
+    Ok(receipt)
 }
 
 fn problem_of(error: AdmitError) -> Problem {

@@ -43,6 +43,7 @@ impl Site {
         out.family("build_info", "gauge", "Version of this process.");
         out.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
         self.log_metrics(&mut out);
+        self.ingest_metrics(&mut out);
         self.actor_metrics(&mut out);
         self.projection_metrics(&mut out);
         self.view_metrics(&mut out);
@@ -54,11 +55,15 @@ impl Site {
     }
 
     fn log_metrics(&self, out: &mut Exposition) {
-        out.family("event_log_position", "gauge", "Position of the last event.");
-        out.sample("event_log_position", &[], self.desk.log.head() as f64);
+        out.family("events_appended_total", "counter", "Events in the log: the position of the last one.");
+        out.sample("events_appended_total", &[], self.desk.log.head() as f64);
         let Some(stats) = self.desk.embedded.as_ref().map(|log| log.stats()) else { return };
         out.family("event_log_bytes", "gauge", "Size of the log.");
         out.sample("event_log_bytes", &[], stats.bytes as f64);
+        out.family("event_log_sync_seconds", "gauge", "How long the last fsync took.");
+        out.sample("event_log_sync_seconds", &[], stats.last_sync.as_secs_f64());
+        out.family("event_log_requests_waiting", "gauge", "Appends that wait for the writer.");
+        out.sample("event_log_requests_waiting", &[], stats.waiting as f64);
     }
 
     fn actor_metrics(&self, out: &mut Exposition) {
@@ -120,15 +125,36 @@ impl Site {
                 );
             }
         }
-        if let Ok(pipeline) = views.pipeline() {
-            out.family("ingest_records_total", "counter", "Records by stream and what became of them.");
-            for stream in &pipeline.streams {
-                let taken = stream.records.saturating_sub(stream.rejected);
-                for (result, count) in [("taken", taken), ("rejected", stream.rejected)] {
-                    let labels = [("stream", stream.stream.as_str()), ("result", result)];
-                    out.sample("ingest_records_total", &labels, count as f64);
-                }
+    }
+
+    /// What comes in, from the topic and over HTTP, since the start of the process.
+    fn ingest_metrics(&self, out: &mut Exposition) {
+        let source = self.desk.source.as_ref().map(|source| source());
+        out.family(
+            "ingest_records_total",
+            "counter",
+            "Records by where they came from and what became of them.",
+        );
+        let http = self.taken_over_http.counts();
+        let mut counts = vec![("http", http)];
+        if let Some(source) = &source {
+            counts.push((source.topic.as_str(), [source.taken, source.duplicate, source.rejected]));
+        }
+        for (topic, counts) in counts {
+            for (result, count) in ["taken", "duplicate", "rejected"].into_iter().zip(counts) {
+                out.sample("ingest_records_total", &[("topic", topic), ("result", result)], count as f64);
             }
+        }
+        let Some(source) = source else { return };
+        out.family("ingest_lag_records", "gauge", "Offsets of a partition that are not taken in yet.");
+        for partition in &source.partitions {
+            let labels = [("topic", source.topic.as_str()), ("partition", &partition.partition.to_string())];
+            out.sample("ingest_lag_records", &labels, partition.lag as f64);
+        }
+        if let Some(last) = source.partitions.iter().filter_map(|partition| partition.last_record_at).max() {
+            out.family("ingest_last_event_age_seconds", "gauge", "How long ago the last record was written.");
+            let age_us = now().micros().saturating_sub(last.micros()).max(0);
+            out.sample("ingest_last_event_age_seconds", &[("topic", &source.topic)], age_us as f64 / 1e6);
         }
     }
 }

@@ -9,8 +9,10 @@ mod metrics;
 mod refusal;
 mod routes;
 mod site;
+#[cfg(test)]
+mod tests;
 
 pub use facts::Receipt;
 pub use health::Part;
 pub use routes::serve;
-pub use site::Site;
+pub use site::{Site, Tally};

@@ -1,5 +1,7 @@
 //! What the handlers share.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use runtime::intake::{TradeFormat, admit::Admission};
 
 use super::health::Part;
@@ -20,4 +22,28 @@ pub struct Site {
     pub admission: Admission,
     /// Sources and publisher.
     pub probes: Vec<Probe>,
+    /// What came in over HTTP since the start of the process.
+    pub taken_over_http: Tally,
+}
+
+/// Counts what became of facts.
+#[derive(Debug, Default)]
+pub struct Tally {
+    taken: AtomicU64,
+    duplicate: AtomicU64,
+    rejected: AtomicU64,
+}
+
+impl Tally {
+    /// Adds the facts of a request.
+    pub fn add(&self, taken: u64, duplicate: u64, rejected: u64) {
+        self.taken.fetch_add(taken, Ordering::Relaxed);
+        self.duplicate.fetch_add(duplicate, Ordering::Relaxed);
+        self.rejected.fetch_add(rejected, Ordering::Relaxed);
+    }
+
+    /// Taken, duplicate, rejected.
+    pub fn counts(&self) -> [u64; 3] {
+        [&self.taken, &self.duplicate, &self.rejected].map(|count| count.load(Ordering::Relaxed))
+    }
 }

@@ -1,0 +1,286 @@
+//! The server as clients see it, on a log in memory.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use actix_web::{dev::ServerHandle, web};
+use events::{Uuid, id};
+use runtime::{
+    intake::{TradeFormat, admit::Admission},
+    projector::{Views, ViewsOptions},
+    system::{System, SystemConfig},
+};
+use serde_json::{Value, json};
+use store::{EventLog, MemoryLog};
+
+use super::{Part, Site, serve};
+use crate::{
+    calls::Desk,
+    folder::{DataFolder, Token},
+};
+
+/// A server with actors and views; gone when dropped.
+struct Running {
+    address: SocketAddr,
+    bearer: String,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn system(log: &Arc<dyn EventLog>) -> System {
+    let config = SystemConfig {
+        version: "test".to_owned(),
+        command: "run".to_owned(),
+        config_digest: String::new(),
+        guard: events::StrategyGuardConfigured::default(),
+        analyst: events::PerformanceAnalystConfigured::default(),
+        schedules: std::collections::BTreeMap::new(),
+        snapshots: None,
+        stall_after: Duration::from_secs(30),
+    };
+    System::start(log, &config).unwrap()
+}
+
+fn start(probe: Part) -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
+    let mut desk = Desk::new(Arc::clone(&log));
+    desk.actors = Some(Arc::new(system(&log)));
+    let views = Views::open(log, &folder.path().join("views"), ViewsOptions::default());
+    desk.views = Some(Arc::new(views.unwrap()));
+    let token = Token::load_or_make(&DataFolder::new(folder.path())).unwrap();
+    let bearer = token.bearer();
+    let run_id = id::derive(&[b"test"]);
+    let admission =
+        Admission { stream: Arc::from("ingest-http"), producer: Arc::from("source:http"), run_id };
+    let probes: Vec<super::site::Probe> = vec![Box::new(move || probe.clone())];
+    let trades = TradeFormat::default();
+    let taken_over_http = super::site::Tally::default();
+    let site = web::Data::new(Site { desk, token, trades, admission, probes, taken_over_http });
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = serve(site, listener).unwrap();
+            sender.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    let handle = receiver.recv().unwrap();
+    Running { address, bearer, handle, thread: Some(thread), _folder: folder }
+}
+
+fn running() -> Running {
+    start(Part { part: "source:t".to_owned(), ready: true, detail: None })
+}
+
+/// What came back.
+struct Reply {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Reply {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+impl Running {
+    fn send(&self, request: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let mut text =
+            format!("{request} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            text.push_str("host: 127.0.0.1\r\n");
+        }
+        text.extend(headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
+        text.push_str("\r\n");
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        // A request that is refused early is not read to its end.
+        let _ = stream.write_all(body);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).unwrap_or_default().parse().unwrap_or(0);
+        Reply { status, head: head.to_ascii_lowercase(), body: unchunked(head, body) }
+    }
+
+    fn ask(&self, request: &str, body: &[u8]) -> Reply {
+        self.send(request, &[("authorization", &self.bearer)], body)
+    }
+}
+
+fn unchunked(head: &str, body: &str) -> String {
+    assert!(!head.to_ascii_lowercase().contains("transfer-encoding: chunked"), "{head}");
+    body.to_owned()
+}
+
+fn trade(n: u32, profit: &str) -> String {
+    json!({
+        "trade_id": n, "strategy": "rsi", "symbol": "BTC/USDT", "side": "long", "quantity": "1",
+        "entry_price": "100", "profit": profit, "profit_pct": "-0.1",
+        "opened_at": "2025-01-06T00:00:00Z", "closed_at": format!("2025-01-{:02}T01:00:00Z", 6 + n),
+    })
+    .to_string()
+}
+
+/// Whether an answer is a problem as RFC 9457 has it, with a code.
+fn assert_problem(reply: &Reply, status: u16, code: &str) {
+    let problem = reply.json();
+    assert_eq!((reply.status, problem["code"].as_str()), (status, Some(code)), "{}", reply.body);
+    assert!(reply.head.contains("content-type: application/problem+json"), "{}", reply.head);
+    assert_eq!(problem["status"], status);
+    assert!(problem["type"].is_string() && problem["title"].is_string() && problem["detail"].is_string());
+}
+
+#[test]
+fn nobody_comes_in_without_the_token() {
+    let server = running();
+    let without = server.send("GET /api/decisions", &[], b"");
+    assert_problem(&without, 401, "token_required");
+    assert!(without.head.contains("www-authenticate: bearer"), "{}", without.head);
+    let wrong = server.send("GET /api/decisions", &[("authorization", "Bearer wrong")], b"");
+    assert_problem(&wrong, 401, "token_required");
+    assert!(!wrong.body.contains(&server.bearer[7..]));
+    assert_eq!(server.ask("GET /api/decisions", b"").status, 200);
+}
+
+#[test]
+fn a_name_of_elsewhere_is_refused_even_with_the_token() {
+    let server = running();
+    let headers = [("authorization", server.bearer.as_str()), ("host", "rebound.example")];
+    assert_problem(&server.send("GET /api/decisions", &headers, b""), 403, "host_refused");
+    assert_problem(&server.send("GET /livez", &headers[1..], b""), 403, "host_refused");
+}
+
+#[test]
+fn unknown_routes_and_parameters_are_problems() {
+    let server = running();
+    assert_problem(&server.ask("GET /api/nothing", b""), 404, "unknown_route");
+    assert_problem(&server.ask("DELETE /api/events", b""), 404, "unknown_route");
+    assert_problem(&server.ask("GET /api/decisions?stratgy=a", b""), 400, "wrong_parameter");
+    assert_problem(&server.ask("GET /api/performance?by=moon", b""), 400, "wrong_use");
+    assert_problem(&server.ask("GET /api/events/nonsense", b""), 400, "wrong_use");
+    assert_problem(&server.ask(&format!("GET /api/events/{}", Uuid::nil()), b""), 404, "not_found");
+    assert_problem(&server.ask("POST /api/strategies/a/disable", b"not json"), 400, "malformed");
+    assert_problem(&server.ask("GET /api/strategies/unheard%20of", b""), 404, "not_found");
+    assert_problem(&server.ask("GET /api/audit/nothing", b""), 404, "unknown_collection");
+}
+
+#[test]
+fn facts_are_taken_once_each_with_its_result() {
+    let server = running();
+    let batch = format!("[{},{},{}]", trade(1, "1"), trade(2, "1"), r#"{"trade_id": 3}"#);
+    let receipt = server.ask("POST /api/events", batch.as_bytes());
+    assert_eq!(receipt.status, 200, "{}", receipt.body);
+    let receipt = receipt.json();
+    assert_eq!((&receipt["taken"], &receipt["rejected"]), (&json!(2), &json!(1)), "{receipt}");
+    assert_eq!(receipt["results"][2]["reason"], "missing_field");
+    assert!(receipt["results"][2]["detail"].as_str().is_some_and(|detail| detail.contains("strategy")));
+    let again = server.ask("POST /api/events", batch.as_bytes()).json();
+    assert_eq!((&again["taken"], &again["duplicate"]), (&json!(0), &json!(3)), "{again}");
+    assert_eq!(again["results"][0]["event_id"], receipt["results"][0]["event_id"]);
+    let lines = format!("{}\n{}\n", trade(1, "1"), trade(4, "1"));
+    let lines = server.ask("POST /api/events", lines.as_bytes()).json();
+    assert_eq!((&lines["taken"], &lines["duplicate"]), (&json!(1), &json!(1)), "{lines}");
+    let other = server.ask("POST /api/events", trade(1, "2").as_bytes());
+    assert_eq!(other.status, 422, "{}", other.body);
+    assert_eq!(other.json()["results"][0]["reason"], "conflicting_duplicate");
+    let letters = server.ask("GET /api/dead-letters", b"").json();
+    assert_eq!(letters["items"].as_array().map(Vec::len), Some(2), "{letters}");
+}
+
+#[test]
+fn requests_have_a_largest_size() {
+    let server = running();
+    let body = vec![b' '; (16 << 20) + 1];
+    assert_problem(&server.ask("POST /api/events", &body), 413, "too_large");
+    assert_problem(&server.ask("POST /api/verify", &body[..100_000]), 413, "too_large");
+    assert_problem(&server.ask("POST /api/events", b" "), 400, "empty");
+    let record = format!("{{\"trade_id\":1,\"strategy\":\"rsi\",\"note\":\"{}\"}}", "x".repeat(10 << 20));
+    let receipt = server.ask("POST /api/events", record.as_bytes());
+    assert_eq!(receipt.json()["results"][0]["reason"], "too_large", "{}", receipt.body);
+}
+
+#[test]
+fn losses_halt_a_strategy_and_the_halt_is_explained_and_lifted() {
+    let server = running();
+    let batch: Vec<String> = (1..=11).map(|n| trade(n, "-1")).collect();
+    server.ask("POST /api/events", format!("[{}]", batch.join(",")).as_bytes());
+    let halt = server.ask("GET /api/decisions?type=StrategyDisabled&wait_ms=20000", b"").json();
+    let halt = &halt["items"][0];
+    assert_eq!(halt["event"]["rules"][0]["rule"], "consecutive_losses", "{halt}");
+    let id = halt["event_id"].as_str().unwrap();
+    let why = server.ask(&format!("GET /api/why/{id}"), b"").json();
+    assert_eq!(why["chain"][1]["event_type"], "TradeClosed", "{why}");
+    assert_eq!(why["trades"].as_array().map(Vec::len), Some(11), "{why}");
+    assert_eq!(why["trades"][0]["event_id"], why["chain"][1]["event_id"]);
+    assert_eq!(server.ask("GET /api/strategies/rsi", b"").json()["state"], "HALTED");
+    let request = json!({ "reason": "looked into", "operator": "ann", "key": "k1" }).to_string();
+    let enabled = server.ask("POST /api/strategies/rsi/enable", request.as_bytes()).json();
+    assert_eq!(enabled["request"]["producer"], "operator:ann", "{enabled}");
+    assert_eq!(enabled["decisions"][0]["event_type"], "StrategyEnabled", "{enabled}");
+    let again = server.ask("POST /api/strategies/rsi/enable", request.as_bytes()).json();
+    assert_eq!(again, enabled);
+    assert_eq!(server.ask("GET /api/strategies/rsi", b"").json()["state"], "ACTIVE");
+    let nobody = json!({ "reason": " ", "key": "k2" }).to_string();
+    assert_problem(&server.ask("POST /api/strategies/rsi/disable", nobody.as_bytes()), 400, "wrong_use");
+}
+
+#[test]
+fn readiness_names_the_part_that_stands_still() {
+    let server = running();
+    assert_eq!(server.send("GET /livez", &[], b"").body, "ok\n");
+    let mut ready = server.send("GET /readyz", &[], b"");
+    for _ in 0..100 {
+        if ready.status == 200 {
+            break;
+        }
+        // The actors take their first turn.
+        thread::sleep(Duration::from_millis(50));
+        ready = server.send("GET /readyz", &[], b"");
+    }
+    assert_eq!(ready.status, 200, "{}", ready.body);
+    let stands = Part { part: "source:t".to_owned(), ready: false, detail: Some("no such topic".to_owned()) };
+    let not_ready = start(stands).send("GET /readyz", &[], b"");
+    assert_eq!(not_ready.status, 503);
+    let parts = not_ready.json()["parts"].clone();
+    let source = parts.as_array().unwrap().iter().find(|part| part["part"] == "source:t").unwrap();
+    assert_eq!(source["detail"], "no such topic");
+}
+
+#[test]
+fn metrics_have_base_units_and_types() {
+    let server = running();
+    server.ask("POST /api/events", trade(1, "1").as_bytes());
+    let metrics = server.send("GET /metrics", &[], b"").body;
+    for line in [
+        "tradewarden_ingest_records_total{topic=\"http\",result=\"taken\"} 1",
+        "# TYPE tradewarden_actor_restarts_total counter",
+        "tradewarden_strategy_state{strategy=\"rsi\",state=\"ACTIVE\"} 1",
+        "tradewarden_part_ready{part=\"log\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in:\n{metrics}");
+    }
+    let named =
+        metrics.lines().filter(|line| !line.starts_with('#')).all(|line| line.starts_with("tradewarden_"));
+    assert!(named, "{metrics}");
+}

@@ -1,0 +1,160 @@
+//! A home for the binary: a folder of its own, and a server that ends with the test.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+/// What a command said.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Said {
+    /// Standard output as JSON lines.
+    pub fn json(&self) -> Vec<Value> {
+        let lines = self.out.lines().map(|line| serde_json::from_str(line));
+        lines.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// A folder to work in.
+pub struct Home(tempfile::TempDir);
+
+impl Home {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.0.path().join("tradewarden-data")
+    }
+
+    pub fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a file and answers its path.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tradewarden"));
+        command.current_dir(self.0.path()).args(arguments).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("TRADEWARDEN_") || name == "KAFKA_BOOTSTRAP_SERVERS" || name == "RUST_LOG" {
+                command.env_remove(&*name);
+            }
+        }
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        let output = self.command(arguments).output().unwrap();
+        Said {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command again until it says what is wanted.
+    pub fn until(&self, arguments: &[&str], wanted: impl Fn(&Said) -> bool) -> Said {
+        let begun = Instant::now();
+        loop {
+            let said = self.run(arguments);
+            if wanted(&said) {
+                return said;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{arguments:?} still says {said:?}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Starts a server and waits until it is ready for everything.
+    pub fn serve(&self) -> Server {
+        let arguments =
+            ["run", "--set", "server.listen=127.0.0.1:0", "--set", "kafka.embedded_listen=127.0.0.1:0"];
+        let mut child = self.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut told = String::new();
+        while !told.contains("ready when") {
+            let read = stderr.read_line(&mut told).unwrap();
+            assert!(read > 0, "the server ended: {told}");
+        }
+        Server { child, stderr: Some(stderr) }
+    }
+}
+
+/// A running server; killed when dropped.
+pub struct Server {
+    child: Child,
+    stderr: Option<BufReader<ChildStderr>>,
+}
+
+impl Server {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as an operator would; its exit code and last words.
+    pub fn terminate(&mut self) -> (Option<i32>, String) {
+        let signalled = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
+        assert!(signalled.success());
+        let mut words = String::new();
+        self.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+        (self.child.wait().unwrap().code(), words)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// So many lost trades of one strategy, a day apart.
+pub fn losing_trades(count: u32) -> String {
+    let trade = |n: u32| {
+        json!({
+            "trade_id": n, "strategy": "rsi", "symbol": "BTC/USDT", "side": "long", "quantity": "1",
+            "entry_price": "100", "profit": "-1", "profit_pct": "-1",
+            "opened_at": format!("2025-01-{:02}T00:00:00Z", n + 1),
+            "closed_at": format!("2025-01-{:02}T01:00:00Z", n + 1),
+        })
+    };
+    (0..count).map(|n| format!("{}\n", trade(n))).collect()
+}
+
+/// Every file below a folder with its bytes.
+pub fn bytes_of(folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    collect(Path::new(folder), &mut files);
+    files
+}
+
+fn collect(folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.insert(path.to_str().unwrap().to_owned(), fs::read(&path).unwrap());
+        }
+    }
+}
