@@ -1,5 +1,8 @@
 //! The binary as its users see it: standard output, standard error, exit codes.
 
+// Helpers outside of test functions: a panic is how a failure is told.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use std::{fs, net::TcpListener};

@@ -23,7 +23,7 @@ pub struct Said {
 impl Said {
     /// Standard output as JSON lines.
     pub fn json(&self) -> Vec<Value> {
-        let lines = self.out.lines().map(|line| serde_json::from_str(line));
+        let lines = self.out.lines().map(serde_json::from_str);
         lines.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
