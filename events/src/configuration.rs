@@ -25,7 +25,7 @@ pub struct GuardThresholds {
     pub win_rate_window: u32,
     /// Capital in quote currency; where set, the loss of the day is measured against it.
     #[serde(default, with = "crate::decimal::option_text")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::DecimalText>"))]
     pub capital: Option<Decimal>,
     /// Reduce when no trade comes for so many seconds; null: silence means nothing.
     pub max_silence_s: Option<u64>,

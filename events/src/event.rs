@@ -77,6 +77,7 @@ impl FamilySet {
 
 /// What happened. On the wire only the fields: the type travels beside them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Event {
     /// A trade was closed.

@@ -75,11 +75,9 @@ pub struct RecordRejected {
     pub trade_id: Option<String>,
     /// The record's key as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub key: Option<Bytes>,
     /// The record's value as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub value: Option<Bytes>,
     /// For a conflicting duplicate: the version that was recorded first and counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

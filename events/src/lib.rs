@@ -12,6 +12,8 @@ mod host;
 pub mod id;
 mod ingest;
 mod performance;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod strategy;
 mod time;
 mod trade;

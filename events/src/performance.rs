@@ -60,7 +60,7 @@ pub struct PerformanceAnalyzed {
     pub average_profit_pct: f64,
     /// Sum of the profits.
     #[serde(with = "decimal::text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::DecimalText"))]
     pub profit: Decimal,
     /// Of the periods of 24 hours that end at the planned moment; null when undefined.
     pub sharpe: Option<f64>,

@@ -40,23 +40,23 @@ pub struct TradeClosed {
     pub side: Side,
     /// In base units, above 0.
     #[serde(with = "decimal::text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::DecimalText"))]
     pub quantity: Decimal,
     /// In quote currency, above 0.
     #[serde(with = "decimal::text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::DecimalText"))]
     pub entry_price: Decimal,
     /// In quote currency, above 0; some bots do not know it.
     #[serde(default, with = "decimal::option_text", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::DecimalText>"))]
     pub exit_price: Option<Decimal>,
     /// Net of fees, in `currency`.
     #[serde(with = "decimal::text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::DecimalText"))]
     pub profit: Decimal,
     /// Net profit in percent of the capital put in: 2.5 means 2.5 %.
     #[serde(with = "decimal::text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::DecimalText"))]
     pub profit_pct: Decimal,
     /// When the position was opened.
     pub opened_at: Timestamp,
@@ -66,11 +66,11 @@ pub struct TradeClosed {
     pub currency: String,
     /// Fees paid, already taken off `profit`.
     #[serde(default, with = "decimal::option_text", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::DecimalText>"))]
     pub fee: Option<Decimal>,
     /// As reported.
     #[serde(default, with = "decimal::option_text", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::DecimalText>"))]
     pub leverage: Option<Decimal>,
     /// As reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]

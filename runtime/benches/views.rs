@@ -123,7 +123,7 @@ fn write_log(folder: &Path, trades: u64) {
 
 /// A trade every 20 seconds, a few of them late, in 12 strategies and 40 symbols; now and then a decision.
 fn events_of(n: u64) -> Vec<NewEvent> {
-    let late = if n % 17 == 0 { 3600 } else { 0 };
+    let late = if n.is_multiple_of(17) { 3600 } else { 0 };
     let closed_at = Timestamp::from_micros(1_600_000_000_000_000 + (n as i64 * 20 - late) * 1_000_000);
     let strategy = format!("strategy-{}", n % 12);
     let profit = Decimal::new((n as i64).wrapping_mul(7_919) % 2_000_003 - 1_000_001, 4);
@@ -155,7 +155,7 @@ fn events_of(n: u64) -> Vec<NewEvent> {
         id::derive(&[]),
         trade,
     );
-    let decision = (n % TRADES_A_DECISION == 0).then(|| decision(n, &strategy, closed_at));
+    let decision = n.is_multiple_of(TRADES_A_DECISION).then(|| decision(n, &strategy, closed_at));
     [trade.at_offset(n as i64)].into_iter().chain(decision).collect()
 }
 

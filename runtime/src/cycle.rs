@@ -38,6 +38,8 @@ pub struct Cycle<D: Decider> {
     read_to: u64,
     saved_at: u64,
     saved_bytes: u64,
+    /// Whether the state holds nothing but what is durable: not within a turn, nor after one that failed.
+    sound: bool,
 }
 
 impl<D: Decider> Cycle<D> {
@@ -64,6 +66,7 @@ impl<D: Decider> Cycle<D> {
             read_to,
             saved_at: read_to,
             saved_bytes: 0,
+            sound: true,
         })
     }
 
@@ -89,6 +92,7 @@ impl<D: Decider> Cycle<D> {
     /// be refolded.
     pub fn turn(&mut self, wait: Duration, at: &mut dyn FnMut(u64)) -> Result<usize, CycleError> {
         let batch = self.subscription.next(BATCH, wait)?;
+        self.sound = false;
         let mut decisions = Vec::new();
         for input in &batch.events {
             at(input.position);
@@ -100,6 +104,7 @@ impl<D: Decider> Cycle<D> {
             record::append(&*self.log, &D::stream(), before, decisions)?;
         }
         self.read_to = self.read_to.max(batch.read_to);
+        self.sound = true;
         self.save_if_due();
         Ok(decided)
     }
@@ -123,10 +128,11 @@ impl<D: Decider> Cycle<D> {
         }
     }
 
-    /// Saves a snapshot now. A snapshot is a cache: a failure is told and costs time only.
+    /// Saves a snapshot now. A snapshot is a cache: a failure is told and costs time only. After a turn that failed,
+    /// or panicked, nothing is saved: the state holds decisions that are not durable, or half an input.
     pub fn save(&mut self) {
         let Some(snapshots) = &self.snapshots else { return };
-        if self.fold.position() == self.saved_at {
+        if !self.sound || self.fold.position() == self.saved_at {
             return;
         }
         let saved = postcard::to_allocvec(&self.fold).map_err(|error| error.to_string()).and_then(|state| {

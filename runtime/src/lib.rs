@@ -10,6 +10,7 @@ mod own;
 pub mod projector;
 mod record;
 pub mod rehearse;
+pub mod simulate;
 pub mod status;
 mod supervisor;
 pub mod system;

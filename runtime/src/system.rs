@@ -136,8 +136,7 @@ impl System {
     ) -> Result<Self, StartError> {
         let run_id = supervisor::fresh_run_id(&**log);
         let recorder = Recorder::new(log, run_id, "host");
-        record_run(&recorder, config)?;
-        configure(&recorder, config)?;
+        record_start(&recorder, config, now())?;
         let snapshots = match &config.snapshots {
             Some(folder) => Some(Snapshots::open(folder, log.log_id())?),
             None => None,
@@ -300,7 +299,17 @@ pub(crate) fn rules_versions() -> BTreeMap<String, u32> {
     .collect()
 }
 
-fn record_run(recorder: &Recorder, config: &SystemConfig) -> Result<(), AppendError> {
+/// Records a run and what changed in the configuration.
+pub(crate) fn record_start(
+    recorder: &Recorder,
+    config: &SystemConfig,
+    moment: Timestamp,
+) -> Result<(), StartError> {
+    record_run(recorder, config, moment)?;
+    configure(recorder, config, moment)
+}
+
+fn record_run(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> Result<(), AppendError> {
     let run_id = recorder.run_id;
     let event = Event::RunStarted(RunStarted {
         run_id,
@@ -309,12 +318,12 @@ fn record_run(recorder: &Recorder, config: &SystemConfig) -> Result<(), AppendEr
         rules_versions: rules_versions(),
         config_digest: config.config_digest.clone(),
     });
-    recorder.append("runs", recorder.root(run_id, now(), event))?;
+    recorder.append("runs", recorder.root(run_id, moment, event))?;
     Ok(())
 }
 
-fn configure(recorder: &Recorder, config: &SystemConfig) -> Result<(), StartError> {
-    let scheduler = SchedulerConfigured { since: now(), schedules: config.schedules.clone() };
+fn configure(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> Result<(), StartError> {
+    let scheduler = SchedulerConfigured { since: moment, schedules: config.schedules.clone() };
     let wanted = [
         (StrategyGuard::NAME, Event::StrategyGuardConfigured(config.guard.clone())),
         (PerformanceAnalyst::NAME, Event::PerformanceAnalystConfigured(config.analyst.clone())),
@@ -324,7 +333,7 @@ fn configure(recorder: &Recorder, config: &SystemConfig) -> Result<(), StartErro
         let stream = config_stream(actor);
         let last = recorder.log.read_stream_back(&stream, u64::MAX, 1)?;
         if !last.first().is_some_and(|last| same_configuration(&last.event, &event)) {
-            recorder.append(&stream, configured(recorder, actor, now(), event))?;
+            recorder.append(&stream, configured(recorder, actor, moment, event))?;
         }
     }
     Ok(())

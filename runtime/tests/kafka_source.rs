@@ -156,8 +156,10 @@ fn every_trade_is_taken_once_though_broker_and_source_are_killed() {
     assert_eq!(rejected.len() as u64, TRADES / 100);
     assert_order_of_partitions(&log);
     // A restart goes on at the end, although the last records may have been known ones.
+    let began = Instant::now();
     let again = source(&log, &settings);
     wait_for("it is live", || again.status().state == SourceState::Live);
+    eprintln!("started to live: {:?}", began.elapsed());
     assert_eq!(again.status().counts.duplicate, 0);
 }
 

@@ -1,5 +1,8 @@
 //! Tests of the whole system, and the World that they share: a log, trades by the dozen, a configuration.
 
+pub mod simulation;
+pub mod schemas;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actors::performance_analyst;

@@ -14,7 +14,7 @@ use events::{
 };
 use runtime::{
     status::ActorState,
-    system::{Roster, System},
+    system::{Roster, System, SystemConfig},
 };
 use store::EventLog;
 use tests::{all, append, at, config, decisions, fact, memory_log, trade, verify};
@@ -132,9 +132,12 @@ fn a_panic_while_folding_is_told_and_folded_anew() {
 fn a_guard_that_cannot_get_past_an_input_is_stood_in_for_until_it_can() {
     ALWAYS.store(u32::MAX, SeqCst);
     let log = memory_log();
+    // What a quarantined actor holds must not become a snapshot: the next process would start past the input.
+    let folder = tempfile::tempdir().unwrap();
+    let config = SystemConfig { snapshots: Some(folder.path().to_owned()), ..config() };
     append(&*log, "ingest", facts(&["1", "poison"]));
     let roster = || Roster::empty().with::<Faulty<2>>();
-    let system = System::start_roster(&log, &config(), roster()).unwrap();
+    let system = System::start_roster(&log, &config, roster()).unwrap();
     until("the quarantine", || types(&*log).contains(&"ActorQuarantined"));
     assert_eq!(system.status()[0].state, ActorState::Quarantined);
     // Known strategies are reduced with the quarantine, new ones as soon as they appear.
@@ -156,7 +159,7 @@ fn a_guard_that_cannot_get_past_an_input_is_stood_in_for_until_it_can() {
 
     // A new process, with the fault mended: the guard decides, and the stand-in ends.
     ALWAYS.store(0, SeqCst);
-    let system = System::start_roster(&log, &config(), roster()).unwrap();
+    let system = System::start_roster(&log, &config, roster()).unwrap();
     until("the recovery", || types(&*log).contains(&"ActorRecovered"));
     system.stop();
     let enabled = types(&*log).iter().filter(|name| **name == "StrategyEnabled").count();

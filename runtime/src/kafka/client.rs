@@ -109,7 +109,9 @@ impl KafkaSettings {
             config.set(key, value);
         }
         config.set("bootstrap.servers", &self.bootstrap_servers);
-        config.set_log_level(RDKafkaLogLevel::Info);
+        // "debug" among the properties is of no use without its lines.
+        let asked = self.properties.contains_key("debug");
+        config.set_log_level(if asked { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
         config
     }
 
@@ -212,7 +214,10 @@ impl ClientContext for Ear {
             || level as i32 <= RDKafkaLogLevel::Warning as i32 && facility != "CONFWARN"
         {
             self.hear_trouble(line);
-            tracing::debug!(facility, line, "kafka client");
+        }
+        match level {
+            RDKafkaLogLevel::Debug => tracing::trace!(facility, line, "kafka client"),
+            _ => tracing::debug!(facility, line, "kafka client"),
         }
     }
 

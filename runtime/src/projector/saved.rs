@@ -49,7 +49,7 @@ fn saved_key(key: ViewKey) -> Key {
     }
 }
 
-fn restore_error(error: ViewError) -> RestoreError {
+fn restore_error(error: &ViewError) -> RestoreError {
     RestoreError(error.to_string())
 }
 
@@ -58,12 +58,12 @@ pub(super) struct SavedByWriter<'a>(pub(super) &'a ViewWriter);
 
 impl Saved for SavedByWriter<'_> {
     fn get(&self, collection: &'static str, key: &Key) -> Result<Option<Body>, RestoreError> {
-        let body = self.0.get(collection, &view_key(key)).map_err(restore_error)?;
+        let body = self.0.get(collection, &view_key(key)).map_err(|error| restore_error(&error))?;
         Ok(body.map(saved_body))
     }
 
     fn all(&self, collection: &'static str) -> Result<Vec<(Key, Body)>, RestoreError> {
-        let all = self.0.all(collection).map_err(restore_error)?;
+        let all = self.0.all(collection).map_err(|error| restore_error(&error))?;
         Ok(all.into_iter().map(|(key, body)| (saved_key(key), saved_body(body))).collect())
     }
 }
@@ -73,12 +73,12 @@ pub(super) struct SeenByReader<'a>(pub(super) &'a ViewReader);
 
 impl Saved for SeenByReader<'_> {
     fn get(&self, collection: &'static str, key: &Key) -> Result<Option<Body>, RestoreError> {
-        let body = self.0.get(collection, &view_key(key)).map_err(restore_error)?;
+        let body = self.0.get(collection, &view_key(key)).map_err(|error| restore_error(&error))?;
         Ok(body.map(saved_body))
     }
 
     fn all(&self, collection: &'static str) -> Result<Vec<(Key, Body)>, RestoreError> {
-        let all = self.0.find(&Query::all_of(collection)).map_err(restore_error)?;
+        let all = self.0.find(&Query::all_of(collection)).map_err(|error| restore_error(&error))?;
         Ok(all.into_iter().map(|found| (saved_key(found.key), saved_body(found.body))).collect())
     }
 }

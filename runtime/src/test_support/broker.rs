@@ -37,6 +37,8 @@ pub struct Broker {
     folder: TempDir,
     port: u16,
     controller_port: u16,
+    extra_port: u16,
+    properties: String,
     guard: Option<Child>,
 }
 
@@ -49,18 +51,20 @@ impl Broker {
         Self::start_with("")
     }
 
-    /// The same with further lines for `server.properties`.
+    /// The same with further lines for `server.properties`, the last of a key wins. `{port}`, `{controller}` and
+    /// `{extra}` stand for the ports; the last one is free for one more listener.
     ///
     /// # Errors
     /// As [`Broker::start`].
     pub fn start_with(properties: &str) -> Result<Self, String> {
         install()?;
         let folder = tempfile::tempdir().map_err(text)?;
-        std::fs::write(folder.path().join("extra.properties"), properties).map_err(text)?;
-        let mut broker = Self { folder, port: 0, controller_port: 0, guard: None };
+        let properties = properties.to_owned();
+        let mut broker = Self { folder, port: 0, controller_port: 0, extra_port: 0, properties, guard: None };
         // Somebody else may take a port between finding and using it: once more then.
         for attempt in 0..2 {
             (broker.port, broker.controller_port) = (free_port()?, free_port()?);
+            broker.extra_port = free_port()?;
             match broker.restart() {
                 Err(why) if attempt == 0 && why.contains("in use") => {}
                 other => return other.map(|()| broker),
@@ -72,6 +76,11 @@ impl Broker {
     /// `host:port` for clients.
     pub fn bootstrap_servers(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// `host:port` of the listener that the further properties put on `{extra}`.
+    pub fn extra_servers(&self) -> String {
+        format!("127.0.0.1:{}", self.extra_port)
     }
 
     /// Settings for clients.
@@ -93,6 +102,11 @@ impl Broker {
     /// When it does not come up: with what it wrote.
     pub fn restart(&mut self) -> Result<(), String> {
         self.kill();
+        let properties =
+            [("{port}", self.port), ("{controller}", self.controller_port), ("{extra}", self.extra_port)]
+                .iter()
+                .fold(self.properties.clone(), |text, (name, port)| text.replace(name, &port.to_string()));
+        std::fs::write(self.folder.path().join("extra.properties"), properties).map_err(text)?;
         let log = self.folder.path().join("broker.log");
         drop(File::create(&log).map_err(text)?);
         let mut guard = Command::new("sh")

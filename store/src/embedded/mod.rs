@@ -1,7 +1,7 @@
 //! The default log: one folder of segment files, durable before acknowledged, hash-chained.
 //!
-//! `docs/log.md` tells the format, what is promised and what the chain proves. Where to read on: `writer` (group
-//! commit), `recovery` (what opens and what does not), `reader`, `verify`.
+//! `docs/log.md` tells the format, what is promised and what the chain proves. Where to read on: `pen` and `writer`
+//! (group commit), `recovery` (what opens and what does not), `reader`, `verify`.
 
 mod batch;
 mod bytes;
@@ -17,6 +17,7 @@ mod live;
 mod load;
 mod lock;
 mod paged;
+mod pen;
 mod queue;
 mod reader;
 mod recovery;
@@ -34,7 +35,7 @@ mod writer;
 use std::{
     ops::ControlFlow,
     path::Path,
-    sync::{Arc, mpsc::Receiver},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -43,9 +44,10 @@ use events::{FamilySet, Recorded, Uuid};
 
 use self::{
     files::{DiskFolder, Folder},
-    queue::{Answer, Job, Queue},
+    pen::{Pen, Ticket},
     reader::Follower,
     shared::Shared,
+    writer::Writer,
 };
 use crate::{AppendError, Appended, Batch, EventLog, ReadError, Request, Subscription};
 
@@ -72,13 +74,14 @@ impl Default for Options {
     }
 }
 
+const READ_ONLY: &str = "it was opened for reading only";
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 
 /// The log in a folder. Dropping it writes what waits and closes the log.
 pub struct EmbeddedLog {
     shared: Arc<Shared>,
-    queue: Arc<Queue>,
-    writer: Option<JoinHandle<()>>,
+    /// Pen and writer's thread; nothing for reading only.
+    writing: Option<(Arc<Pen>, JoinHandle<()>)>,
     notices: Vec<String>,
     // Last: released when everything else is over.
     _lock: FolderLock,
@@ -103,11 +106,12 @@ impl EmbeddedLog {
     pub fn open_on(folder: &Arc<dyn Folder>, options: Options) -> Result<Self, OpenError> {
         let lock = wait_for_lock(&**folder, options.lock_wait)?;
         let recovered = recovery::recover(&**folder, true)?;
-        let (shared, queue) = (share(folder, &recovered), Arc::new(Queue::default()));
+        let shared = share(folder, &recovered);
         let segment_bytes = options.segment_bytes.clamp(64 << 10, 1 << 30);
-        let writer = writer::start(&shared, &queue, &recovered, segment_bytes);
-        let writer = writer.map_err(|error| OpenError::io(&**folder, &error))?;
-        Ok(Self { shared, queue, writer: Some(writer), notices: recovered.notices, _lock: lock })
+        let writer =
+            Writer::new(&shared, &recovered, segment_bytes).ok_or_else(|| OpenError::missing(&**folder))?;
+        let writing = Pen::start(&shared, writer).map_err(|error| OpenError::io(&**folder, &error))?;
+        Ok(Self { shared, writing: Some(writing), notices: recovered.notices, _lock: lock })
     }
 
     /// Opens a log that nobody writes for reading; changes no byte. A torn end is left where it is and not read.
@@ -121,10 +125,9 @@ impl EmbeddedLog {
         }
         let lock = folder.lock(false).map_err(|error| OpenError::lock(&*folder, error))?;
         let recovered = recovery::recover(&*folder, false)?;
-        let (shared, queue) = (share(&folder, &recovered), Arc::new(Queue::default()));
-        shared.stop(Arc::from("it was opened for reading only"));
-        queue.close();
-        Ok(Self { shared, queue, writer: None, notices: recovered.notices, _lock: lock })
+        let shared = share(&folder, &recovered);
+        shared.stop(Arc::from(READ_ONLY));
+        Ok(Self { shared, writing: None, notices: recovered.notices, _lock: lock })
     }
 
     /// What an operator should know about the opening: a torn end that was cut off, a sidecar made anew.
@@ -134,7 +137,7 @@ impl EmbeddedLog {
 
     /// Figures for monitoring.
     pub fn stats(&self) -> Stats {
-        self.shared.stats(self.queue.len() as u64)
+        self.shared.stats(self.writing.as_ref().map_or(0, |(pen, _)| pen.waiting() as u64))
     }
 
     /// Reads the whole log up to its head, checks every frame, sidecar and the hash chain, and hands out each event in
@@ -170,28 +173,20 @@ fn share(folder: &Arc<dyn Folder>, recovered: &recovery::Recovered) -> Arc<Share
 
 impl Drop for EmbeddedLog {
     fn drop(&mut self) {
-        self.queue.close();
-        if let Some(writer) = self.writer.take() {
+        if let Some((pen, thread)) = self.writing.take() {
+            pen.close();
             // A writer that panicked has told so through `stopped`.
-            let _ = writer.join();
+            let _ = thread.join();
         }
     }
 }
 
 impl EmbeddedLog {
-    fn submit(&self, request: Request) -> Result<Receiver<Answer>, AppendError> {
-        request.check_sizes()?;
-        let (job, answer) = Job::new(request);
-        if self.queue.push(job) { Ok(answer) } else { Err(self.why_stopped()) }
-    }
-
-    fn wait_for(&self, answer: &Receiver<Answer>) -> Answer {
-        answer.recv().unwrap_or_else(|_| Err(self.why_stopped()))
-    }
-
-    fn why_stopped(&self) -> AppendError {
-        let reason = self.shared.stopped();
-        AppendError::Stopped(reason.unwrap_or_else(|| Arc::from("it is being closed")))
+    fn submit(&self, request: Request) -> Result<Ticket<'_>, AppendError> {
+        match &self.writing {
+            Some((pen, _)) => pen.submit(request),
+            None => Err(AppendError::Stopped(Arc::from(READ_ONLY))),
+        }
     }
 }
 
@@ -201,14 +196,13 @@ impl EventLog for EmbeddedLog {
     }
 
     fn append(&self, request: Request) -> Result<Appended, AppendError> {
-        let answer = self.submit(request)?;
-        self.wait_for(&answer)
+        self.submit(request)?.wait()
     }
 
     /// All of them wait together, so that they share their flushes.
     fn append_all(&self, requests: Vec<Request>) -> Vec<Result<Appended, AppendError>> {
         let submitted: Vec<_> = requests.into_iter().map(|request| self.submit(request)).collect();
-        submitted.into_iter().map(|answer| self.wait_for(&answer?)).collect()
+        submitted.into_iter().map(|ticket| ticket?.wait()).collect()
     }
 
     fn head(&self) -> u64 {

@@ -69,10 +69,11 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for room; false when the queue is closed.
+    /// Waits for room; false when the queue is closed. Wakes nobody who could take it out, unless it is full.
     pub fn push(&self, job: Job) -> bool {
         let mut state = self.state();
         while !state.closed && state.is_full_for(&job) {
+            self.filled.notify_one();
             state = self.drained.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.closed {
@@ -80,20 +81,12 @@ impl Queue {
         }
         state.bytes += job.bytes;
         state.jobs.push_back(job);
-        drop(state);
-        self.filled.notify_one();
         true
     }
 
-    /// Waits for requests and takes what makes one batch; nothing once the queue is closed and empty.
+    /// Takes what makes one batch; nothing when none wait.
     pub fn take(&self) -> Option<Vec<Job>> {
         let mut state = self.state();
-        while state.jobs.is_empty() {
-            if state.closed {
-                return None;
-            }
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
         let (mut jobs, mut bytes) = (Vec::new(), 0);
         while let Some(job) = state.jobs.front() {
             if !jobs.is_empty() && (jobs.len() >= BATCH_REQUESTS || bytes + job.bytes > BATCH_BYTES) {
@@ -105,7 +98,21 @@ impl Queue {
         state.bytes -= bytes;
         drop(state);
         self.drained.notify_all();
-        Some(jobs)
+        (!jobs.is_empty()).then_some(jobs)
+    }
+
+    /// Waits, once it is woken, until there are requests; false when the queue is closed and empty.
+    pub fn wait(&self) -> bool {
+        let mut state = self.state();
+        while state.jobs.is_empty() && !state.closed {
+            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        !state.jobs.is_empty()
+    }
+
+    /// Wakes who waits for requests.
+    pub fn wake(&self) {
+        self.filled.notify_one();
     }
 
     /// Takes nothing more; what waits is still taken out.
@@ -177,7 +184,8 @@ mod tests {
         assert!(queue.push(job(10)));
         queue.close();
         assert!(!queue.push(job(10)));
+        assert!(queue.wait());
         assert_eq!(queue.take().map(|jobs| jobs.len()), Some(1));
-        assert!(queue.take().is_none());
+        assert!(queue.take().is_none() && !queue.wait());
     }
 }

@@ -1,5 +1,5 @@
-//! The one thread that writes. It takes all that waits, makes one batch of it, writes and syncs once, publishes and
-//! answers; meanwhile the next batch collects in the queue. No timer decides, so one append alone waits for nobody.
+//! Writing: all that waits becomes one batch, written and synced once, published and answered; meanwhile the next batch
+//! collects in the queue. No timer decides, so one append alone waits for nobody. Who writes is told in `pen`.
 //!
 //! After any failed write or fsync it takes nothing more: whether a failed fsync can be repeated is not known, so it is
 //! never tried. Readers go on.
@@ -15,7 +15,7 @@ use super::{
     batch::OpenBatch,
     files::{path_of, remedy},
     head::{HEAD, Head},
-    queue::{Job, Queue},
+    queue::Job,
     reader::position_of,
     recovery::Recovered,
     seal::seal,
@@ -36,52 +36,6 @@ pub(super) struct Writer {
     sealing: Option<JoinHandle<()>>,
 }
 
-/// However the writer's thread ends, nobody may wait for it afterwards.
-struct Farewell {
-    shared: Arc<Shared>,
-    queue: Arc<Queue>,
-}
-
-impl Drop for Farewell {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.shared
-                .stop(Arc::from("its writer has failed; this is a fault of tradewarden, please report it"));
-        }
-        self.queue.close();
-        while self.queue.take().is_some() {}
-    }
-}
-
-/// Starts the writer's thread.
-pub(super) fn start(
-    shared: &Arc<Shared>,
-    queue: &Arc<Queue>,
-    recovered: &Recovered,
-    segment_bytes: u64,
-) -> io::Result<JoinHandle<()>> {
-    let Some(active) = recovered.segments.last().cloned() else { return Err(io::ErrorKind::NotFound.into()) };
-    let mut writer = Writer {
-        shared: Arc::clone(shared),
-        segments: shared.segments(),
-        active,
-        end: recovered.end,
-        head: recovered.head,
-        segment_bytes,
-        batch: OpenBatch::default(),
-        sealing: None,
-    };
-    let queue = Arc::clone(queue);
-    let farewell = Farewell { shared: Arc::clone(shared), queue: Arc::clone(&queue) };
-    thread::Builder::new().name("log-writer".to_owned()).spawn(move || {
-        let _farewell = farewell;
-        while let Some(jobs) = queue.take() {
-            writer.commit(jobs);
-        }
-        writer.close();
-    })
-}
-
 /// What a failure means for an operator.
 pub(super) fn failure(what: &str, path: &str, error: &io::Error) -> Arc<str> {
     format!("{what} {path} failed ({error}); {}. Everything that was acknowledged is kept", remedy(error))
@@ -89,7 +43,22 @@ pub(super) fn failure(what: &str, path: &str, error: &io::Error) -> Arc<str> {
 }
 
 impl Writer {
-    fn commit(&mut self, jobs: Vec<Job>) {
+    /// Goes on at the end of a log; nothing where it has no segment.
+    pub fn new(shared: &Arc<Shared>, recovered: &Recovered, segment_bytes: u64) -> Option<Self> {
+        Some(Self {
+            shared: Arc::clone(shared),
+            segments: shared.segments(),
+            active: recovered.segments.last().cloned()?,
+            end: recovered.end,
+            head: recovered.head,
+            segment_bytes,
+            batch: OpenBatch::default(),
+            sealing: None,
+        })
+    }
+
+    /// Makes one batch of the requests and answers them.
+    pub fn commit(&mut self, jobs: Vec<Job>) {
         if let Some(reason) = self.shared.stopped() {
             jobs.iter().for_each(|job| job.reply.send(Err(AppendError::Stopped(Arc::clone(&reason)))));
             return;
@@ -197,7 +166,8 @@ impl Writer {
         }
     }
 
-    fn close(&mut self) {
+    /// Waits for what is being sealed and records the head.
+    pub fn close(&mut self) {
         self.finish_sealing();
         if self.shared.stopped().is_some() {
             return;

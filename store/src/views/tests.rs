@@ -48,8 +48,8 @@ impl Bench {
         bench
     }
 
-    fn keys(&self, query: Query) -> Vec<u64> {
-        let found = ViewReader::open(&self.path).unwrap().find(&query).unwrap();
+    fn keys(&self, query: impl std::borrow::Borrow<Query>) -> Vec<u64> {
+        let found = ViewReader::open(&self.path).unwrap().find(query.borrow()).unwrap();
         let number = |found: &Found| match found.key {
             ViewKey::Number(number) => number,
             ViewKey::Text(_) => panic!("a number"),

@@ -9,6 +9,7 @@ mod tail;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -150,7 +151,14 @@ impl KafkaPublisher {
         };
         let thread = thread::Builder::new()
             .name("kafka-publisher".to_owned())
-            .spawn(move || worker.run())
+            .spawn(move || {
+                let shared = Arc::clone(&worker.shared);
+                if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+                    let mut status = shared.status();
+                    status.state = PublisherState::Stopped;
+                    status.last_error = Some("publishing to kafka panicked; restart tradewarden".to_owned());
+                }
+            })
             .map_err(|error| KafkaFault::new(FaultKind::Other, format!("starting a thread: {error}")))?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -349,7 +357,15 @@ impl Worker {
         let topics: Vec<String> =
             [self.settings.topics.decisions.clone()].into_iter().chain(dead_letters).collect();
         let reader = TailReader::new(&self.settings, self.shared.log.log_id(), stopping);
-        Ok(reader.last_position(&topics)?.max(checkpoint.position))
+        let (last, head) = (reader.last_position(&topics, cluster)?, self.shared.log.head());
+        if last > head {
+            let message = format!(
+                "the topics hold what was published from this event log up to position {last}, but the log ends at \
+                 {head}: it was restored from an older backup; what happens up to there would never be published"
+            );
+            return Err(KafkaFault::new(FaultKind::Log, message));
+        }
+        Ok(last.max(checkpoint.position))
     }
 
     fn publish_all(

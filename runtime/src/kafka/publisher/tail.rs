@@ -51,13 +51,12 @@ impl<'a> TailReader<'a> {
         Self { settings, log: log.to_string(), stopping }
     }
 
-    /// The last published position; 0 when there is none (or it expired, or the topics were purged).
-    pub(crate) fn last_position(&self, topics: &[String]) -> Result<u64, KafkaFault> {
+    /// `committed` asks as a reader of committed records does. The last published position; 0 when there is none (or it expired, or the topics were purged).
+    pub(crate) fn last_position(&self, topics: &[String], committed: &Cluster) -> Result<u64, KafkaFault> {
         let everything = Cluster::new(self.settings, "read_uncommitted")?;
-        let committed = Cluster::new(self.settings, "read_committed")?;
         let mut last = 0;
         for topic in topics {
-            let tails = self.tails(topic, &everything, &committed)?;
+            let tails = self.tails(topic, &everything, committed)?;
             last = last.max(self.read(topic, tails)?);
         }
         Ok(last)

@@ -12,6 +12,7 @@ mod session;
 pub use progress::{PartitionStatus, SourceState, SourceStatus};
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -97,7 +98,16 @@ impl KafkaSource {
         let body = Arc::clone(&outside);
         let thread = thread::Builder::new()
             .name("kafka-source".to_owned())
-            .spawn(move || body.run())
+            .spawn(move || {
+                let panicked = catch_unwind(AssertUnwindSafe(|| body.run())).is_err();
+                if panicked {
+                    body.give_up(KafkaFault::new(
+                        FaultKind::Other,
+                        "reading from kafka panicked; restart tradewarden",
+                    ));
+                }
+                body.inner().state = SourceState::Stopped;
+            })
             .map_err(|error| KafkaFault::new(FaultKind::Other, format!("starting a thread: {error}")))?;
         Ok(Self { outside, thread: Some(thread) })
     }
@@ -149,9 +159,7 @@ impl Outside {
             if let Some(last) =
                 [Err(fault), noted].into_iter().filter_map(Result::err).find(|f| !f.is_passing())
             {
-                tracing::error!(fault = %last, "the kafka source stops");
-                self.inner().fault = Some(last);
-                break;
+                return self.give_up(last);
             }
             if began.elapsed() > Duration::from_secs(10) {
                 pause = Duration::from_millis(200);
@@ -159,7 +167,19 @@ impl Outside {
             self.wait(pause);
             pause = (pause * 2).min(Duration::from_secs(2));
         }
-        self.inner().state = SourceState::Stopped;
+    }
+
+    /// Ends for good: the guards cannot know any more.
+    fn give_up(&self, fault: KafkaFault) {
+        tracing::error!(%fault, "the kafka source stops");
+        let mut inner = self.inner();
+        if fault.kind != FaultKind::Log {
+            let noted = inner.stall.begin(StallReason::Unreachable, now(), &fault.message);
+            if let Err(fault) = noted {
+                tracing::error!(%fault, "that the source stopped could not be noted in the event log");
+            }
+        }
+        inner.fault = Some(fault);
     }
 
     fn wait(&self, pause: Duration) {
@@ -175,6 +195,16 @@ impl Outside {
         inner.partitions = partitions.to_vec();
         inner.state = SourceState::CatchingUp;
         inner.beyond_since = None;
+    }
+
+    fn is_live(&self) -> bool {
+        self.inner().state == SourceState::Live
+    }
+
+    /// Whether the last end that was seen is reached, and it was not known to be.
+    fn wants_end(&self, partitions: &[Arc<PartitionProgress>]) -> bool {
+        let inner = self.inner();
+        inner.state != SourceState::Live && inner.watch.is_target_reached(partitions.iter().map(|p| &**p))
     }
 
     /// The ends of the partitions, as they were at `asked`.

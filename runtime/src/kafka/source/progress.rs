@@ -198,6 +198,18 @@ impl EndWatch {
         }
     }
 
+    /// Whether an end that was seen before is reached now, so that it is worth asking for the present one.
+    pub(crate) fn is_target_reached<'p>(
+        &self,
+        partitions: impl IntoIterator<Item = &'p PartitionProgress>,
+    ) -> bool {
+        let Some((_, target)) = &self.target else { return false };
+        let reached = |(end, progress): (&i64, &PartitionProgress)| {
+            progress.position() >= *end || progress.at_end.load(Relaxed)
+        };
+        target.iter().zip(partitions).all(reached)
+    }
+
     /// How old the newest end is that has been reached.
     pub(crate) fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.reached)
@@ -263,7 +275,9 @@ mod tests {
         let (a, b) = (PartitionProgress::new(0, 10, 10), PartitionProgress::new(1, 4, 10));
         watch.observe(second(start, 1), [&a, &b], &[10, 10]);
         assert!(!watch.ever());
+        assert!(!watch.is_target_reached([&a, &b]));
         b.advance(10, None);
+        assert!(watch.is_target_reached([&a, &b]));
         watch.observe(second(start, 2), [&a, &b], &[10, 10]);
         assert!(watch.ever());
     }

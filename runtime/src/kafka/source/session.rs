@@ -33,6 +33,9 @@ const MOST_THREADS: usize = 8;
 /// What is fetched ahead over all partitions.
 const FETCH_AHEAD_KBYTES: usize = 16 << 10;
 const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// How long to wait for the client's own events: at the end, and before.
+const SERVE_LIVE: Duration = Duration::from_millis(100);
+const SERVE_BEHIND: Duration = Duration::from_millis(20);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
@@ -208,9 +211,20 @@ fn dealt(lanes: Vec<Lane>, threads: NonZero<usize>) -> Vec<Vec<Lane>> {
     shares
 }
 
+/// Ends the session when its thread panics: a partition that nobody reads any more must not go unnoticed.
+struct Lifeline<'s>(&'s Shared<'s>);
+
+impl Drop for Lifeline<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.end(None);
+        }
+    }
+}
+
 /// A reading thread: takes in whatever is fetched, and sleeps until there is something.
 fn read(mut lanes: Vec<Lane>, shared: &Shared<'_>) {
-    let me = thread::current();
+    let (me, _lifeline) = (thread::current(), Lifeline(shared));
     shared.threads.lock().unwrap_or_else(PoisonError::into_inner).push(me.clone());
     for lane in &mut lanes {
         let me = me.clone();
@@ -247,8 +261,9 @@ impl Watch<'_> {
         // Many partitions are asked for their ends one after the other.
         let watch_every = WATCH_EVERY + Duration::from_millis(20) * self.partitions.len() as u32;
         while !self.shared.is_ending() {
-            self.serve()?;
-            if watched.is_none_or(|at: Instant| at.elapsed() > watch_every) {
+            // On catching up the end is asked for again as soon as the last one seen is reached: people wait for it.
+            let is_due = |at: Instant| at.elapsed() > watch_every;
+            if watched.is_none_or(is_due) || self.shared.outside.wants_end(self.partitions) {
                 watched = Some(Instant::now());
                 self.watch()?;
             }
@@ -262,6 +277,7 @@ impl Watch<'_> {
                 committed = Instant::now();
                 self.commit(CommitMode::Async);
             }
+            self.serve()?;
         }
         self.commit(CommitMode::Async);
         Ok(Ended::Stopped)
@@ -269,7 +285,8 @@ impl Watch<'_> {
 
     /// Serves the client's own events. Records never come this way.
     fn serve(&self) -> Result<(), KafkaFault> {
-        match self.consumer.poll(Duration::from_millis(100)) {
+        let step = if self.shared.outside.is_live() { SERVE_LIVE } else { SERVE_BEHIND };
+        match self.consumer.poll(step) {
             Some(Ok(message)) => {
                 let offset = rdkafka::Message::offset(&message);
                 let message = format!("a record (offset {offset}) came outside its partition's queue");

@@ -109,11 +109,11 @@ fn a_collection_is_asked_by_time_and_field_and_paged() {
     let (views, _folder) = views_of((1..=6).map(skipped));
     let ask = |query: AuditQuery| views.audit("performance_skips", &query).unwrap();
     let dates = |page: &super::super::AuditPage| -> Vec<String> {
-        let date = |document: &Box<serde_json::value::RawValue>| {
+        let date = |document: &serde_json::value::RawValue| {
             let document: serde_json::Value = serde_json::from_str(document.get()).unwrap();
             document["date"].as_str().unwrap().to_owned()
         };
-        page.documents.iter().map(date).collect()
+        page.documents.iter().map(|document| date(document)).collect()
     };
     let window = AuditQuery {
         since: Some(moment(0).plus_days(2)),

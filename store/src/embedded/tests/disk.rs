@@ -24,6 +24,8 @@ pub(super) enum Trouble {
     Full,
     /// The next sync of a file fails; its changes count as clean then but are not on the disk.
     FailedSync,
+    /// The operation panics.
+    Panic,
 }
 
 #[derive(Default)]
@@ -95,7 +97,7 @@ impl Disk {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// How many operations have changed something.
@@ -194,6 +196,10 @@ impl State {
             Some((at, Trouble::FailedSync)) if self.operations >= at && is_sync => {
                 self.trouble = None;
                 Err(io::Error::other("input/output error"))
+            }
+            Some((at, Trouble::Panic)) if self.operations >= at => {
+                self.trouble = None;
+                panic!("a fault of the program");
             }
             _ => Ok(()),
         }

@@ -139,3 +139,25 @@ fn a_stopped_log_answers_everybody_who_waits() {
     let acknowledged = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
     assert_eq!(log.head(), 10 + acknowledged);
 }
+
+#[test]
+fn a_panic_while_writing_stops_the_intake_and_leaves_nobody_waiting() {
+    let disk = Disk::new();
+    let log = Arc::new(open_on(&disk).unwrap());
+    let acknowledged = write_on(&log, 1);
+    disk.trouble(0, Trouble::Panic);
+    let appenders: Vec<_> = (0..4)
+        .map(|t| {
+            let log = Arc::clone(&log);
+            thread::spawn(move || {
+                log.append(request(&format!("s{t}"), Expected::Any, [tick(1000 + t)])).is_ok()
+            })
+        })
+        .collect();
+    let ends: Vec<_> = appenders.into_iter().map(thread::JoinHandle::join).collect();
+    assert!(ends.iter().all(|end| !matches!(end, Ok(true))), "{ends:?}");
+    assert!(log.stopped().unwrap().contains("its writer has failed"));
+    assert!(matches!(log.append(request("s", Expected::Any, [tick(2000)])), Err(AppendError::Stopped(_))));
+    drop(log);
+    assert!(holds(&open_on(&disk).unwrap(), acknowledged, acknowledged));
+}

@@ -1,0 +1,124 @@
+//! Who writes. An appender that finds nobody writing writes its batch itself: it would only wait, and two changes of
+//! threads cost as much as a fast fsync. While somebody writes, requests collect in the queue, and the writer's thread
+//! makes one batch of them. Only one at a time holds the writer, so there is one order.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, mpsc::Receiver},
+    thread::{self, JoinHandle},
+};
+
+use super::{
+    queue::{Answer, Job, Queue},
+    shared::Shared,
+    writer::Writer,
+};
+use crate::{AppendError, Request};
+
+pub(super) struct Pen {
+    writer: Mutex<Writer>,
+    queue: Queue,
+    shared: Arc<Shared>,
+}
+
+/// Ends a turn at writing, after the writer was released: what came meanwhile is for the writer's thread.
+struct Turn<'a> {
+    pen: &'a Pen,
+    finished: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            let reason = "its writer has failed; this is a fault of tradewarden, please report it";
+            self.pen.shared.stop(Arc::from(reason));
+        }
+        if self.pen.queue.len() > 0 {
+            self.pen.queue.wake();
+        }
+    }
+}
+
+/// However the writer's thread ends, nobody may wait for it afterwards.
+struct Farewell(Arc<Pen>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.queue.close();
+        while self.0.queue.take().is_some() {}
+    }
+}
+
+impl Pen {
+    /// Starts the writer's thread.
+    pub fn start(shared: &Arc<Shared>, writer: Writer) -> io::Result<(Arc<Self>, JoinHandle<()>)> {
+        let (writer, queue, shared) = (Mutex::new(writer), Queue::default(), Arc::clone(shared));
+        let pen = Arc::new(Self { writer, queue, shared });
+        let farewell = Farewell(Arc::clone(&pen));
+        let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || farewell.0.run())?;
+        Ok((pen, thread))
+    }
+
+    fn run(&self) {
+        while self.queue.wait() {
+            let turn = Turn { pen: self, finished: false };
+            self.write(self.writer.lock().unwrap_or_else(PoisonError::into_inner), turn);
+        }
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).close();
+    }
+
+    /// Writes one batch of what is in line. The writer is released before the turn ends, also by a panic.
+    fn write(&self, writer: MutexGuard<'_, Writer>, mut turn: Turn<'_>) {
+        let mut writer = writer;
+        if let Some(jobs) = self.queue.take() {
+            writer.commit(jobs);
+        }
+        turn.finished = true;
+    }
+
+    /// Puts a request in line; waits for room.
+    pub fn submit(&self, request: Request) -> Result<Ticket<'_>, AppendError> {
+        request.check_sizes()?;
+        let (job, answer) = Job::new(request);
+        if self.queue.push(job) { Ok(Ticket { pen: self, answer }) } else { Err(self.why_stopped()) }
+    }
+
+    /// Writes what is in line, unless somebody is at it: then they see to it that it is written.
+    fn write_if_free(&self) {
+        match self.writer.try_lock() {
+            Ok(writer) => self.write(writer, Turn { pen: self, finished: false }),
+            Err(TryLockError::Poisoned(_)) => self.queue.wake(),
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+
+    /// How many requests wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Takes nothing more; what is in line is still written.
+    pub fn close(&self) {
+        self.queue.close();
+    }
+
+    fn why_stopped(&self) -> AppendError {
+        let reason = self.shared.stopped();
+        AppendError::Stopped(reason.unwrap_or_else(|| Arc::from("it is being closed")))
+    }
+}
+
+/// A request in line. It is written at the latest when somebody waits for its answer.
+#[must_use]
+pub(super) struct Ticket<'a> {
+    pen: &'a Pen,
+    answer: Receiver<Answer>,
+}
+
+impl Ticket<'_> {
+    /// Waits until the request is durable, or refused.
+    pub fn wait(&self) -> Answer {
+        self.pen.write_if_free();
+        self.answer.recv().unwrap_or_else(|_| Err(self.pen.why_stopped()))
+    }
+}

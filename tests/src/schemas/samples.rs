@@ -1,0 +1,265 @@
+//! One instance of every event type, with every optional field present: the golden samples are made of these.
+//!
+//! Values once written stay: a sample on disk is what older versions of tradewarden wrote. A new optional field is
+//! added here; any other change of a shape raises the version of its type.
+
+use std::collections::BTreeMap;
+
+use events::{
+    ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertKind, AlertRaised, BreachedRule, Bytes,
+    DecidedBy, Decimal, Event, FigureStatus, FigureStatuses, GuardMetrics, GuardThresholds, IngestAdvanced,
+    LossBasis, MissedRuns, Origin, PerformanceAdvice, PerformanceAnalysisSkipped,
+    PerformanceAnalystConfigured, PerformanceAnalyzed, PerformanceLimits, PublishAdvanced, RecordRejected,
+    RecordsMissing, ReduceCause, ReduceCauseKind, RejectReason, RuleName, RuleWindow, RunStarted, Schedule,
+    ScheduleFired, ScheduleMissed, SchedulerConfigured, Severity, Side, SkipReason, SourceCaughtUp,
+    SourceStalled, StallReason, StrategyDisableRequested, StrategyDisabled, StrategyEnableRequested,
+    StrategyEnabled, StrategyGuardConfigured, StrategyReduced, StrategyState, TimerDue, TradeAfterHalt,
+    TradeClosed, Uuid, decimal, id,
+};
+
+use crate::at;
+
+/// One instance of every event type.
+pub fn samples() -> Vec<Event> {
+    let families = [
+        ingested(),
+        decided_on_strategies(),
+        decided_on_performance(),
+        alerts(),
+        requests(),
+        time(),
+        configuration(),
+        host(),
+    ];
+    families.into_iter().flatten().collect()
+}
+
+fn number(text: &str) -> Decimal {
+    decimal::parse(text).expect("invariant: a sample names real numbers")
+}
+
+fn trade() -> TradeClosed {
+    TradeClosed {
+        trade_id: "4711".into(),
+        strategy: "rsi_reversal".into(),
+        symbol: "BTC/USDT".into(),
+        side: Side::Short,
+        quantity: number("0.015"),
+        entry_price: number("67250.10"),
+        exit_price: Some(number("68010.5")),
+        profit: number("-12.41200000"),
+        profit_pct: number("-1.23"),
+        opened_at: at("2025-01-31T11:58:03.5Z"),
+        closed_at: at("2025-01-31T13:00:00.000001Z"),
+        currency: "USDT".into(),
+        fee: Some(number("1.006")),
+        leverage: Some(number("1")),
+        exit_reason: Some("stop_loss".into()),
+        model: Some("lstm-7".into()),
+        account: Some("main".into()),
+        source_event_id: Some("bot-000815".into()),
+    }
+}
+
+fn ingested() -> Vec<Event> {
+    let since = at("2025-01-31T13:00:00Z");
+    vec![
+        Event::TradeClosed(trade()),
+        Event::RecordRejected(RecordRejected {
+            origin: Origin::Kafka { topic: "trading.trade.closed.v1".into(), partition: 2, offset: 4096 },
+            reason: RejectReason::ConflictingDuplicate,
+            detail: "trade_id = 4711: recorded before with other content".into(),
+            strategy: Some("rsi_reversal".into()),
+            trade_id: Some("4711".into()),
+            key: Some(Bytes(b"rsi_reversal".to_vec())),
+            value: Some(Bytes(b"{\"trade_id\":\"4711\"}".to_vec())),
+            recorded: Some(Box::new(trade())),
+        }),
+        Event::IngestAdvanced(IngestAdvanced { next_offset: 4097 }),
+        Event::SourceStalled(SourceStalled {
+            source: "trading.trade.closed.v1".into(),
+            reason: StallReason::Unreachable,
+            since,
+            detail: "all brokers are down".into(),
+        }),
+        Event::SourceCaughtUp(SourceCaughtUp { source: "trading.trade.closed.v1".into() }),
+        Event::RecordsMissing(RecordsMissing {
+            topic: "trading.trade.closed.v1".into(),
+            partition: 2,
+            from_offset: 100,
+            to_offset: 250,
+            at_most: 150,
+        }),
+    ]
+}
+
+fn breached() -> Vec<BreachedRule> {
+    let day = RuleWindow::Day("2025-01-31".into());
+    let rule =
+        |rule, value, threshold, window, trades| BreachedRule { rule, value, threshold, window, trades };
+    vec![
+        rule(RuleName::DailyLoss, -10.5, 10.0, day, 14),
+        rule(RuleName::ConsecutiveLosses, 11.0, 10.0, RuleWindow::Trades(11), 11),
+        rule(RuleName::WinRate, 25.0, 30.0, RuleWindow::Trades(20), 20),
+    ]
+}
+
+fn decided_on_strategies() -> Vec<Event> {
+    let strategy = || "rsi_reversal".to_owned();
+    let cause = ReduceCause {
+        kind: ReduceCauseKind::TradeRejected,
+        detail: "profit is \"NaN\": not a decimal number".into(),
+    };
+    vec![
+        Event::StrategyDisabled(StrategyDisabled {
+            strategy: strategy(),
+            by: DecidedBy::Rule,
+            rules: breached(),
+            metrics: GuardMetrics {
+                daily_loss_pct: Some(-10.5),
+                consecutive_losses: 11,
+                win_rate_pct: Some(25.0),
+            },
+            from: StrategyState::Active,
+            to: StrategyState::Halted,
+            loss_basis: LossBasis::SumOfTradePercents,
+            reason: Some("exchange maintenance".into()),
+        }),
+        Event::StrategyReduced(StrategyReduced {
+            strategy: strategy(),
+            by: DecidedBy::Rule,
+            causes: vec![cause],
+            from: StrategyState::Active,
+            to: StrategyState::Reducing,
+        }),
+        Event::StrategyEnabled(StrategyEnabled {
+            strategy: strategy(),
+            by: DecidedBy::Operator,
+            from: StrategyState::Halted,
+            to: StrategyState::Active,
+            reason: "looked at it".into(),
+        }),
+        Event::TradeAfterHalt(TradeAfterHalt {
+            strategy: strategy(),
+            trade_id: "4712".into(),
+            opened_at: at("2025-01-31T12:30:00Z"),
+            disabled_by: id::closed_trade("rsi_reversal", "4711"),
+        }),
+    ]
+}
+
+fn decided_on_performance() -> Vec<Event> {
+    let (window_start, planned_at) = (at("2025-01-25T01:00:00Z"), at("2025-02-01T01:00:00Z"));
+    vec![
+        Event::PerformanceAnalyzed(PerformanceAnalyzed {
+            planned_at,
+            window_start,
+            window_end: planned_at,
+            trades: 40,
+            wins: 20,
+            losses: 18,
+            win_rate_pct: 50.0,
+            average_profit_pct: 0.25,
+            profit: number("312.5"),
+            sharpe: Some(1.75),
+            max_drawdown_pct: 6.5,
+            profit_factor: Some(1.2),
+            statuses: FigureStatuses {
+                win_rate: FigureStatus::Critical,
+                average_profit: FigureStatus::Critical,
+                sharpe: FigureStatus::Warning,
+            },
+            trigger_ai_analysis: true,
+            advice: vec![PerformanceAdvice::OptimizeParameters],
+            limits: PerformanceLimits::default(),
+        }),
+        Event::PerformanceAnalysisSkipped(PerformanceAnalysisSkipped {
+            planned_at,
+            window_start,
+            window_end: planned_at,
+            trades: 9,
+            min_trades: 10,
+            reason: SkipReason::TooFewTrades,
+        }),
+    ]
+}
+
+fn alerts() -> Vec<Event> {
+    let (kind, subject) = (AlertKind::StrategyDisabled, "rsi_reversal".to_owned());
+    vec![
+        Event::AlertRaised(AlertRaised {
+            kind,
+            subject: subject.clone(),
+            severity: Severity::Critical,
+            message: "rsi_reversal is HALTED: 11 trades in a row were lost".into(),
+        }),
+        Event::AlertCleared(AlertCleared { kind, subject, message: "enabled by the operator".into() }),
+    ]
+}
+
+fn requests() -> Vec<Event> {
+    let (strategy, reason) = ("rsi_reversal".to_owned(), "exchange maintenance".to_owned());
+    let disable = StrategyDisableRequested { strategy: strategy.clone(), reason: reason.clone() };
+    vec![
+        Event::StrategyDisableRequested(disable),
+        Event::StrategyEnableRequested(StrategyEnableRequested { strategy, reason }),
+    ]
+}
+
+fn time() -> Vec<Event> {
+    let (schedule, planned_at) = ("daily_performance".to_owned(), at("2025-02-01T01:00:00Z"));
+    vec![
+        Event::TimerDue(TimerDue {
+            actor: "scheduler".into(),
+            due_at: planned_at,
+            noticed_at: at("2025-02-01T01:00:00.013Z"),
+        }),
+        Event::ScheduleFired(ScheduleFired { schedule: schedule.clone(), planned_at, missed: 2 }),
+        Event::ScheduleMissed(ScheduleMissed { schedule, planned_at, missed: 3 }),
+    ]
+}
+
+fn configuration() -> Vec<Event> {
+    let own = GuardThresholds {
+        capital: Some(number("10000.00")),
+        max_silence_s: Some(86_400),
+        ..GuardThresholds::default()
+    };
+    let schedule = Schedule { cron: "0 1 * * *".into(), missed: MissedRuns::RunOnce };
+    vec![
+        Event::StrategyGuardConfigured(StrategyGuardConfigured {
+            default: GuardThresholds::default(),
+            strategies: BTreeMap::from([("rsi_reversal".to_owned(), own)]),
+        }),
+        Event::PerformanceAnalystConfigured(PerformanceAnalystConfigured::default()),
+        Event::SchedulerConfigured(SchedulerConfigured {
+            since: at("2025-01-31T12:00:00Z"),
+            schedules: BTreeMap::from([("daily_performance".to_owned(), schedule)]),
+        }),
+    ]
+}
+
+fn host() -> Vec<Event> {
+    let (actor, message) = ("strategy_guard".to_owned(), "attempt to divide by zero".to_owned());
+    vec![
+        Event::RunStarted(RunStarted {
+            run_id: Uuid::from_bytes([7; 16]),
+            version: "0.1.0".into(),
+            command: "run".into(),
+            rules_versions: BTreeMap::from([(actor.clone(), 1)]),
+            config_digest: "9f86d081884c7d65".into(),
+        }),
+        Event::ActorFailed(ActorFailed {
+            actor: actor.clone(),
+            at_position: 815,
+            message: message.clone(),
+            attempt: 1,
+        }),
+        Event::ActorQuarantined(ActorQuarantined { actor: actor.clone(), at_position: 815, message }),
+        Event::ActorRecovered(ActorRecovered { actor }),
+        Event::PublishAdvanced(PublishAdvanced {
+            cluster: "4L6g3nShT-eMCtK--X86sw".into(),
+            up_to_position: 4711,
+        }),
+    ]
+}

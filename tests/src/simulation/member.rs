@@ -1,0 +1,135 @@
+//! An actor in the simulation: its cycle, the snapshots it may start from, and instances that should be dead.
+
+use std::{sync::Arc, time::Duration};
+
+use actors::Decider;
+use events::{Timestamp, Uuid};
+use runtime::simulate::{Cycle, CycleError};
+use store::{EventLog, Snapshots};
+
+use super::stage::Stage;
+
+/// An actor's place in a process.
+pub struct Member<D: Decider> {
+    cycle: Option<Cycle<D>>,
+    /// An instance that was replaced and whose thread has not ended: it may wake up.
+    zombie: Option<Cycle<D>>,
+    /// Whether a replaced instance may have appended behind the running one's back.
+    was_replaced: bool,
+}
+
+/// How an instance ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// At once.
+    Crash,
+    /// With a snapshot.
+    Stop,
+    /// It stood still and was replaced.
+    Replaced,
+}
+
+impl<D: Decider> Default for Member<D> {
+    fn default() -> Self {
+        Self { cycle: None, zombie: None, was_replaced: false }
+    }
+}
+
+impl<D: Decider> Member<D> {
+    /// The actor takes a turn; afterwards, or because of a fault, its instance may end.
+    pub fn live(&mut self, stage: &mut Stage) {
+        if self.zombie.is_some() && stage.random.chance(40) {
+            self.wake_zombie(stage);
+            return;
+        }
+        let snapshots = stage.draw_snapshots();
+        let armed = stage.arm();
+        let turned = self.turn(&stage.log, snapshots, stage.run_id);
+        let disturbed = stage.disarm(armed) || self.was_replaced;
+        match turned {
+            Ok(()) => self.survive(stage),
+            Err(error) => {
+                if !disturbed {
+                    stage.violations.push(format!("{} failed without a fault: {error}", D::NAME));
+                }
+                stage.timers.tell(D::NAME, None);
+                // A process that ends while an actor waits to be restarted may try to save what the actor holds.
+                self.end(if stage.random.chance(50) { End::Stop } else { End::Crash });
+            }
+        }
+    }
+
+    /// Takes one turn, and starts before that unless it runs.
+    fn turn(
+        &mut self,
+        log: &Arc<dyn EventLog>,
+        snapshots: Option<Snapshots>,
+        run_id: Uuid,
+    ) -> Result<(), CycleError> {
+        let cycle = match &mut self.cycle {
+            Some(cycle) => cycle,
+            None => self.cycle.insert(Cycle::resume(log, snapshots, run_id)?),
+        };
+        cycle.turn(Duration::ZERO, &mut |_| {}).map(drop)
+    }
+
+    fn survive(&mut self, stage: &mut Stage) {
+        stage.timers.tell(D::NAME, self.deadline(&*stage.log));
+        match stage.random.below(100) {
+            0..8 => self.end(End::Crash),
+            8..18 => self.end(End::Stop),
+            18..22 => {
+                self.end(End::Replaced);
+                stage.timers.tell(D::NAME, None);
+            }
+            22..32 => self.cycle.iter_mut().for_each(Cycle::save),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, end: End) {
+        let Some(mut cycle) = self.cycle.take() else { return };
+        match end {
+            End::Crash => {}
+            End::Stop => cycle.save(),
+            End::Replaced => (self.zombie, self.was_replaced) = (Some(cycle), true),
+        }
+    }
+
+    /// The replaced instance takes a turn; it may fail, and ends then.
+    fn wake_zombie(&mut self, stage: &mut Stage) {
+        let armed = stage.arm();
+        let zombie = self.zombie.as_mut();
+        let failed = zombie.is_some_and(|zombie| zombie.turn(Duration::ZERO, &mut |_| {}).is_err());
+        stage.disarm(armed);
+        if failed {
+            self.zombie = None;
+        }
+    }
+
+    /// The process ends, and every instance with it.
+    pub fn end_process(&mut self, end: End) {
+        self.end(end);
+        *self = Self::default();
+    }
+
+    /// One turn without a fault; answers whether everything in the log was read.
+    pub fn rest(&mut self, stage: &mut Stage) -> bool {
+        if let Err(error) = self.turn(&stage.log, None, stage.run_id) {
+            if !self.was_replaced {
+                stage.violations.push(format!("{} failed without a fault: {error}", D::NAME));
+            }
+            self.end(End::Crash);
+        }
+        let deadline = self.deadline(&*stage.log);
+        stage.timers.tell(D::NAME, deadline);
+        let over = deadline.is_none_or(|deadline| deadline > stage.now());
+        over && self.cycle.as_ref().is_some_and(|cycle| cycle.position() >= stage.log.head())
+    }
+
+    /// When it wants to be woken; only known once everything was read.
+    fn deadline(&self, log: &dyn EventLog) -> Option<Timestamp> {
+        let cycle = self.cycle.as_ref().filter(|cycle| cycle.position() >= log.head());
+        cycle.and_then(Cycle::next_deadline)
+    }
+}
