@@ -85,6 +85,7 @@ impl From<OpenError> for Problem {
             }
             OpenError::Newer { .. } => Self::new(409, "newer_format", error.to_string()),
             OpenError::Missing { .. } => Self::not_found(error.to_string()),
+            OpenError::Io { .. } => Self::new(500, "folder_unusable", error.to_string()),
             OpenError::Read(_) => Self::new(500, "log_unreadable", error.to_string()),
         }
     }

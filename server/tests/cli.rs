@@ -1,5 +1,8 @@
 //! The binary as its users see it: standard output, standard error, exit codes.
 
+// Helpers outside of test functions: a panic is how a failure is told.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use std::{fs, net::TcpListener};
@@ -179,4 +182,22 @@ fn empty_lists_say_what_would_appear_and_how() {
         assert!(empty.out.is_empty() && empty.err.contains(hint), "{arguments:?}: {empty:?}");
         assert!(home.run(&[arguments, vec!["--quiet"]].concat()).err.is_empty());
     }
+}
+
+#[test]
+fn a_command_waits_for_a_server_that_starts() {
+    let home = Home::new();
+    let _server = home.start();
+    while !home.data().join("LOCK").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let listed = home.run(&["strategies"]);
+    assert_eq!(listed.code, 0, "{listed:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_command_quietly() {
+    let home = Home::new();
+    let left = home.run_unread(&["config", "default"]);
+    assert_eq!((left.code, left.err.as_str()), (0, ""), "{left:?}");
 }

@@ -30,6 +30,11 @@ pub fn number(value: &Value) -> String {
     value.as_f64().map_or_else(|| text(value), |number| number.to_string())
 }
 
+/// A number of trades.
+fn trades_of(count: &Value) -> String {
+    if *count == 1 { "1 trade".to_owned() } else { format!("{} trades", text(count)) }
+}
+
 /// What an event is about.
 pub fn subject(event: &Value) -> String {
     let fields = &event["event"];
@@ -50,7 +55,9 @@ pub fn what(event: &Value) -> String {
         }
         "TradeAfterHalt" => format!("trade {} was closed after the halt", text(&fields["trade_id"])),
         "PerformanceAnalyzed" => analyzed(fields),
-        "PerformanceAnalysisSkipped" => format!("{}: {} trades", text(&fields["reason"]), fields["trades"]),
+        "PerformanceAnalysisSkipped" => {
+            format!("{}: {}", text(&fields["reason"]), trades_of(&fields["trades"]))
+        }
         "AlertRaised" => format!("{} {}", text(&fields["severity"]), text(&fields["message"])),
         "AlertCleared" => format!("cleared: {}", text(&fields["message"])),
         "TradeClosed" => format!(
@@ -78,12 +85,12 @@ fn disabled(fields: &Value) -> String {
 /// A breached rule with its numbers.
 pub fn rule(rule: &Value) -> String {
     let (value, threshold) = (figure(&rule["value"]), number(&rule["threshold"]));
-    let trades = text(&rule["trades"]);
+    let trades = trades_of(&rule["trades"]);
     match rule["rule"].as_str().unwrap_or_default() {
-        "daily_loss" => format!("daily loss {value} % (limit -{threshold} %, {trades} trades)"),
-        "consecutive_losses" => format!("{trades} losses in a row (limit {threshold})"),
-        "win_rate" => format!("win rate {value} % (limit {threshold} %, last {trades} trades)"),
-        other => format!("{other} {value} (limit {threshold}, {trades} trades)"),
+        "daily_loss" => format!("daily loss {value} % (limit -{threshold} %, {trades})"),
+        "consecutive_losses" => format!("{} losses in a row (limit {threshold})", number(&rule["value"])),
+        "win_rate" => format!("win rate {value} % (limit {threshold} %, last {trades})"),
+        other => format!("{other} {value} (limit {threshold}, {trades})"),
     }
 }
 
@@ -96,14 +103,14 @@ pub fn causes(fields: &Value) -> String {
 fn analyzed(fields: &Value) -> String {
     let statuses = &fields["statuses"];
     format!(
-        "win rate {} % ({}), average {} % ({}), sharpe {} ({}), {} trades",
+        "win rate {} % ({}), average {} % ({}), sharpe {} ({}), {}",
         figure(&fields["win_rate_pct"]),
         text(&statuses["win_rate"]),
         figure(&fields["average_profit_pct"]),
         text(&statuses["average_profit"]),
         figure(&fields["sharpe"]),
         text(&statuses["sharpe"]),
-        fields["trades"]
+        trades_of(&fields["trades"])
     )
 }
 
@@ -121,4 +128,35 @@ pub fn lines(object: &Value) -> Vec<String> {
     let Some(fields) = object.as_object() else { return vec![text(object)] };
     let width = fields.keys().map(|key| key.chars().count()).max().unwrap_or(0);
     fields.iter().map(|(key, value)| format!("{key:<width$}  {}", text(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_halt_is_told_with_every_rule_and_its_numbers() {
+        let event = json!({ "event_type": "StrategyDisabled", "event": {
+            "strategy": "rsi", "from": "ACTIVE", "to": "HALTED", "rules": [
+                { "rule": "daily_loss", "value": -10.456, "threshold": 10.0, "window": "2025-01-06", "trades": 1 },
+                { "rule": "consecutive_losses", "value": 11.0, "threshold": 10.0, "window": 11, "trades": 11 },
+                { "rule": "win_rate", "value": 25.0, "threshold": 30.5, "window": 20, "trades": 20 },
+            ],
+        } });
+        assert_eq!(
+            what(&event),
+            "ACTIVE -> HALTED: daily loss -10.46 % (limit -10 %, 1 trade); 11 losses in a row (limit 10); \
+             win rate 25.00 % (limit 30.5 %, last 20 trades)"
+        );
+        assert_eq!(subject(&event), "rsi");
+    }
+
+    #[test]
+    fn undefined_figures_are_dashes_and_moments_end_at_the_second() {
+        assert_eq!(figure(&Value::Null), "-");
+        assert_eq!(figure(&json!(2.345)), "2.35");
+        assert_eq!(moment(&json!("2025-01-06T01:02:03.456789Z")), "2025-01-06T01:02:03Z");
+        assert_eq!(moment(&json!("2025-01-06T01:02:03Z")), "2025-01-06T01:02:03Z");
+    }
 }

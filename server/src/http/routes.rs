@@ -100,12 +100,12 @@ async fn answer<C: Call>(
 }
 
 fn read<C: Call>(request: &HttpRequest, body: &[u8]) -> Result<C, Problem> {
-    let parts = request.match_info().iter();
+    let parts = request.match_info().iter().map(|(name, value)| (name, decoded(value)));
     match C::METHOD {
         Method::Get => {
             let mut pairs = request.query_string().to_owned();
             for (name, value) in parts {
-                let pair = serde_html_form::to_string([(name, value)]);
+                let pair = serde_html_form::to_string([(name, &value)]);
                 let pair = pair.map_err(|error| Problem::internal(error.to_string()))?;
                 pairs = if pairs.is_empty() { pair } else { format!("{pairs}&{pair}") };
             }
@@ -125,6 +125,13 @@ fn read<C: Call>(request: &HttpRequest, body: &[u8]) -> Result<C, Problem> {
                 .map_err(|error| Problem::new(400, "wrong_parameter", format!("the body: {error}")))
         }
     }
+}
+
+/// A part of the path as it was meant. The router decodes all but `%25`, `%2F` and `%2B`, so that no other `%` is left.
+fn decoded(part: &str) -> String {
+    [("%2F", "/"), ("%2f", "/"), ("%2B", "+"), ("%2b", "+"), ("%25", "%")]
+        .iter()
+        .fold(part.to_owned(), |part, (code, letter)| part.replace(code, letter))
 }
 
 /// The body of a request, if it is small enough.

@@ -20,7 +20,7 @@ use store::{EventLog, MemoryLog};
 
 use super::{Part, Site, serve};
 use crate::{
-    calls::Desk,
+    calls::{Call as _, Desk, StrategyShow},
     folder::{DataFolder, Token},
 };
 
@@ -243,6 +243,18 @@ fn losses_halt_a_strategy_and_the_halt_is_explained_and_lifted() {
     assert_eq!(server.ask("GET /api/strategies/rsi", b"").json()["state"], "ACTIVE");
     let nobody = json!({ "reason": " ", "key": "k2" }).to_string();
     assert_problem(&server.ask("POST /api/strategies/rsi/disable", nobody.as_bytes()), 400, "wrong_use");
+}
+
+#[test]
+fn names_may_hold_every_letter() {
+    let server = running();
+    for (n, name) in ["a/b c", "100%", "\u{e9}+&=?#", "x%2Fy", "%252F"].into_iter().enumerate() {
+        let trade = trade(n as u32 + 1, "1").replace("rsi", name);
+        assert_eq!(server.ask("POST /api/events", trade.as_bytes()).status, 200);
+        let call = StrategyShow { name: name.to_owned() };
+        let shown = server.ask(&format!("GET {}", call.path()), b"");
+        assert_eq!(shown.json()["strategy"], name, "{}", shown.body);
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub struct Said {
 impl Said {
     /// Standard output as JSON lines.
     pub fn json(&self) -> Vec<Value> {
-        let lines = self.out.lines().map(|line| serde_json::from_str(line));
+        let lines = self.out.lines().map(serde_json::from_str);
         lines.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
@@ -85,18 +85,34 @@ impl Home {
         }
     }
 
-    /// Starts a server and waits until it is ready for everything.
-    pub fn serve(&self) -> Server {
+    /// Runs a command whose results nobody reads.
+    pub fn run_unread(&self, arguments: &[&str]) -> Said {
+        let mut command = self.command(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        Said { code: output.status.code().unwrap_or(-1), out: String::new(), err }
+    }
+
+    /// Starts a server.
+    pub fn start(&self) -> Server {
         let arguments =
             ["run", "--set", "server.listen=127.0.0.1:0", "--set", "kafka.embedded_listen=127.0.0.1:0"];
         let mut child = self.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut told = String::new();
+        let stderr = child.stderr.take().map(BufReader::new);
+        Server { child, stderr }
+    }
+
+    /// Starts a server and waits until it listens.
+    pub fn serve(&self) -> Server {
+        let mut server = self.start();
+        let (mut told, stderr) = (String::new(), server.stderr.as_mut().unwrap());
         while !told.contains("ready when") {
             let read = stderr.read_line(&mut told).unwrap();
             assert!(read > 0, "the server ended: {told}");
         }
-        Server { child, stderr: Some(stderr) }
+        server
     }
 }
 
