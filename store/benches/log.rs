@@ -1,7 +1,8 @@
 //! The log beside what it cannot beat: writing the same bytes to one file and syncing it as often. One command,
 //! `cargo bench -p store`, prints one table; figures are medians of five, ratios are of the same run.
 //!
-//! `cargo bench -p store -- --events N` takes another number of events than 2,000,000 for the long rows.
+//! `cargo bench -p store -- --events N --only append|cpu|long` takes another number of events than 2,000,000 for the
+//! long rows, or only some rows.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark stops at the first failure")]
 
 use std::{
@@ -21,22 +22,28 @@ const ROUNDS: usize = 5;
 const STREAMS: u64 = 8;
 
 fn main() {
-    let events = long_run_events();
+    let events = argument("--events").map_or(2_000_000, |number| number.parse().unwrap());
+    let only = argument("--only");
+    let wanted = |part| only.as_deref().is_none_or(|only| only == part);
     println!("| what | measured | beside it |\n|---|---|---|");
-    for (batch, count) in [(1, 200), (100, 100), (1000, 60)] {
-        beside_raw(batch, count);
+    if wanted("append") {
+        [(1, 200), (100, 100), (1000, 60)].into_iter().for_each(|(batch, count)| beside_raw(batch, count));
+        [(100, 150), (1, 250)].into_iter().for_each(|(batch, count)| producers(batch, count));
     }
-    producers(100, 150);
-    producers(1, 250);
-    let dir = folder();
-    sustained(dir.path(), events);
-    reading(dir.path(), events);
-    chain_cost();
+    if wanted("cpu") {
+        cpu_of_an_append();
+        chain_cost();
+    }
+    if wanted("long") {
+        let dir = folder();
+        sustained(dir.path(), events);
+        reading(dir.path(), events);
+    }
 }
 
-fn long_run_events() -> u64 {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--events");
-    arguments.nth(1).map_or(2_000_000, |number| number.parse().unwrap())
+/// What follows a word on the command line.
+fn argument(name: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)
 }
 
 fn folder() -> tempfile::TempDir {
@@ -92,30 +99,34 @@ fn log_bytes(dir: &Path, ending: &str) -> u64 {
     wanted.map(|entry| entry.metadata().unwrap().len()).sum()
 }
 
-/// One appender with the expected revision, and raw writes of as many bytes a batch, in turns.
+/// One appender with the expected revision, and as many bytes written raw, batch by batch in turns: whatever else
+/// the disk has to do meets both.
 fn beside_raw(batch: u64, count: u64) {
-    let (mut log_rates, mut raw_rates) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let dir = folder();
-        let log = EmbeddedLog::open(dir.path(), Options::default()).unwrap();
-        let requests: Vec<_> = (0..count)
-            .map(|n| request("trades", Expected::Revision(n * batch), n * batch..(n + 1) * batch))
-            .collect();
+    let rounds: Vec<_> = (0..ROUNDS).map(|_| in_turns(batch, count)).collect();
+    let log = median(rounds.iter().map(|round| round.0).collect());
+    let raw = median(rounds.iter().map(|round| round.1).collect());
+    let beside = format!("{:.2} of raw write + fdatasync ({:.0}/s)", raw / log, batch as f64 / raw);
+    let measured = format!("{:.0} events/s, {:.2} ms a batch", batch as f64 / log, log * 1e3);
+    row(&format!("one appender, {batch} a batch"), &measured, &beside);
+}
+
+/// Median seconds of a batch through the log, and raw.
+fn in_turns(batch: u64, count: u64) -> (f64, f64) {
+    let dir = folder();
+    let log = EmbeddedLog::open(dir.path(), Options::default()).unwrap();
+    let mut raw = File::create(dir.path().join("raw")).unwrap();
+    let bytes = vec![b'x'; (batch * 366 + 32) as usize];
+    let (mut of_log, mut of_raw) = (Vec::new(), Vec::new());
+    for n in 0..count {
+        let request = request("trades", Expected::Revision(n * batch), n * batch..(n + 1) * batch);
         let started = Instant::now();
-        requests.into_iter().for_each(|request| drop(log.append(request).unwrap()));
-        log_rates.push((count * batch) as f64 / started.elapsed().as_secs_f64());
-        let bytes = vec![b'x'; (log_bytes(dir.path(), ".log") / count) as usize];
-        let mut raw = File::create(dir.path().join("raw")).unwrap();
+        log.append(request).unwrap();
+        of_log.push(started.elapsed().as_secs_f64());
         let started = Instant::now();
-        for _ in 0..count {
-            raw.write_all(&bytes).unwrap();
-            raw.sync_data().unwrap();
-        }
-        raw_rates.push((count * batch) as f64 / started.elapsed().as_secs_f64());
+        raw.write_all(&bytes).and_then(|()| raw.sync_data()).unwrap();
+        of_raw.push(started.elapsed().as_secs_f64());
     }
-    let (log, raw) = (median(log_rates), median(raw_rates));
-    let beside = format!("{:.2} of raw write + fdatasync ({raw:.0}/s)", log / raw);
-    row(&format!("one appender, {batch} a batch"), &format!("{log:.0} events/s"), &beside);
+    (median(of_log), median(of_raw))
 }
 
 fn producers(batch: u64, count: u64) {
@@ -145,12 +156,37 @@ fn producer_requests(producer: u64, batch: u64, count: u64) -> Vec<Request> {
     (0..count).map(of).collect()
 }
 
-/// Two appenders of 1,000 a request; what making the events costs is measured by itself and taken off.
+/// CPU time of the appending thread, which writes its batches itself; the kernel's part of it is in the raw figure.
+fn cpu_of_an_append() {
+    let dir = folder();
+    let log = EmbeddedLog::open(dir.path(), Options::default()).unwrap();
+    let (mut of_log, mut of_raw) = (Vec::new(), Vec::new());
+    let raw = File::create(dir.path().join("raw.log")).unwrap();
+    let bytes = vec![b'x'; 1000 * 365];
+    for n in 0..300 {
+        let request = request("trades", Expected::Revision(n * 1000), n * 1000..(n + 1) * 1000);
+        of_log.push(thread_cpu_ns(|| drop(log.append(request).unwrap())) / 1e6);
+        of_raw.push(thread_cpu_ns(|| (&raw).write_all(&bytes).and_then(|()| raw.sync_data()).unwrap()) / 1e6);
+    }
+    let (log, raw) = (median(of_log), median(of_raw));
+    let beside = format!("of which write + fdatasync in the kernel {raw:.2} µs");
+    row("CPU of appending an event, 1,000 a batch", &format!("{log:.2} µs"), &beside);
+}
+
+/// CPU time of this thread in nanoseconds.
+fn thread_cpu_ns(work: impl FnOnce()) -> f64 {
+    let used = || {
+        let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        stat.split_whitespace().next().unwrap().parse::<f64>().unwrap()
+    };
+    let before = used();
+    work();
+    used() - before
+}
+
+/// Two appenders of 1,000 a request, as long as it takes.
 fn sustained(dir: &Path, events: u64) {
     let log = Arc::new(EmbeddedLog::open(dir, Options::default()).unwrap());
-    let (made, making) = cpu_and_time(|| {
-        (0..events / 1000).for_each(|n| drop(request("trades", Expected::Any, n * 1000..(n + 1) * 1000)));
-    });
     let slowest = std::sync::Mutex::new(Duration::ZERO);
     let (used, took) = cpu_and_time(|| {
         thread::scope(|scope| {
@@ -161,30 +197,22 @@ fn sustained(dir: &Path, events: u64) {
         });
     });
     let slowest = slowest.into_inner().unwrap();
-    let per_event = |time: Duration| time.as_secs_f64() * 1e6 / events as f64;
     let rate = events as f64 / took.as_secs_f64();
-    row(&format!("sustained, {events} events, making them included"), &format!("{rate:.0} events/s"), "");
+    let cpu = format!("{:.2} µs CPU an event", used.as_secs_f64() * 1e6 / events as f64);
+    row(&format!("sustained, {events} events, making them included"), &format!("{rate:.0} events/s"), &cpu);
     row(
         "slowest append of 1,000 meanwhile",
         &format!("{:.0} ms", slowest.as_secs_f64() * 1e3),
         "goal 250 ms",
     );
-    let cpu = per_event(used.saturating_sub(made));
-    let of_making = format!(
-        "making an event (JSON, leaf, ids): {:.2} µs, {:.1} s in all",
-        per_event(made),
-        making.as_secs_f64()
-    );
-    row("CPU of the log for an event", &format!("{cpu:.2} µs"), &of_making);
     drop(log);
     let (frames, sidecars) = (log_bytes(dir, ".log"), log_bytes(dir, ".idx"));
     let records = frames - events * 16;
     let ratio = (frames + sidecars) as f64 / records as f64;
-    let shape = format!(
-        "{} bytes a record, {} segments",
-        records / events,
-        fs::read_dir(dir).unwrap().count() / 2 - 1
-    );
+    let segments = fs::read_dir(dir)
+        .unwrap()
+        .filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "log"));
+    let shape = format!("{} bytes a record, {} segments", records / events, segments.count());
     row("disk over record bytes", &format!("{ratio:.3}"), &shape);
 }
 

@@ -13,7 +13,9 @@ pub(crate) fn admit(
     revision: impl FnOnce() -> Result<u64, AppendError>,
 ) -> Result<Appended, AppendError> {
     let (mut placed, mut duplicates) = (Vec::with_capacity(request.events.len()), Vec::new());
-    let mut fresh: IdMap<u64> = IdMap::default();
+    // Two equal ids need two events.
+    let room = if request.events.len() > 1 { request.events.len() } else { 0 };
+    let mut fresh: IdMap<u64> = IdMap::with_capacity_and_hasher(room, Default::default());
     for (index, prepared) in request.events.iter().enumerate() {
         let id = prepared.event.event_id;
         let stored = known(id)?;

@@ -69,21 +69,17 @@ impl OpenBatch {
 
     /// Adds the new events of a request that was admitted.
     pub fn add(&mut self, request: Request, appended: &Appended) {
-        let stream = request.stream;
-        let mut fresh: Vec<_> = request
-            .events
-            .into_iter()
-            .zip(&appended.placed)
-            .filter(|(_, placed)| !placed.duplicate)
-            .collect();
-        let Some(last) = fresh.pop() else { return };
-        let mut revision = appended.revision - fresh.len() as u64;
-        for (prepared, _) in fresh {
-            self.add_event(&stream, revision, prepared, false);
-            revision += 1;
+        let placed = &appended.placed;
+        let Some(last) = placed.iter().rposition(|placed| !placed.duplicate) else { return };
+        let fresh = placed.iter().filter(|placed| !placed.duplicate).count() as u64;
+        let mut revision = appended.revision - fresh;
+        for (n, (prepared, placed)) in request.events.into_iter().zip(placed).enumerate() {
+            if !placed.duplicate {
+                revision += 1;
+                self.add_event(&request.stream, revision, prepared, n == last);
+            }
         }
-        self.add_event(&stream, revision, last.0, true);
-        self.revisions.insert(stream, revision);
+        self.revisions.insert(request.stream, revision);
     }
 
     fn add_event(&mut self, stream: &Arc<str>, revision: u64, prepared: Prepared, is_last: bool) {

@@ -15,7 +15,7 @@ use super::{
     segment::{HEADER, Segment},
     shared::Shared,
 };
-use crate::{Batch, ReadError, Subscription};
+use crate::{Batch, ReadError, Subscription, id_map::IdMap};
 
 /// A batch ends when its frames have this many bytes together, however many events were asked for.
 const BATCH_BYTES: u64 = 16 << 20;
@@ -143,6 +143,20 @@ impl Shared {
         }
         Ok(events)
     }
+}
+
+/// Those ids that may be in the log; the others certainly are not.
+pub(super) fn suspects(
+    segments: &[Arc<Segment>],
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<IdMap<()>, ReadError> {
+    let ids: Vec<_> = ids.collect();
+    let fingerprints: Vec<_> = ids.iter().map(|id| ids::of_id(*id)).collect();
+    let mut suspects = IdMap::default();
+    for segment in segments {
+        suspects.extend(segment.suspects(&fingerprints)?.into_iter().map(|n| (ids[n], ())));
+    }
+    Ok(suspects)
 }
 
 /// The position of an event id, however old.

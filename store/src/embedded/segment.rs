@@ -222,6 +222,15 @@ impl Segment {
         Ok(())
     }
 
+    /// The numbers of those fingerprints whose keys may be here. One lock for all of them: a lock for each would keep
+    /// the processor from fetching the next one's slot meanwhile.
+    pub fn suspects(&self, all: &[Fingerprint]) -> Result<Vec<usize>, ReadError> {
+        let among = |may_contain: &dyn Fn(Fingerprint) -> bool| -> Vec<usize> {
+            (0..all.len()).filter(|n| may_contain(all[*n])).collect()
+        };
+        self.ask(|s| Ok(among(&|key| s.may_contain(key))), |i| among(&|key| i.ids.may_contain(key)))
+    }
+
     /// The offset of the frame at a position, or of one at most 63 before it, and which position that is.
     pub fn near(&self, position: u64) -> Result<Option<(u64, u32)>, ReadError> {
         let first = self.header.first_position;

@@ -240,6 +240,11 @@ impl Sidecar {
         paged_size(self.layout.end())
     }
 
+    /// False: an id is certainly not in the segment.
+    pub fn may_contain(&self, fingerprint: Fingerprint) -> bool {
+        self.filter.may_contain(fingerprint)
+    }
+
     /// Appends the offsets of the frames whose event id may be the one meant.
     pub fn candidates(&self, fingerprint: Fingerprint, out: &mut Vec<u32>) -> Result<(), ReadError> {
         if !self.filter.may_contain(fingerprint) {

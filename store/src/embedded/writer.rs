@@ -16,7 +16,7 @@ use super::{
     files::{path_of, remedy},
     head::{HEAD, Head},
     queue::Job,
-    reader::position_of,
+    reader::{position_of, suspects},
     recovery::Recovered,
     seal::seal,
     segment::{HEADER, Segment},
@@ -85,9 +85,11 @@ impl Writer {
     fn admit(&mut self, request: Request) -> Result<Appended, AppendError> {
         let (shared, batch, segments) = (&self.shared, &self.batch, &self.segments);
         let stop = |error: ReadError| AppendError::Stopped(shared.stop(unsure(&error)));
+        let ids = request.events.iter().map(|prepared| prepared.event.event_id);
+        let suspects = suspects(segments, ids).map_err(stop)?;
         let known = |id| match batch.position_of(id) {
-            Some(position) => Ok(Some(position)),
-            None => position_of(segments, id).map_err(stop),
+            None if suspects.contains_key(&id) => position_of(segments, id).map_err(stop),
+            in_batch => Ok(in_batch),
         };
         let revision = || match batch.revision(&request.stream) {
             Some(revision) => Ok(revision),
