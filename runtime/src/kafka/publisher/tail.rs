@@ -3,7 +3,10 @@
 //! To be asked after `init_transactions`, when no older process of this log can commit any more. Then the largest
 //! position under our log's name is final, as one transaction is one contiguous range of positions.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use events::Uuid;
 use rdkafka::{
@@ -24,6 +27,9 @@ use super::{
 };
 
 const WAIT: Duration = Duration::from_secs(5);
+
+/// An open transaction that lasts longer is told as a fault, and waited for again.
+const OPEN_TRANSACTION: Duration = Duration::from_secs(20);
 
 /// Offsets looked at first; each further look goes sixteen times as far back.
 const FIRST_LOOK: i64 = 256;
@@ -88,7 +94,7 @@ impl<'a> TailReader<'a> {
         end: i64,
         committed: &Cluster,
     ) -> Result<(), KafkaFault> {
-        let mut told = false;
+        let (mut told, began) = (false, Instant::now());
         while committed.watermarks(topic, partition, WAIT)?.high < end {
             if (self.stopping)() {
                 return Err(KafkaFault::new(FaultKind::Other, "stopped while starting"));
@@ -96,6 +102,14 @@ impl<'a> TailReader<'a> {
             if !told {
                 tracing::info!(topic, partition, "waiting for somebody's open transaction to end");
                 told = true;
+            }
+            if began.elapsed() > OPEN_TRANSACTION {
+                let message = format!(
+                    "an open transaction in {topic}[{partition}] hides what is published; if it does not end, look with \
+                     kafka-transactions.sh --bootstrap-server {} find-hanging --topic {topic}",
+                    self.settings.bootstrap_servers
+                );
+                return Err(KafkaFault::new(FaultKind::Other, message));
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -123,6 +137,8 @@ impl<'a> TailReader<'a> {
                 !settled
             });
         }
+        // To close a client takes a tenth of a second, for which nobody has to wait.
+        thread::spawn(move || drop(consumer));
         Ok(last)
     }
 
