@@ -143,3 +143,14 @@ pub fn analysis(sharpe: f64) -> events::PerformanceAnalyzed {
         limits: events::PerformanceLimits::default(),
     }
 }
+
+/// The bytes of `examples/trades.jsonl`: 400 made-up trades of six weeks.
+pub fn sample_file() -> Vec<u8> {
+    let records = runtime::intake::sample::SampleTrades::new(42, 400);
+    let lines = records.filter_map(|trade| runtime::intake::wire::to_record(&trade).ok());
+    lines.flat_map(|mut line| {
+        line.push(b'\n');
+        line
+    })
+    .collect()
+}

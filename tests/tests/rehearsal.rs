@@ -110,3 +110,10 @@ fn figures_survive_the_log_to_the_last_digit() {
     let stored = event.to_json().unwrap();
     assert_eq!(Event::from_json(event.event_type(), 1, &stored).unwrap(), event);
 }
+
+#[test]
+fn the_example_file_is_what_the_generator_makes() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/trades.jsonl");
+    let stale = "stale: cargo run -p tests --bin sample-trades > examples/trades.jsonl";
+    assert!(std::fs::read(path).unwrap() == tests::sample_file(), "{stale}");
+}
