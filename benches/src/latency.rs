@@ -69,7 +69,8 @@ pub fn measure(work: &Work<'_>, options: &Options, report: &mut Report) -> Resul
     let mut running = work.start(&folder.path().join("data"))?;
     running.wait_until_ready(Duration::from_secs(60))?;
     for _ in 0..options.runs {
-        let reader = CommittedReader::open(&work.broker.settings(), "tradewarden.decisions.v1", ReadFrom::End);
+        let reader =
+            CommittedReader::open(&work.broker.settings(), "tradewarden.decisions.v1", ReadFrom::End);
         let reader = reader.map_err(anyhow::Error::msg)?;
         let (sent, cpu) = (Sent::default(), process::cpu_seconds(running.pid())?);
         let load = produce(work, options.seconds, &sent);
@@ -112,10 +113,13 @@ fn produce(work: &Work<'_>, seconds: u64, sent: &Sent) -> thread::JoinHandle<Res
 
 /// Milliseconds from produced to read, of every probe.
 fn collect(reader: &CommittedReader, sent: &Sent, seconds: u64) -> Result<Vec<f64>> {
-    let (until, wanted) = (Instant::now() + Duration::from_secs(seconds + 10), (RATE * seconds / PROBE_EVERY) as usize);
+    let (until, wanted) =
+        (Instant::now() + Duration::from_secs(seconds + 10), (RATE * seconds / PROBE_EVERY) as usize);
     let mut took = Vec::with_capacity(wanted);
     while took.len() < wanted && Instant::now() < until {
-        let Some(record) = reader.next(Duration::from_millis(500)).map_err(anyhow::Error::msg)? else { continue };
+        let Some(record) = reader.next(Duration::from_millis(500)).map_err(anyhow::Error::msg)? else {
+            continue;
+        };
         let strategy = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
         // The first decision about the strategy: its halt.
         if let Some(at) = sent.lock().unwrap_or_else(PoisonError::into_inner).remove(&strategy) {

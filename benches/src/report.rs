@@ -30,7 +30,11 @@ impl Report {
             let mut sorted = values.clone();
             sorted.sort_by(f64::total_cmp);
             let (min, max) = (sorted[0], sorted[sorted.len() - 1]);
-            println!("| {what} | {unit} | {goal} | {min:.3} | {:.3} | {max:.3} | {} |", middle(&sorted), sorted.len());
+            println!(
+                "| {what} | {unit} | {goal} | {min:.3} | {:.3} | {max:.3} | {} |",
+                middle(&sorted),
+                sorted.len()
+            );
         }
     }
 }

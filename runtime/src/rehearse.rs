@@ -11,8 +11,8 @@ use std::{
 
 use actors::{Decider, Fold, PerformanceAnalyst, Scheduler, StrategyGuard};
 use events::{
-    Event, NewEvent, Origin, RecordRejected, Recorded, RejectReason, SchedulerConfigured, StrategyDisabled, TimerDue,
-    Timestamp, TradeClosed, Uuid, id,
+    Event, NewEvent, Origin, RecordRejected, Recorded, RejectReason, SchedulerConfigured, StrategyDisabled,
+    TimerDue, Timestamp, TradeClosed, Uuid, id,
 };
 use serde::Serialize;
 use store::{AppendError, Duplicates, EventLog, Expected, Prepared, Request};

@@ -175,7 +175,8 @@ impl StandIn {
     fn note(&mut self, recorded: &events::Recorded) {
         match &recorded.event {
             Event::ActorQuarantined(e) => {
-                let cause = self.recorder.root(recorded.event_id, recorded.occurred_at, recorded.event.clone());
+                let cause =
+                    self.recorder.root(recorded.event_id, recorded.occurred_at, recorded.event.clone());
                 let (at_position, reduced) = (e.at_position, BTreeSet::new());
                 self.open.insert(e.actor.clone(), Open { cause, at_position, reduced, followed_to: 0 });
             }
@@ -183,7 +184,8 @@ impl StandIn {
                 self.open.remove(&e.actor);
             }
             Event::StrategyReduced(e) => {
-                let open = self.open.values_mut().find(|open| Some(open.cause.event_id) == recorded.causation_id);
+                let open =
+                    self.open.values_mut().find(|open| Some(open.cause.event_id) == recorded.causation_id);
                 if let Some(open) = open {
                     open.reduced.insert(e.strategy.clone());
                 }
@@ -225,9 +227,8 @@ fn reduce_unguarded(
     while open.followed_to < recorder.log.head() {
         let batch = recorder.log.read_all(open.followed_to, families, PAGE)?;
         let strategies = batch.events.iter().filter_map(|event| event.event.strategy());
-        let unguarded = |name: &&str| {
-            !open.reduced.contains(*name) && guarded.state(name) != StrategyState::Halted
-        };
+        let unguarded =
+            |name: &&str| !open.reduced.contains(*name) && guarded.state(name) != StrategyState::Halted;
         let new: BTreeSet<_> = strategies.filter(unguarded).map(str::to_owned).collect();
         let reduce = |name: &String| reduced(&open.cause, actor, name, guarded.state(name));
         let events: Vec<_> = new.iter().map(reduce).collect();

@@ -1,5 +1,7 @@
 //! The actors of a process on a log: they decide, survive a restart and reproduce.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},

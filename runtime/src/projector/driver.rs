@@ -285,9 +285,10 @@ impl Driver {
     }
 
     fn replace(&mut self, index: usize, seat: Seat) {
-        let path = seat.path().clone();
+        let (path, visible) = (seat.path().clone(), seat.visible());
         self.seats[index] = seat;
-        self.board.update(self.seats[index].name(), |entry| entry.path = path);
+        // Together: whoever waits for a position must not take the old view's for the new one's.
+        self.board.update(self.seats[index].name(), |entry| (entry.path, entry.visible) = (path, visible));
     }
 
     fn swap(&mut self, seat: Seat) {
