@@ -5,6 +5,10 @@
 //!
 //! Unless a transaction of ours hangs: a coordinator that comes up while a partition has no leader takes that one for
 //! deleted and never ends the transaction there (KAFKA-20734, seen with 4.3.1). Nobody reads past it until we end it.
+//!
+//! Not mended: when it hangs in one partition and its marker is in another, a person has to decide; and when its
+//! successor is aborted before anybody looks (by the take-over itself), Kafka aborts what hangs along with it: with its
+//! other part visible, that half of a committed transaction is lost.
 
 use std::{
     thread,
