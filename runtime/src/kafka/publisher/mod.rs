@@ -30,7 +30,7 @@ use super::{
 use crate::record::{append, now};
 use outlet::{Outlet, OutletError};
 use record::{Outgoing, outgoing};
-use tail::TailReader;
+use tail::{Published, TailReader};
 
 /// What is published, and what may have to be.
 const PUBLISHED: FamilySet =
@@ -266,7 +266,7 @@ impl Worker {
         self.ensure_topics(&cluster)?;
         let open = self.take_over(outlet, stopping)?;
         let mut checkpoint = self.checkpoint(cluster.id(WAIT)?)?;
-        let mut position = self.start(&cluster, &checkpoint, stopping)?;
+        let mut position = self.start(&cluster, open, &mut checkpoint, stopping)?;
         self.shared.status().position = position;
         self.tell(PublisherState::Running, None);
         tracing::info!(after = position, "publishing to kafka");
@@ -347,7 +347,8 @@ impl Worker {
     fn start(
         &self,
         cluster: &Cluster,
-        checkpoint: &Checkpoint,
+        outlet: &Outlet<'_>,
+        checkpoint: &mut Checkpoint,
         stopping: &dyn Fn() -> bool,
     ) -> Result<u64, KafkaFault> {
         if self.delivery == Delivery::FromNowOn {
@@ -357,7 +358,13 @@ impl Worker {
         let topics: Vec<String> =
             [self.settings.topics.decisions.clone()].into_iter().chain(dead_letters).collect();
         let reader = TailReader::new(&self.settings, self.shared.log.log_id(), stopping);
-        let (last, head) = (reader.last_position(&topics, cluster)?, self.shared.log.head());
+        let mut published = reader.published(&topics, cluster)?;
+        if !published.hanging.is_empty() {
+            self.abort_hanging(outlet, &published, checkpoint)?;
+            published = reader.published(&topics, cluster)?;
+        }
+        published.check_for_end(&self.settings.bootstrap_servers)?;
+        let (last, head) = (published.last, self.shared.log.head());
         if last > head {
             let message = format!(
                 "the topics hold what was published from this event log up to position {last}, but the log ends at \
@@ -366,6 +373,23 @@ impl Worker {
             return Err(KafkaFault::new(FaultKind::Log, message));
         }
         Ok(last.max(checkpoint.position))
+    }
+
+    /// Nobody who reads committed records has seen what hangs, so it is aborted and published again.
+    fn abort_hanging(
+        &self,
+        outlet: &Outlet<'_>,
+        published: &Published,
+        checkpoint: &mut Checkpoint,
+    ) -> Result<(), KafkaFault> {
+        let (last, hanging) = (published.last, &published.hanging);
+        published.check_for_holes(&self.settings.bootstrap_servers)?;
+        tracing::warn!(?hanging, last, "kafka never ended a transaction that it took; publishing it again");
+        if hanging.iter().any(|place| place.first <= checkpoint.position) {
+            // First of all, so that whoever comes next publishes it again even if we die here.
+            self.write_checkpoint(checkpoint, last)?;
+        }
+        outlet.abort_hanging(hanging)
     }
 
     fn publish_all(
@@ -452,9 +476,14 @@ impl Worker {
         if self.delivery == Delivery::FromNowOn || !worth || position <= checkpoint.position {
             return Ok(());
         }
+        self.write_checkpoint(checkpoint, position)
+    }
+
+    fn write_checkpoint(&self, checkpoint: &mut Checkpoint, position: u64) -> Result<(), KafkaFault> {
         let advanced = PublishAdvanced { cluster: checkpoint.cluster.clone(), up_to_position: position };
-        let event_id =
-            id::derive(&[b"publish.advanced", checkpoint.stream.as_bytes(), &position.to_le_bytes()]);
+        // A position may come twice, a revision does not.
+        let (at, after) = (position.to_le_bytes(), checkpoint.revision.to_le_bytes());
+        let event_id = id::derive(&[b"publish.advanced", checkpoint.stream.as_bytes(), &at, &after]);
         let event = Event::PublishAdvanced(advanced);
         let event = NewEvent::root(event_id, now(), &Arc::from("publisher:kafka"), self.run_id, event);
         let expected = Expected::Revision(checkpoint.revision);

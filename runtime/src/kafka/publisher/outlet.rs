@@ -23,6 +23,7 @@ use super::{
         fault::{FaultKind, KafkaFault, of_error},
     },
     record::Outgoing,
+    tail::Hanging,
 };
 
 /// How long one call may block before the stop flag is looked at again.
@@ -145,6 +146,24 @@ impl<'a> Outlet<'a> {
             self.persist("aborting a transaction", |producer| producer.abort_transaction(STEP))?;
         }
         Ok(())
+    }
+
+    /// Ends transactions of ours that hang, with everything in them aborted: a transaction of the same producer on the
+    /// same partition takes them along. Its record is never committed.
+    pub(crate) fn abort_hanging(&self, hanging: &[Hanging]) -> Result<(), KafkaFault> {
+        self.deliveries().failed().clear();
+        self.producer.begin_transaction().map_err(|error| self.fault("beginning a transaction", &error))?;
+        for place in hanging {
+            let record: BaseRecord<'_, str, str, usize> = BaseRecord::with_opaque_to(&place.topic, 0);
+            let record = record.partition(place.partition).key("tradewarden").payload("");
+            let sent = self.producer.send(record);
+            sent.map_err(|(error, _)| self.fault("ending a transaction that hangs", &error))?;
+        }
+        self.drain()?;
+        if let Err(OutletError::Fault(fault)) = self.check_deliveries() {
+            return Err(fault);
+        }
+        self.abort()
     }
 
     fn deliveries(&self) -> &Deliveries {

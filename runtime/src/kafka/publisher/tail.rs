@@ -2,6 +2,13 @@
 //!
 //! To be asked after `init_transactions`, when no older process of this log can commit any more. Then the largest
 //! position under our log's name is final, as one transaction is one contiguous range of positions.
+//!
+//! Unless a transaction of ours hangs: a coordinator that comes up while a partition has no leader takes that one for
+//! deleted and never ends the transaction there (KAFKA-20734, seen with 4.3.1). Nobody reads past it until we end it.
+//!
+//! Not mended: when it hangs in one partition and its marker is in another, a person has to decide; and when its
+//! successor is aborted before anybody looks (by the take-over itself), Kafka aborts what hangs along with it: with its
+//! other part visible, that half of a committed transaction is lost.
 
 use std::{
     thread,
@@ -31,6 +38,9 @@ const WAIT: Duration = Duration::from_secs(5);
 /// An open transaction that lasts longer is told as a fault, and waited for again.
 const OPEN_TRANSACTION: Duration = Duration::from_secs(20);
 
+/// A transaction that lasts longer may hang.
+const SUSPICIOUS: Duration = Duration::from_millis(500);
+
 /// Offsets looked at first; each further look goes sixteen times as far back.
 const FIRST_LOOK: i64 = 256;
 
@@ -41,6 +51,59 @@ struct Tail {
     from: i64,
     found: Option<u64>,
     done: bool,
+}
+
+/// What the topics tell.
+pub(crate) struct Published {
+    /// The last position that a reader of committed records sees; 0 when there is none (or it expired, or the topics
+    /// were purged).
+    pub(crate) last: u64,
+    /// Where a transaction of ours hangs.
+    pub(crate) hanging: Vec<Hanging>,
+}
+
+/// A partition that nobody reads past, as a transaction of ours is over but not ended there.
+#[derive(Debug)]
+pub(crate) struct Hanging {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    /// The first position in it.
+    pub(crate) first: u64,
+}
+
+impl Published {
+    /// To abort what hangs leaves a hole when something later is visible, and should we die then, nobody knows of the
+    /// hole: a person has to decide.
+    pub(crate) fn check_for_holes(&self, bootstrap_servers: &str) -> Result<(), KafkaFault> {
+        let last = self.last;
+        match self.hanging.iter().find(|place| place.first <= last) {
+            None => Ok(()),
+            Some(place) => {
+                let why = format!(
+                    "what follows up to position {last} is visible elsewhere, so it is not published again"
+                );
+                Err(place.fault(bootstrap_servers, &why))
+            }
+        }
+    }
+
+    /// A fault when something hangs still.
+    pub(crate) fn check_for_end(&self, bootstrap_servers: &str) -> Result<(), KafkaFault> {
+        let first = self.hanging.first();
+        first.map_or(Ok(()), |place| Err(place.fault(bootstrap_servers, "to abort it did not help")))
+    }
+}
+
+impl Hanging {
+    fn fault(&self, bootstrap_servers: &str, why: &str) -> KafkaFault {
+        let Self { topic, partition, first } = self;
+        let message = format!(
+            "kafka never ended a transaction that it took: {topic}[{partition}] hides what was published from position \
+             {first} on, and {why}; look with kafka-transactions.sh --bootstrap-server {bootstrap_servers} find-hanging \
+             --topic {topic}"
+        );
+        KafkaFault::new(FaultKind::Other, message)
+    }
 }
 
 /// Reads the ends of topics.
@@ -57,27 +120,39 @@ impl<'a> TailReader<'a> {
         Self { settings, log: log.to_string(), stopping }
     }
 
-    /// `committed` asks as a reader of committed records does. The last published position; 0 when there is none (or it expired, or the topics were purged).
-    pub(crate) fn last_position(&self, topics: &[String], committed: &Cluster) -> Result<u64, KafkaFault> {
+    /// How far the topics' committed records go. `committed` is a client that asks as a reader of those does.
+    pub(crate) fn published(&self, topics: &[String], committed: &Cluster) -> Result<Published, KafkaFault> {
         let everything = Cluster::new(self.settings, "read_uncommitted")?;
-        let mut last = 0;
+        let mut published = Published { last: 0, hanging: Vec::new() };
         for topic in topics {
-            let tails = self.tails(topic, &everything, committed)?;
-            last = last.max(self.read(topic, tails)?);
+            let tails = self.tails(topic, &everything, committed, &mut published.hanging)?;
+            published.last = published.last.max(self.read(topic, tails)?);
         }
-        Ok(last)
+        Ok(published)
     }
 
-    fn tails(&self, topic: &str, everything: &Cluster, committed: &Cluster) -> Result<Vec<Tail>, KafkaFault> {
+    fn tails(
+        &self,
+        topic: &str,
+        everything: &Cluster,
+        committed: &Cluster,
+        hanging: &mut Vec<Hanging>,
+    ) -> Result<Vec<Tail>, KafkaFault> {
         let view = match everything.topic(topic, WAIT) {
             Err(fault) if fault.kind == FaultKind::TopicMissing => return Ok(Vec::new()),
             other => other?,
         };
         let mut tails = Vec::new();
         for partition in 0..view.partitions {
-            let marks = everything.watermarks(topic, partition, WAIT)?;
+            let mut marks = everything.watermarks(topic, partition, WAIT)?;
             if marks.low < marks.high {
-                self.wait_for_open_transactions(topic, partition, marks.high, committed)?;
+                let stuck = self.wait_for_open_transactions(topic, partition, marks.high, committed)?;
+                if let Some((at, first)) = stuck {
+                    marks.high = at;
+                    hanging.push(Hanging { topic: topic.to_owned(), partition, first });
+                }
+            }
+            if marks.low < marks.high {
                 let from = marks.low.max(marks.high - FIRST_LOOK);
                 tails.push(Tail { partition, marks, from, found: None, done: false });
             }
@@ -86,18 +161,29 @@ impl<'a> TailReader<'a> {
     }
 
     /// Ours are over, but another log's open transaction hides committed records behind it. It ends within its
-    /// time-out (a minute by default), as the broker aborts it then.
+    /// time-out (a minute by default), as the broker aborts it then. One of ours that is still open hangs: the answer
+    /// is its first offset and position.
     fn wait_for_open_transactions(
         &self,
         topic: &str,
         partition: i32,
         end: i64,
         committed: &Cluster,
-    ) -> Result<(), KafkaFault> {
-        let (mut told, began) = (false, Instant::now());
-        while committed.watermarks(topic, partition, WAIT)?.high < end {
+    ) -> Result<Option<(i64, u64)>, KafkaFault> {
+        let (mut told, mut looked_at, began) = (false, None, Instant::now());
+        loop {
+            let stable = committed.watermarks(topic, partition, WAIT)?.high;
+            if stable >= end {
+                return Ok(None);
+            }
             if (self.stopping)() {
                 return Err(KafkaFault::new(FaultKind::Other, "stopped while starting"));
+            }
+            if began.elapsed() > SUSPICIOUS && looked_at != Some(stable) {
+                looked_at = Some(stable);
+                if let Some(first) = self.ours_at(topic, partition, stable)? {
+                    return Ok(Some((stable, first)));
+                }
             }
             if !told {
                 tracing::info!(topic, partition, "waiting for somebody's open transaction to end");
@@ -113,18 +199,37 @@ impl<'a> TailReader<'a> {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        Ok(())
+    }
+
+    /// The position of the record at an offset, committed or not, when it is one of ours.
+    fn ours_at(&self, topic: &str, partition: i32, offset: i64) -> Result<Option<u64>, KafkaFault> {
+        let reading = |error: KafkaError| of_error(&format!("reading the end of {topic}"), &error);
+        let consumer = self.consumer("read_uncommitted")?;
+        let mut wanted = TopicPartitionList::new();
+        wanted.add_partition_offset(topic, partition, Offset::Offset(offset)).map_err(reading)?;
+        consumer.assign(&wanted).map_err(reading)?;
+        let began = Instant::now();
+        while began.elapsed() < WAIT && !(self.stopping)() {
+            if let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) {
+                return Ok(self.position_of(&message));
+            }
+        }
+        let trouble = consumer.client().context().trouble().unwrap_or_default();
+        let message = format!("the end of {topic} cannot be read: {trouble}");
+        Err(KafkaFault::new(FaultKind::Unreachable, message))
+    }
+
+    fn consumer(&self, isolation: &str) -> Result<BaseConsumer<Ear>, KafkaFault> {
+        let mut config = self.settings.consumer(4096);
+        config.set("isolation.level", isolation).set("fetch.wait.max.ms", "10");
+        config.create_with_context(Ear::default()).map_err(|error| of_error("making a client", &error))
     }
 
     fn read(&self, topic: &str, mut tails: Vec<Tail>) -> Result<u64, KafkaFault> {
         if tails.is_empty() {
             return Ok(0);
         }
-        let mut config = self.settings.consumer(4096);
-        config.set("isolation.level", "read_committed").set("fetch.wait.max.ms", "10");
-        let consumer: BaseConsumer<Ear> = config
-            .create_with_context(Ear::default())
-            .map_err(|error| of_error("making a client", &error))?;
+        let consumer = self.consumer("read_committed")?;
         let (mut last, mut look) = (0, FIRST_LOOK);
         while !tails.is_empty() {
             self.look(topic, &consumer, &mut tails)?;
