@@ -1,7 +1,7 @@
 //! Tests of the whole system, and the World that they share: a log, trades by the dozen, a configuration.
 
-pub mod simulation;
 pub mod schemas;
+pub mod simulation;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -148,9 +148,10 @@ pub fn analysis(sharpe: f64) -> events::PerformanceAnalyzed {
 pub fn sample_file() -> Vec<u8> {
     let records = runtime::intake::sample::SampleTrades::new(42, 400);
     let lines = records.filter_map(|trade| runtime::intake::wire::to_record(&trade).ok());
-    lines.flat_map(|mut line| {
-        line.push(b'\n');
-        line
-    })
-    .collect()
+    lines
+        .flat_map(|mut line| {
+            line.push(b'\n');
+            line
+        })
+        .collect()
 }
