@@ -1,5 +1,8 @@
 //! A guard that fails must fail closed: it is recorded, folded anew, and stood in for when it cannot get past.
 
+// Helpers outside of test functions: a panic is how a failure is told.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::{
     sync::{
         Arc,

@@ -1,5 +1,8 @@
 //! The actors of a process on a log: they decide, survive a restart and reproduce.
 
+// Helpers outside of test functions: a panic is how a failure is told.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
