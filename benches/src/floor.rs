@@ -19,6 +19,9 @@ use runtime::intake::TradeFormat;
 
 use crate::{process, work::TRADES};
 
+/// Where the floor's decisions go.
+pub const TOPIC: &str = "floor";
+
 /// Trades appended with one flush.
 const BATCH: usize = 4000;
 
@@ -51,7 +54,7 @@ pub fn run(bootstrap_servers: &str, trades: u64) -> Result<()> {
             file.sync_data()?;
             batch.clear();
             for strategy in decided.drain(..) {
-                let record = BaseRecord::to("floor").key(&strategy).payload(&strategy);
+                let record = BaseRecord::to(TOPIC).key(&strategy).payload(&strategy);
                 let _ = producer.send(record);
             }
             producer.poll(Duration::ZERO);

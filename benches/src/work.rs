@@ -14,6 +14,8 @@ use runtime::{
     test_support::Broker,
 };
 
+use crate::floor;
+
 /// The topic of the trades.
 pub const TRADES: &str = "trading.trade.closed.v1";
 /// Partitions of the topic.
@@ -32,7 +34,9 @@ pub struct Work<'b> {
 impl Work<'_> {
     /// Puts a backlog of trades on the topic.
     pub fn fill(&self, trades: u64) -> Result<()> {
-        self.broker.create_topic(TRADES, PARTITIONS, &[]).map_err(anyhow::Error::msg)?;
+        for topic in [TRADES, floor::TOPIC] {
+            self.broker.create_topic(topic, PARTITIONS, &[]).map_err(anyhow::Error::msg)?;
+        }
         let records = SampleTrades::new(SEED, trades).map(|trade| record(&trade));
         send_all(&self.broker.settings(), TRADES, records, None, &mut |_| {}).map_err(anyhow::Error::msg)?;
         Ok(())

@@ -91,6 +91,10 @@ fn every_decision_is_published_once_though_publisher_and_broker_are_killed() {
         let halfway = appended - 1000;
         wait_for("half of the round is published", || running.status().position >= halfway);
         if round == 2 {
+            // Killed right after a commit was answered, this broker may skip the commit's marker at its next start
+            // (KAFKA-20734): the records then stay hidden, whoever wrote them. So let the last commit settle first.
+            wait_for("the round is published", || running.status().position >= appended);
+            thread::sleep(Duration::from_secs(1));
             broker.kill();
             append(&log, alerts(appended, appended + 500));
             appended += 500;
