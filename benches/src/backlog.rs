@@ -58,8 +58,10 @@ fn restart(work: &Work<'_>, running: Running, data: &std::path::Path, report: &m
     let settings = work.broker.settings();
     let decisions = "tradewarden.decisions.v1";
     let reader = CommittedReader::open(&settings, decisions, ReadFrom::End).map_err(anyhow::Error::msg)?;
-    let strategy = format!("restart-{}", std::process::id());
-    let probe = latency::probe(&strategy, latency::now());
+    // A strategy of its own for each run: the topic keeps those of the runs before.
+    let closed_at = latency::now();
+    let strategy = format!("restart-{}", closed_at.micros());
+    let probe = latency::probe(&strategy, closed_at);
     send_all(&settings, TRADES, [probe], None, &mut |_| {}).map_err(anyhow::Error::msg)?;
     let started = Instant::now();
     let _running = work.start(data)?;

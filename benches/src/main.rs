@@ -56,7 +56,7 @@ fn main() -> Result<()> {
     }
     let binary = binary()?;
     let mut report = Report::default();
-    if options.wants("backlog") || options.wants("files") {
+    if options.wants("backlog") {
         let broker = Broker::start().map_err(anyhow::Error::msg)?;
         let work = Work { binary: binary.clone(), broker: &broker };
         backlog::measure(&work, &options, &mut report)?;
