@@ -11,8 +11,8 @@ use std::{
 
 use actors::{Decider, Fold, PerformanceAnalyst, Scheduler, StrategyGuard};
 use events::{
-    Event, NewEvent, Origin, RecordRejected, Recorded, RejectReason, SchedulerConfigured, StrategyDisabled,
-    TimerDue, Timestamp, TradeClosed, Uuid, id,
+    Event, NewEvent, Origin, RecordRejected, Recorded, RejectReason, StrategyDisabled, TimerDue, Timestamp,
+    TradeClosed, Uuid, id,
 };
 use serde::Serialize;
 use store::{AppendError, Duplicates, EventLog, Expected, Prepared, Request};
@@ -21,7 +21,7 @@ use crate::{
     clock,
     record::{Recorder, now},
     supervisor,
-    system::{SystemConfig, config_stream, configured, rules_versions},
+    system::{RUNS, SystemConfig, config_stream, configurations, configured, run_started},
 };
 
 /// The stream of the trades of a rehearsal.
@@ -268,22 +268,8 @@ impl Stage {
     }
 
     fn set_up(&mut self, config: &SystemConfig, start: Timestamp) -> Result<(), Closed> {
-        let run_id = self.recorder.run_id;
-        let run = Event::RunStarted(events::RunStarted {
-            run_id,
-            version: config.version.clone(),
-            command: config.command.clone(),
-            rules_versions: rules_versions(),
-            config_digest: config.config_digest.clone(),
-        });
-        self.happen("runs", self.recorder.root(run_id, now(), run))?;
-        let scheduler = SchedulerConfigured { since: start, schedules: config.schedules.clone() };
-        let wanted = [
-            (StrategyGuard::NAME, Event::StrategyGuardConfigured(config.guard.clone())),
-            (PerformanceAnalyst::NAME, Event::PerformanceAnalystConfigured(config.analyst.clone())),
-            (Scheduler::NAME, Event::SchedulerConfigured(scheduler)),
-        ];
-        for (actor, event) in wanted {
+        self.happen(RUNS, run_started(&self.recorder, config, now()))?;
+        for (actor, event) in configurations(config, start) {
             self.happen(&config_stream(actor), configured(&self.recorder, actor, start, event))?;
         }
         Ok(())

@@ -13,8 +13,8 @@ use std::{
 
 use actors::{Decider, PerformanceAnalyst, Scheduler, StrategyGuard};
 use events::{
-    Event, PerformanceAnalystConfigured, RunStarted, Schedule, SchedulerConfigured, StrategyGuardConfigured,
-    Timestamp, Uuid, id,
+    Event, NewEvent, PerformanceAnalystConfigured, RunStarted, Schedule, SchedulerConfigured,
+    StrategyGuardConfigured, Timestamp, Uuid, id,
 };
 use store::{AppendError, EventLog, ReadError, Snapshots};
 
@@ -288,7 +288,7 @@ fn tick(shared: &Arc<Shared>) -> Result<JoinHandle<()>, StartError> {
 }
 
 /// Versions of the rules, by actor.
-pub(crate) fn rules_versions() -> BTreeMap<String, u32> {
+fn rules_versions() -> BTreeMap<String, u32> {
     [
         (StrategyGuard::NAME, StrategyGuard::RULES_VERSION),
         (PerformanceAnalyst::NAME, PerformanceAnalyst::RULES_VERSION),
@@ -310,26 +310,12 @@ pub(crate) fn record_start(
 }
 
 fn record_run(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> Result<(), AppendError> {
-    let run_id = recorder.run_id;
-    let event = Event::RunStarted(RunStarted {
-        run_id,
-        version: config.version.clone(),
-        command: config.command.clone(),
-        rules_versions: rules_versions(),
-        config_digest: config.config_digest.clone(),
-    });
-    recorder.append("runs", recorder.root(run_id, moment, event))?;
+    recorder.append(RUNS, run_started(recorder, config, moment))?;
     Ok(())
 }
 
 fn configure(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> Result<(), StartError> {
-    let scheduler = SchedulerConfigured { since: moment, schedules: config.schedules.clone() };
-    let wanted = [
-        (StrategyGuard::NAME, Event::StrategyGuardConfigured(config.guard.clone())),
-        (PerformanceAnalyst::NAME, Event::PerformanceAnalystConfigured(config.analyst.clone())),
-        (Scheduler::NAME, Event::SchedulerConfigured(scheduler)),
-    ];
-    for (actor, event) in wanted {
+    for (actor, event) in configurations(config, moment) {
         let stream = config_stream(actor);
         let last = recorder.log.read_stream_back(&stream, u64::MAX, 1)?;
         if !last.first().is_some_and(|last| same_configuration(&last.event, &event)) {
@@ -339,17 +325,38 @@ fn configure(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> R
     Ok(())
 }
 
+/// The stream of the runs.
+pub(crate) const RUNS: &str = "runs";
+
+/// The start of a run.
+pub(crate) fn run_started(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> NewEvent {
+    let run_id = recorder.run_id;
+    let event = Event::RunStarted(RunStarted {
+        run_id,
+        version: config.version.clone(),
+        command: config.command.clone(),
+        rules_versions: rules_versions(),
+        config_digest: config.config_digest.clone(),
+    });
+    recorder.root(run_id, moment, event)
+}
+
+/// Every actor's configuration; schedules run from `since`.
+pub(crate) fn configurations(config: &SystemConfig, since: Timestamp) -> [(&'static str, Event); 3] {
+    let scheduler = SchedulerConfigured { since, schedules: config.schedules.clone() };
+    [
+        (StrategyGuard::NAME, Event::StrategyGuardConfigured(config.guard.clone())),
+        (PerformanceAnalyst::NAME, Event::PerformanceAnalystConfigured(config.analyst.clone())),
+        (Scheduler::NAME, Event::SchedulerConfigured(scheduler)),
+    ]
+}
+
 /// The stream of an actor's configuration.
 pub(crate) fn config_stream(actor: &str) -> String {
     format!("config-{actor}")
 }
 
-pub(crate) fn configured(
-    recorder: &Recorder,
-    actor: &str,
-    moment: Timestamp,
-    event: Event,
-) -> events::NewEvent {
+pub(crate) fn configured(recorder: &Recorder, actor: &str, moment: Timestamp, event: Event) -> NewEvent {
     let id = id::derive(&[b"configured", recorder.run_id.as_bytes(), actor.as_bytes()]);
     recorder.root(id, moment, event)
 }
