@@ -280,7 +280,9 @@ proptest! {
         let (_folder, path) = file(&bytes);
         for forced in [None, Some(FileFormat::ALL[kind])] {
             if let Ok(rows) = TradeFile::open(&path, forced, &format(&[]), Timestamp::default()) {
-                prop_assert!(rows.count() <= bytes.len());
+                // A result that breaks off, be it empty, ends with a bad row that stands for no byte.
+                let broken_off = usize::from(rows.format() == FileFormat::FreqtradeJson);
+                prop_assert!(rows.count() <= bytes.len() + broken_off);
             }
         }
     }
