@@ -102,9 +102,6 @@ fn run_and_kill(kill: usize, broker: &mut Broker, data: &Path, gate: &AtomicUsiz
     }
     let mut taken = process.until_taken_more_than(0.0);
     if kill == BROKER_KILL {
-        // Killed right after a commit was answered, this broker may skip the commit's marker at its next start
-        // (KAFKA-20734) and hide the records for good. So let what is published settle first.
-        thread::sleep(Duration::from_secs(3));
         broker.kill();
         open(share * (kill + 1) + share / 2);
         broker.restart().unwrap();

@@ -1,8 +1,9 @@
 //! Decisions and dead letters out of the log, each once for a `read_committed` consumer.
 //!
-//! One transaction is one contiguous range of positions of the log. On starting, and again after every fault, the
-//! committed ends of the topics say how far it came; the checkpoints in the log only save reading what expired.
+//! On starting, and again after every fault, the committed ends of the topics say what is visible since the last
+//! checkpoint; what of the log is not, is published. Checkpoints bound how far back that is looked at.
 
+mod checkpoint;
 mod outlet;
 mod record;
 mod tail;
@@ -18,8 +19,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Event, Family, FamilySet, NewEvent, PublishAdvanced, Recorded, Uuid, id};
-use store::{EventLog, Expected};
+use events::{Family, FamilySet, Recorded, Uuid};
+use store::EventLog;
 
 use super::{
     KafkaSettings, admin,
@@ -27,10 +28,10 @@ use super::{
     cluster::Cluster,
     fault::{FaultKind, KafkaFault},
 };
-use crate::record::{append, now};
+use checkpoint::Checkpoint;
 use outlet::{Outlet, OutletError};
 use record::{Outgoing, outgoing};
-use tail::{Published, TailReader};
+use tail::TailReader;
 
 /// What is published, and what may have to be.
 const PUBLISHED: FamilySet =
@@ -40,9 +41,6 @@ const WAIT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_millis(200);
 /// How long a clean stop waits for the transaction under way.
 const GRACE: Duration = Duration::from_secs(3);
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
-/// Positions without anything to publish after which a checkpoint saves looking at them again.
-const CHECKPOINT_POSITIONS: u64 = 50_000;
 /// Events looked at for one transaction.
 const MOST_EVENTS: usize = 4096;
 /// Bytes of values after which a transaction is closed.
@@ -192,16 +190,6 @@ impl Drop for KafkaPublisher {
     }
 }
 
-/// Our place in the log's record of what is published.
-struct Checkpoint {
-    stream: Arc<str>,
-    cluster: String,
-    revision: u64,
-    position: u64,
-    taken: Instant,
-    published_since: bool,
-}
-
 struct Worker {
     shared: Arc<Shared>,
     settings: KafkaSettings,
@@ -265,23 +253,31 @@ impl Worker {
         let cluster = Cluster::new(&self.settings, "read_committed")?;
         self.ensure_topics(&cluster)?;
         let open = self.take_over(outlet, stopping)?;
-        let mut checkpoint = self.checkpoint(cluster.id(WAIT)?)?;
-        let mut position = self.start(&cluster, open, &mut checkpoint, stopping)?;
+        let log = Arc::clone(&self.shared.log);
+        let mut checkpoint = Checkpoint::last(&*log, cluster.id(WAIT)?, self.run_id)?;
+        let (mut position, visible) = match self.delivery {
+            Delivery::Transactional => {
+                (checkpoint.position(), self.visible(&cluster, open, checkpoint.position(), stopping)?)
+            }
+            Delivery::FromNowOn => (self.shared.status().position.max(self.started_at), BTreeSet::new()),
+        };
         self.shared.status().position = position;
         self.tell(PublisherState::Running, None);
-        tracing::info!(after = position, "publishing to kafka");
-        let mut events = self.shared.log.subscribe(position, PUBLISHED);
+        tracing::info!(after = position, already = visible.len(), "publishing to kafka");
+        let mut events = log.subscribe(position, PUBLISHED);
         while !self.shared.is_stopping() {
-            let batch = events.next(MOST_EVENTS, IDLE)?;
-            self.publish_all(open, &batch.events, &mut checkpoint)?;
+            let mut batch = events.next(MOST_EVENTS, IDLE)?;
+            batch.events.retain(|event| !visible.contains(&event.position));
+            let published = self.publish_all(open, &batch.events)?;
             position = position.max(batch.read_to);
             self.shared.status().position = position;
-            if checkpoint.taken.elapsed() > CHECKPOINT_EVERY {
-                self.take_checkpoint(&mut checkpoint, position)?;
+            if self.delivery == Delivery::Transactional {
+                checkpoint.published(published);
+                checkpoint.follow(&*log, open, &cluster, position)?;
             }
         }
-        if !self.shared.abandoned.load(Ordering::Relaxed) {
-            self.take_checkpoint(&mut checkpoint, position)?;
+        if self.delivery == Delivery::Transactional && !self.shared.abandoned.load(Ordering::Relaxed) {
+            checkpoint.finish(&*log, open, &cluster, position, stopping)?;
         }
         Ok(())
     }
@@ -332,39 +328,30 @@ impl Worker {
         })
     }
 
-    fn checkpoint(&self, cluster: String) -> Result<Checkpoint, KafkaFault> {
-        let stream: Arc<str> = format!("publisher-{cluster}").into();
-        let last = self.shared.log.read_stream_back(&stream, u64::MAX, 1)?;
-        let revision = last.first().map_or(0, |event| event.stream_revision);
-        let position = last.first().map_or(0, |event| match &event.event {
-            Event::PublishAdvanced(advanced) => advanced.up_to_position,
-            _ => 0,
-        });
-        Ok(Checkpoint { stream, cluster, revision, position, taken: Instant::now(), published_since: false })
-    }
-
-    /// The position after which to go on.
-    fn start(
+    /// What is visible above a checkpoint, when nothing of ours is open any more.
+    fn visible(
         &self,
         cluster: &Cluster,
         outlet: &Outlet<'_>,
-        checkpoint: &mut Checkpoint,
+        after: u64,
         stopping: &dyn Fn() -> bool,
-    ) -> Result<u64, KafkaFault> {
-        if self.delivery == Delivery::FromNowOn {
-            return Ok(self.shared.status().position.max(self.started_at));
-        }
+    ) -> Result<BTreeSet<u64>, KafkaFault> {
         let dead_letters = cluster.topics(WAIT)?.into_iter().filter(|t| t.ends_with(DEAD_LETTER_SUFFIX));
         let topics: Vec<String> =
             [self.settings.topics.decisions.clone()].into_iter().chain(dead_letters).collect();
         let reader = TailReader::new(&self.settings, self.shared.log.log_id(), stopping);
-        let mut published = reader.published(&topics, cluster)?;
-        if !published.hanging.is_empty() {
-            self.abort_hanging(outlet, &published, checkpoint)?;
-            published = reader.published(&topics, cluster)?;
+        let everything = Cluster::new(&self.settings, "read_uncommitted")?;
+        let hanging = reader.hanging(&topics, &everything, cluster)?;
+        if !hanging.is_empty() {
+            // Nobody who reads committed records has seen what hangs.
+            tracing::warn!(?hanging, "kafka never ended a transaction that it took; publishing it again");
+            outlet.abort_hanging(&hanging)?;
+            if let Some(place) = reader.hanging(&topics, &everything, cluster)?.first() {
+                return Err(place.fault(&self.settings.bootstrap_servers));
+            }
         }
-        published.check_for_end(&self.settings.bootstrap_servers)?;
-        let (last, head) = (published.last, self.shared.log.head());
+        let visible = reader.visible(&topics, after, cluster)?;
+        let (last, head) = (visible.last().copied().unwrap_or(0), self.shared.log.head());
         if last > head {
             let message = format!(
                 "the topics hold what was published from this event log up to position {last}, but the log ends at \
@@ -372,49 +359,27 @@ impl Worker {
             );
             return Err(KafkaFault::new(FaultKind::Log, message));
         }
-        Ok(last.max(checkpoint.position))
+        Ok(visible)
     }
 
-    /// Nobody who reads committed records has seen what hangs, so it is aborted and published again.
-    fn abort_hanging(
-        &self,
-        outlet: &Outlet<'_>,
-        published: &Published,
-        checkpoint: &mut Checkpoint,
-    ) -> Result<(), KafkaFault> {
-        let (last, hanging) = (published.last, &published.hanging);
-        published.check_for_holes(&self.settings.bootstrap_servers)?;
-        tracing::warn!(?hanging, last, "kafka never ended a transaction that it took; publishing it again");
-        if hanging.iter().any(|place| place.first <= checkpoint.position) {
-            // First of all, so that whoever comes next publishes it again even if we die here.
-            self.write_checkpoint(checkpoint, last)?;
-        }
-        outlet.abort_hanging(hanging)
-    }
-
-    fn publish_all(
-        &mut self,
-        outlet: &Outlet<'_>,
-        events: &[Arc<Recorded>],
-        checkpoint: &mut Checkpoint,
-    ) -> Result<(), KafkaFault> {
-        let (mut range, mut bytes) = (Vec::new(), 0);
+    /// Publishes events in as many transactions as it takes; the answer is how many were to be published.
+    fn publish_all(&mut self, outlet: &Outlet<'_>, events: &[Arc<Recorded>]) -> Result<usize, KafkaFault> {
+        let (mut range, mut bytes, mut published) = (Vec::new(), 0, 0);
         for event in events {
             let Some(record) = self.record(event)? else { continue };
             bytes += record.value.as_ref().map_or(0, Vec::len);
             let last = bytes > MOST_BYTES || record.position <= self.one_by_one_until;
             range.push(record);
+            published += 1;
             if last {
                 self.publish(outlet, &range)?;
                 (range, bytes) = (Vec::new(), 0);
-                checkpoint.published_since = true;
             }
         }
         if !range.is_empty() {
             self.publish(outlet, &range)?;
-            checkpoint.published_since = true;
         }
-        Ok(())
+        Ok(published)
     }
 
     fn record(&self, event: &Recorded) -> Result<Option<Outgoing>, KafkaFault> {
@@ -468,29 +433,5 @@ impl Worker {
             "the dead letter at position {} is larger than topic {} takes; cutting its value to {} bytes",
             record.position, record.topic, CUTS[step]
         ))
-    }
-
-    fn take_checkpoint(&self, checkpoint: &mut Checkpoint, position: u64) -> Result<(), KafkaFault> {
-        checkpoint.taken = Instant::now();
-        let worth = checkpoint.published_since || position > checkpoint.position + CHECKPOINT_POSITIONS;
-        if self.delivery == Delivery::FromNowOn || !worth || position <= checkpoint.position {
-            return Ok(());
-        }
-        self.write_checkpoint(checkpoint, position)
-    }
-
-    fn write_checkpoint(&self, checkpoint: &mut Checkpoint, position: u64) -> Result<(), KafkaFault> {
-        let advanced = PublishAdvanced { cluster: checkpoint.cluster.clone(), up_to_position: position };
-        // A position may come twice, a revision does not.
-        let (at, after) = (position.to_le_bytes(), checkpoint.revision.to_le_bytes());
-        let event_id = id::derive(&[b"publish.advanced", checkpoint.stream.as_bytes(), &at, &after]);
-        let event = Event::PublishAdvanced(advanced);
-        let event = NewEvent::root(event_id, now(), &Arc::from("publisher:kafka"), self.run_id, event);
-        let expected = Expected::Revision(checkpoint.revision);
-        let appended = append(&*self.shared.log, &checkpoint.stream, expected, vec![event])?;
-        checkpoint.revision = appended.revision;
-        checkpoint.position = position;
-        checkpoint.published_since = false;
-        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! The producer under the publisher: ranges of records, each as one transaction.
 
 use std::{
+    collections::BTreeMap,
+    mem,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -33,16 +35,34 @@ const STEP: Duration = Duration::from_secs(2);
 /// latency of every decision.
 const GLANCE: Duration = Duration::from_micros(200);
 
-/// Hears of deliveries that failed.
+/// By topic and partition, the offset after the last record of ours.
+pub(crate) type Ends = BTreeMap<String, BTreeMap<i32, i64>>;
+
+/// Hears of deliveries.
 #[derive(Default)]
 pub(crate) struct Deliveries {
     ear: Ear,
     failed: Mutex<Vec<(u64, RDKafkaErrorCode)>>,
+    ends: Mutex<Ends>,
 }
 
 impl Deliveries {
     fn failed(&self) -> MutexGuard<'_, Vec<(u64, RDKafkaErrorCode)>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ends(&self) -> MutexGuard<'_, Ends> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn delivered(&self, topic: &str, partition: i32, offset: i64) {
+        // Taken twice by the broker, a record may come back without its offset: then nobody can say what settled.
+        let end = if offset < 0 { i64::MAX } else { offset + 1 };
+        let mut ends = self.ends();
+        match ends.get_mut(topic) {
+            Some(partitions) => drop(partitions.insert(partition, end)),
+            None => drop(ends.insert(topic.to_owned(), BTreeMap::from([(partition, end)]))),
+        }
     }
 }
 
@@ -61,10 +81,13 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, position: usize) {
-        if let Err((error, message)) = result {
-            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-            tracing::debug!(topic = message.topic(), position, %code, "record not delivered");
-            self.failed().push((position as u64, code));
+        match result {
+            Ok(message) => self.delivered(message.topic(), message.partition(), message.offset()),
+            Err((error, message)) => {
+                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+                tracing::debug!(topic = message.topic(), position, %code, "record not delivered");
+                self.failed().push((position as u64, code));
+            }
         }
     }
 }
@@ -164,6 +187,11 @@ impl<'a> Outlet<'a> {
             return Err(fault);
         }
         self.abort()
+    }
+
+    /// Where what was sent since the last call ends.
+    pub(crate) fn take_ends(&self) -> Ends {
+        mem::take(&mut self.deliveries().ends())
     }
 
     fn deliveries(&self) -> &Deliveries {

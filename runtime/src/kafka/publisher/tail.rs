@@ -1,16 +1,14 @@
-//! How far a log's events are published: read from the committed ends of the topics.
+//! What of a log is published: read from the committed ends of the topics.
 //!
-//! To be asked after `init_transactions`, when no older process of this log can commit any more. Then the largest
-//! position under our log's name is final, as one transaction is one contiguous range of positions.
+//! To be asked after `init_transactions`, when no older process of this log can commit any more. Then what is visible
+//! above the last checkpoint is final, and what is not visible is still to be published: there may be holes.
 //!
-//! Unless a transaction of ours hangs: a coordinator that comes up while a partition has no leader takes that one for
-//! deleted and never ends the transaction there (KAFKA-20734, seen with 4.3.1). Nobody reads past it until we end it.
-//!
-//! Not mended: when it hangs in one partition and its marker is in another, a person has to decide; and when its
-//! successor is aborted before anybody looks (by the take-over itself), Kafka aborts what hangs along with it: with its
-//! other part visible, that half of a committed transaction is lost.
+//! A transaction of ours can hang: a coordinator that comes up while a partition has no leader takes that one for
+//! deleted and never ends the transaction there (KAFKA-20734, seen with 4.3.1). Nobody reads past it until we end it,
+//! and whatever we end it with ends that part of it too: aborted, while other partitions may show their part.
 
 use std::{
+    collections::BTreeSet,
     thread,
     time::{Duration, Instant},
 };
@@ -49,17 +47,9 @@ struct Tail {
     partition: i32,
     marks: Watermarks,
     from: i64,
-    found: Option<u64>,
+    /// The smallest of our positions in it.
+    least: Option<u64>,
     done: bool,
-}
-
-/// What the topics tell.
-pub(crate) struct Published {
-    /// The last position that a reader of committed records sees; 0 when there is none (or it expired, or the topics
-    /// were purged).
-    pub(crate) last: u64,
-    /// Where a transaction of ours hangs.
-    pub(crate) hanging: Vec<Hanging>,
 }
 
 /// A partition that nobody reads past, as a transaction of ours is over but not ended there.
@@ -71,36 +61,14 @@ pub(crate) struct Hanging {
     pub(crate) first: u64,
 }
 
-impl Published {
-    /// To abort what hangs leaves a hole when something later is visible, and should we die then, nobody knows of the
-    /// hole: a person has to decide.
-    pub(crate) fn check_for_holes(&self, bootstrap_servers: &str) -> Result<(), KafkaFault> {
-        let last = self.last;
-        match self.hanging.iter().find(|place| place.first <= last) {
-            None => Ok(()),
-            Some(place) => {
-                let why = format!(
-                    "what follows up to position {last} is visible elsewhere, so it is not published again"
-                );
-                Err(place.fault(bootstrap_servers, &why))
-            }
-        }
-    }
-
-    /// A fault when something hangs still.
-    pub(crate) fn check_for_end(&self, bootstrap_servers: &str) -> Result<(), KafkaFault> {
-        let first = self.hanging.first();
-        first.map_or(Ok(()), |place| Err(place.fault(bootstrap_servers, "to abort it did not help")))
-    }
-}
-
 impl Hanging {
-    fn fault(&self, bootstrap_servers: &str, why: &str) -> KafkaFault {
+    /// When to end it did not help.
+    pub(crate) fn fault(&self, bootstrap_servers: &str) -> KafkaFault {
         let Self { topic, partition, first } = self;
         let message = format!(
             "kafka never ended a transaction that it took: {topic}[{partition}] hides what was published from position \
-             {first} on, and {why}; look with kafka-transactions.sh --bootstrap-server {bootstrap_servers} find-hanging \
-             --topic {topic}"
+             {first} on, and to abort it did not help; look with kafka-transactions.sh --bootstrap-server \
+             {bootstrap_servers} find-hanging --topic {topic}"
         );
         KafkaFault::new(FaultKind::Other, message)
     }
@@ -120,56 +88,61 @@ impl<'a> TailReader<'a> {
         Self { settings, log: log.to_string(), stopping }
     }
 
-    /// How far the topics' committed records go. `committed` is a client that asks as a reader of those does.
-    pub(crate) fn published(&self, topics: &[String], committed: &Cluster) -> Result<Published, KafkaFault> {
-        let everything = Cluster::new(self.settings, "read_uncommitted")?;
-        let mut published = Published { last: 0, hanging: Vec::new() };
-        for topic in topics {
-            let tails = self.tails(topic, &everything, committed, &mut published.hanging)?;
-            published.last = published.last.max(self.read(topic, tails)?);
-        }
-        Ok(published)
-    }
-
-    fn tails(
+    /// Waits until nothing is open in the topics; where a transaction of ours hangs instead is the answer.
+    /// `committed` is a client that asks as a reader of committed records does.
+    pub(crate) fn hanging(
         &self,
-        topic: &str,
+        topics: &[String],
         everything: &Cluster,
         committed: &Cluster,
-        hanging: &mut Vec<Hanging>,
-    ) -> Result<Vec<Tail>, KafkaFault> {
-        let view = match everything.topic(topic, WAIT) {
-            Err(fault) if fault.kind == FaultKind::TopicMissing => return Ok(Vec::new()),
-            other => other?,
-        };
-        let mut tails = Vec::new();
-        for partition in 0..view.partitions {
-            let mut marks = everything.watermarks(topic, partition, WAIT)?;
-            if marks.low < marks.high {
-                let stuck = self.wait_for_open_transactions(topic, partition, marks.high, committed)?;
-                if let Some((at, first)) = stuck {
-                    marks.high = at;
-                    hanging.push(Hanging { topic: topic.to_owned(), partition, first });
+    ) -> Result<Vec<Hanging>, KafkaFault> {
+        let mut hanging = Vec::new();
+        for topic in topics {
+            for partition in 0..partitions(topic, everything)? {
+                let marks = everything.watermarks(topic, partition, WAIT)?;
+                if marks.low < marks.high
+                    && let Some(first) = self.wait_until_ended(topic, partition, marks.high, committed)?
+                {
+                    hanging.push(Hanging { topic: topic.clone(), partition, first });
                 }
             }
-            if marks.low < marks.high {
-                let from = marks.low.max(marks.high - FIRST_LOOK);
-                tails.push(Tail { partition, marks, from, found: None, done: false });
-            }
         }
-        Ok(tails)
+        Ok(hanging)
+    }
+
+    /// The positions above a checkpoint that a reader of committed records sees. Every record of ours that was written
+    /// before the checkpoint is at or below it, every later one above: so it is enough to go back to the first such.
+    pub(crate) fn visible(
+        &self,
+        topics: &[String],
+        after: u64,
+        committed: &Cluster,
+    ) -> Result<BTreeSet<u64>, KafkaFault> {
+        let mut visible = BTreeSet::new();
+        for topic in topics {
+            let mut tails = Vec::new();
+            for partition in 0..partitions(topic, committed)? {
+                let marks = committed.watermarks(topic, partition, WAIT)?;
+                if marks.low < marks.high {
+                    let from = marks.low.max(marks.high - FIRST_LOOK);
+                    tails.push(Tail { partition, marks, from, least: None, done: false });
+                }
+            }
+            self.read(topic, tails, after, &mut visible)?;
+        }
+        Ok(visible)
     }
 
     /// Ours are over, but another log's open transaction hides committed records behind it. It ends within its
     /// time-out (a minute by default), as the broker aborts it then. One of ours that is still open hangs: the answer
-    /// is its first offset and position.
-    fn wait_for_open_transactions(
+    /// is its first position.
+    fn wait_until_ended(
         &self,
         topic: &str,
         partition: i32,
         end: i64,
         committed: &Cluster,
-    ) -> Result<Option<(i64, u64)>, KafkaFault> {
+    ) -> Result<Option<u64>, KafkaFault> {
         let (mut told, mut looked_at, began) = (false, None, Instant::now());
         loop {
             let stable = committed.watermarks(topic, partition, WAIT)?.high;
@@ -181,8 +154,9 @@ impl<'a> TailReader<'a> {
             }
             if began.elapsed() > SUSPICIOUS && looked_at != Some(stable) {
                 looked_at = Some(stable);
-                if let Some(first) = self.ours_at(topic, partition, stable)? {
-                    return Ok(Some((stable, first)));
+                let ours = self.ours_at(topic, partition, stable)?;
+                if ours.is_some() {
+                    return Ok(ours);
                 }
             }
             if !told {
@@ -225,18 +199,23 @@ impl<'a> TailReader<'a> {
         config.create_with_context(Ear::default()).map_err(|error| of_error("making a client", &error))
     }
 
-    fn read(&self, topic: &str, mut tails: Vec<Tail>) -> Result<u64, KafkaFault> {
+    fn read(
+        &self,
+        topic: &str,
+        mut tails: Vec<Tail>,
+        after: u64,
+        visible: &mut BTreeSet<u64>,
+    ) -> Result<(), KafkaFault> {
         if tails.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         let consumer = self.consumer("read_committed")?;
-        let (mut last, mut look) = (0, FIRST_LOOK);
+        let mut look = FIRST_LOOK;
         while !tails.is_empty() {
-            self.look(topic, &consumer, &mut tails)?;
+            self.look(topic, &consumer, &mut tails, after, visible)?;
             look = look.saturating_mul(16);
             tails.retain_mut(|tail| {
-                last = last.max(tail.found.unwrap_or(0));
-                let settled = tail.found.is_some() || tail.from == tail.marks.low;
+                let settled = tail.least.is_some_and(|least| least <= after) || tail.from == tail.marks.low;
                 tail.from = tail.marks.low.max(tail.marks.high.saturating_sub(look));
                 tail.done = false;
                 !settled
@@ -244,11 +223,18 @@ impl<'a> TailReader<'a> {
         }
         // To close a client takes a tenth of a second, for which nobody has to wait.
         thread::spawn(move || drop(consumer));
-        Ok(last)
+        Ok(())
     }
 
     /// Reads each tail from its start to its end once.
-    fn look(&self, topic: &str, consumer: &BaseConsumer<Ear>, tails: &mut [Tail]) -> Result<(), KafkaFault> {
+    fn look(
+        &self,
+        topic: &str,
+        consumer: &BaseConsumer<Ear>,
+        tails: &mut [Tail],
+        after: u64,
+        visible: &mut BTreeSet<u64>,
+    ) -> Result<(), KafkaFault> {
         let reading = |error: KafkaError| of_error(&format!("reading the end of {topic}"), &error);
         let mut wanted = TopicPartitionList::new();
         for tail in tails.iter() {
@@ -261,7 +247,8 @@ impl<'a> TailReader<'a> {
             match consumer.poll(step) {
                 Some(Ok(message)) => {
                     quiet = Duration::ZERO;
-                    self.take(&message, tails);
+                    let position = self.take(&message, tails);
+                    visible.extend(position.filter(|position| *position > after));
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     tails.iter_mut().filter(|t| t.partition == partition).for_each(|t| t.done = true);
@@ -284,12 +271,12 @@ impl<'a> TailReader<'a> {
         Ok(())
     }
 
-    fn take(&self, message: &BorrowedMessage<'_>, tails: &mut [Tail]) {
-        let Some(tail) = tails.iter_mut().find(|tail| tail.partition == message.partition()) else { return };
-        if let Some(position) = self.position_of(message) {
-            tail.found = tail.found.max(Some(position));
-        }
+    fn take(&self, message: &BorrowedMessage<'_>, tails: &mut [Tail]) -> Option<u64> {
+        let tail = tails.iter_mut().find(|tail| tail.partition == message.partition())?;
         tail.done |= message.offset() + 1 >= tail.marks.high;
+        let position = self.position_of(message)?;
+        tail.least = Some(tail.least.map_or(position, |least| least.min(position)));
+        Some(position)
     }
 
     /// The position that a record was published from, when it is one of ours.
@@ -301,6 +288,14 @@ impl<'a> TailReader<'a> {
         };
         (text(LOG_HEADER)? == self.log).then_some(())?;
         text(POSITION_HEADER)?.parse().ok()
+    }
+}
+
+/// How many partitions a topic has; none when it is missing.
+fn partitions(topic: &str, cluster: &Cluster) -> Result<i32, KafkaFault> {
+    match cluster.topic(topic, WAIT) {
+        Err(fault) if fault.kind == FaultKind::TopicMissing => Ok(0),
+        other => Ok(other?.partitions),
     }
 }
 
