@@ -22,7 +22,9 @@ use runtime::{
     kafka::{Endpoint, KafkaSettings, KafkaSource, SourceState, send_all},
     test_support::{Broker, need, trade_json},
 };
-use store::{AppendError, Appended, Batch, EventLog, MemoryLog, ReadError, Request, Subscription};
+use store::{
+    AppendError, Appended, Batch, EmbeddedLog, EventLog, MemoryLog, Options, ReadError, Request, Subscription,
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -284,6 +286,35 @@ fn two_sources_on_one_log_are_noticed() {
         "{:?}",
         stopped.status()
     );
+}
+
+#[test]
+fn what_is_fetched_just_after_the_end_was_reached_is_taken_at_once() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let topic = settings.topics.trade_closed.clone();
+    broker.create_topic(&topic, 4, &[]).unwrap();
+    // A log that takes its time, so that the end and more records come in meanwhile.
+    let folder = tempfile::tempdir().unwrap();
+    let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(folder.path(), Options::default()).unwrap());
+    let source =
+        KafkaSource::start(Arc::clone(&log), settings.clone(), TradeFormat::default(), Uuid::nil()).unwrap();
+    wait_until_live(&source, 0);
+    // What comes into one partition makes the broker say of the others that they end.
+    let mut eager = settings;
+    eager.properties.insert("linger.ms".to_owned(), "0".to_owned());
+    let records = (0..9000).map(trade);
+    send_all(&eager, &topic, records, Some(1500.0), &mut |_| {}).unwrap();
+    wait_until_live(&source, 9000);
+    source.stop();
+    let (mut last, mut long) = (BTreeMap::new(), 0);
+    for recorded in log.read_all(0, FamilySet::ALL, usize::MAX).unwrap().events {
+        let at = recorded.recorded_at.micros();
+        let before = last.insert(Arc::clone(&recorded.stream), at).unwrap_or(at);
+        long += usize::from(at - before > 300_000);
+    }
+    // Left until the next look of the reading thread, they would come in steps of half a second.
+    assert!(long <= 2, "{long} times a partition stood still");
 }
 
 #[test]

@@ -92,7 +92,8 @@ impl Lane {
         self.queue.set_nonempty_callback(wake);
     }
 
-    /// Takes in what is fetched, at most one batch; answers whether there was anything.
+    /// Takes in what is fetched, at most one batch; answers whether there was anything, and so may be more: the queue
+    /// only tells of what comes in after it was found empty.
     ///
     /// `is_stale` says that what was fetched may not be taken any more.
     pub(super) fn turn(&mut self, is_stale: impl Fn() -> bool) -> Result<bool, KafkaFault> {
@@ -116,7 +117,7 @@ impl Lane {
             self.progress.set_at_end(true);
         }
         self.note(false)?;
-        Ok(last.is_some())
+        Ok(last.is_some() || at_end)
     }
 
     fn admit(&self, messages: &[BorrowedMessage<'_>]) -> Result<Admitted, KafkaFault> {
