@@ -21,6 +21,40 @@ pub enum DecimalError {
 /// # Errors
 /// When the text is no number, or cannot be kept exactly.
 pub fn parse(text: &str) -> Result<Decimal, DecimalError> {
+    match parse_short(text) {
+        Some(decimal) => Ok(decimal),
+        None => parse_any(text),
+    }
+}
+
+/// Most digits that fit in 64 bits whatever they are.
+const SHORT: usize = 18;
+
+/// What nearly all numbers are: a sign, few digits, a point. Nothing where it takes more care.
+fn parse_short(text: &str) -> Option<Decimal> {
+    let bytes = text.as_bytes();
+    let (negative, digits) = match bytes {
+        [b'-', rest @ ..] => (true, rest),
+        all => (false, all),
+    };
+    if digits.len() > SHORT {
+        return None;
+    }
+    let (mut value, mut point) = (0_i64, None);
+    for (at, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => value = value * 10 + i64::from(byte - b'0'),
+            b'.' if point.is_none() => point = Some(at),
+            _ => return None,
+        }
+    }
+    let scale = point.map_or(0, |at| digits.len() - at - 1);
+    // At least one digit.
+    (digits.len() > usize::from(point.is_some()))
+        .then(|| Decimal::new(if negative { -value } else { value }, scale as u32))
+}
+
+fn parse_any(text: &str) -> Result<Decimal, DecimalError> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(m, e)| (m, Some(e)));
     let exponent = exponent.map_or(Ok(0), parse_exponent)?;
     let (negative, digits) = match mantissa.as_bytes() {
@@ -105,6 +139,57 @@ fn scaled(mut value: i128, mut scale: i64) -> Result<Decimal, DecimalError> {
     Decimal::try_from_i128_with_scale(value, scale).map_err(|_| DecimalError::TooManyDigits)
 }
 
+/// A decimal as text, without the heap.
+pub struct Text {
+    bytes: [u8; Text::LONGEST],
+    start: usize,
+}
+
+impl Text {
+    /// Sign, 29 digits, "0." and at most 28 zeros before them.
+    const LONGEST: usize = 64;
+
+    /// As `Display` writes it.
+    pub fn of(value: &Decimal) -> Self {
+        let mut text = Self { bytes: [0; Self::LONGEST], start: Self::LONGEST };
+        let (mut rest, scale) = (value.mantissa().unsigned_abs(), value.scale());
+        let mut written = 0;
+        // Most fit in 64 bits, where a division takes a tenth of the time.
+        while rest > u128::from(u64::MAX) {
+            text.digit((rest % 10) as u8, &mut written, scale);
+            rest /= 10;
+        }
+        let mut rest = rest as u64;
+        while rest > 0 || written <= scale {
+            text.digit((rest % 10) as u8, &mut written, scale);
+            rest /= 10;
+        }
+        if value.is_sign_negative() {
+            text.push(b'-');
+        }
+        text
+    }
+
+    /// Writes the next digit from the right, and the point before the last of the places.
+    fn digit(&mut self, digit: u8, written: &mut u32, scale: u32) {
+        if *written == scale && scale > 0 {
+            self.push(b'.');
+        }
+        self.push(b'0' + digit);
+        *written += 1;
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.start -= 1;
+        self.bytes[self.start] = byte;
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[self.start..]).unwrap_or_default()
+    }
+}
+
 /// The exact sum, or nothing where it would overflow or be rounded.
 pub fn exact_add(a: Decimal, b: Decimal) -> Option<Decimal> {
     let sum = a.checked_add(b)?;
@@ -124,7 +209,7 @@ pub mod text {
     /// Those of the serializer.
     pub fn serialize<S: Serializer>(value: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            serializer.collect_str(value)
+            serializer.serialize_str(super::Text::of(value).as_str())
         } else {
             serializer.serialize_bytes(&value.serialize())
         }
@@ -242,6 +327,24 @@ mod tests {
         fn what_is_written_is_read_back(mantissa in any::<i64>(), scale in 0u32..28) {
             let value = Decimal::new(mantissa, scale);
             prop_assert_eq!(parse(&value.to_string()).unwrap(), value);
+        }
+
+        #[test]
+        fn text_is_what_the_library_writes(low in any::<u32>(), mid in any::<u32>(), high in any::<u32>(),
+                                           negative in any::<bool>(), scale in 0u32..=28) {
+            for parts in [(low, mid, high), (low, mid, 0), (low, 0, 0), (low % 10, 0, 0), (0, 0, 0)] {
+                let value = Decimal::from_parts(parts.0, parts.1, parts.2, negative, scale);
+                let text = Text::of(&value);
+                prop_assert_eq!(text.as_str(), value.to_string());
+            }
+        }
+
+        #[test]
+        fn short_and_long_ways_of_reading_agree(text in "[-+]?[0-9.]{0,20}") {
+            if let Some(short) = parse_short(&text) {
+                let long = parse_any(&text).unwrap();
+                prop_assert_eq!((short, short.scale(), short.is_sign_negative()), (long, long.scale(), long.is_sign_negative()));
+            }
         }
 
         #[test]

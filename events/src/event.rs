@@ -162,6 +162,9 @@ pub enum DecodeError {
 /// The newest shape of every type that is not at its first.
 const VERSIONS: &[(&str, u16)] = &[];
 
+/// Bytes that the fields of most events fit in.
+const USUAL_BYTES: usize = 512;
+
 impl Event {
     /// The stable name, never a path of the code.
     pub const fn event_type(&self) -> &'static str {
@@ -257,7 +260,9 @@ impl Event {
     /// # Errors
     /// When a value has no JSON form (a time beyond the year 9999).
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+        let mut fields = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut fields, self)?;
+        Ok(fields)
     }
 
     /// Reads stored fields of any version that was ever written.

@@ -37,26 +37,23 @@ pub const MAX_REQUEST_BYTES: usize = 64 << 20;
 /// The most bytes that the name of a stream or of a producer may have.
 pub const MAX_NAME_BYTES: usize = 4096;
 
-/// An event with its stored form and the leaf of the hash chain, made on the appender's thread.
+/// An event with its stored form, made on the appender's thread.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// The event.
     pub event: NewEvent,
     /// Its fields as JSON.
     pub payload: Vec<u8>,
-    /// BLAKE3 of the payload.
-    pub leaf: [u8; 32],
 }
 
 impl Prepared {
-    /// Encodes and hashes an event.
+    /// Encodes an event.
     ///
     /// # Errors
     /// When the event has no JSON form.
     pub fn new(event: NewEvent) -> Result<Self, serde_json::Error> {
         let payload = event.event.to_json()?;
-        let leaf = *blake3::hash(&payload).as_bytes();
-        Ok(Self { event, payload, leaf })
+        Ok(Self { event, payload })
     }
 }
 

@@ -93,7 +93,7 @@ impl OpenBatch {
         };
         let header = frame::encode(&mut self.frames, &place, &prepared);
         frame::close(&mut self.frames, self.last_frame, is_last, self.salt);
-        self.link.add(is_last, &self.frames[header], &prepared.leaf);
+        self.link.add(is_last, &self.frames[header], &prepared.payload);
         let place = (self.position() + 1, Arc::clone(stream), revision);
         self.keep(record(prepared.event, place, self.recorded_at), prepared.payload.len());
     }

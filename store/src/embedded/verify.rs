@@ -160,7 +160,7 @@ impl Check {
             let message = format!("the event here does not follow on the one before it; {RESTORE}");
             return Err(segment.file.damaged(at, &message));
         }
-        self.link.add(frame.last_of_transaction, frame.header, &chain::leaf(frame.payload));
+        self.link.add(frame.last_of_transaction, frame.header, frame.payload);
         self.position += 1;
         let Some(stored) = frame.chain else { return Ok(()) };
         if self.link.value() != *stored {

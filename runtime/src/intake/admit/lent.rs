@@ -19,7 +19,6 @@ pub(super) struct Lent {
 struct Trade {
     candidate: usize,
     payload: Range<usize>,
-    leaf: [u8; 32],
     version: u16,
 }
 
@@ -30,7 +29,7 @@ impl Lent {
         self.payloads.extend_from_slice(&prepared.payload);
         let payload = start..self.payloads.len();
         let version = prepared.event.event.schema_version();
-        self.trades.push(Trade { candidate, payload, leaf: prepared.leaf, version });
+        self.trades.push(Trade { candidate, payload, version });
     }
 
     /// Gives every candidate its trade back.
@@ -39,12 +38,12 @@ impl Lent {
         admission: &Admission,
         candidates: &mut [Candidate<'_>],
     ) -> Result<(), DecodeError> {
-        for Trade { candidate, payload, leaf, version } in self.trades.drain(..) {
+        for Trade { candidate, payload, version } in self.trades.drain(..) {
             let payload = self.payloads[payload].to_vec();
             let candidate = &mut candidates[candidate];
             if let Event::TradeClosed(trade) = Event::from_json("TradeClosed", version, &payload)? {
                 let event = admission.trade_event(trade, candidate.place);
-                candidate.prepared = Ok(Some(Prepared { event, payload, leaf }));
+                candidate.prepared = Ok(Some(Prepared { event, payload }));
             }
         }
         self.payloads.clear();

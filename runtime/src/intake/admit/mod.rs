@@ -75,7 +75,7 @@ pub struct Incoming<'a> {
     pub decoded: Result<TradeClosed, Rejection>,
 }
 
-/// A record that is ready to be appended; a trade is encoded and hashed.
+/// A record that is ready to be appended; a trade is encoded.
 #[derive(Debug)]
 pub struct Candidate<'a> {
     place: Place<'a>,
@@ -179,7 +179,7 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Encodes and hashes a record; this is most of the work and may be done on any thread.
+    /// Encodes a record; this is most of the work and may be done on any thread.
     ///
     /// # Errors
     /// When the trade has no JSON form.
