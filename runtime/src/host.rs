@@ -17,7 +17,7 @@ use actors::Decider;
 use store::Snapshots;
 
 use crate::{
-    cycle::{Cycle, CycleError},
+    cycle::{BATCH, Cycle, CycleError},
     record::Recorder,
     status::{ActorState, Status},
     supervisor,
@@ -25,6 +25,9 @@ use crate::{
 
 /// How long one turn waits for events: a stop is noticed after that.
 const TURN: Duration = Duration::from_millis(100);
+
+/// Who guards nothing gathers what comes in for so long: to wake for every single event costs more than to fold it.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// Panics at the same input after which an actor is taken out of service.
 const MAX_PANICS: u32 = 3;
@@ -103,7 +106,8 @@ impl<D: Decider> Handler<Wake> for Host<D> {
             return;
         }
         match self.turn() {
-            Ok(()) => ctx.notify(Wake),
+            Ok(()) if D::GUARDS || self.is_behind() => ctx.notify(Wake),
+            Ok(()) => drop(ctx.notify_later(Wake, GATHER)),
             Err(pause) => self.pause(pause, ctx),
         }
     }
@@ -137,6 +141,11 @@ impl<D: Decider> Host<D> {
             Ok(Err(error)) => Err(self.failed(&error.to_string(), MAX_ERRORS)),
             Err(panic) => Err(self.failed(&panic_message(&*panic), MAX_PANICS)),
         }
+    }
+
+    /// Whether there is more than one turn takes in.
+    fn is_behind(&self) -> bool {
+        self.recorder.log.head() > self.status.position() + BATCH as u64
     }
 
     fn got_past(&mut self) {
