@@ -33,7 +33,7 @@ const STEP: Duration = Duration::from_secs(2);
 
 /// Pause between looks for delivery reports. The binding's own flush waits in steps of 100 ms, which would be the
 /// latency of every decision.
-const GLANCE: Duration = Duration::from_micros(200);
+const GLANCE: Duration = Duration::from_micros(500);
 
 /// By topic and partition, the offset after the last record of ours.
 pub(crate) type Ends = BTreeMap<String, BTreeMap<i32, i64>>;
