@@ -12,7 +12,7 @@ use std::{
 use events::{FamilySet, Recorded, Timestamp, TradeClosed, Uuid};
 use runtime::intake::{
     TradeFormat,
-    admit::{Admission, Incoming, Place},
+    admit::{Admission, Incoming, Place, RawBytes},
     sample::SampleTrades,
     wire,
 };
@@ -54,8 +54,7 @@ fn round(records: &[Vec<u8>]) -> [Duration; 4] {
         let started = cpu_time();
         let incoming = batch.iter().zip(decoded).map(|(value, decoded)| Incoming {
             place: Place::Kafka { topic: "bench", partition: 0, offset: 0 },
-            key: None,
-            value,
+            raw: RawBytes { key: None, value },
             decoded,
         });
         let candidates: Vec<_> = incoming.flat_map(|incoming| admission.prepare(incoming)).collect();

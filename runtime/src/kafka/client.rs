@@ -60,8 +60,6 @@ pub struct KafkaSettings {
     pub topics: Topics,
     /// A guard no longer knows when the end of its topic was not reached for so long.
     pub stale_after: Duration,
-    /// Threads that decode, at most; 0: as many as help.
-    pub decode_threads: usize,
 }
 
 impl KafkaSettings {
@@ -72,7 +70,6 @@ impl KafkaSettings {
             properties: BTreeMap::new(),
             topics: Topics::default(),
             stale_after: Duration::from_secs(60),
-            decode_threads: 0,
         }
     }
 
@@ -125,8 +122,9 @@ impl KafkaSettings {
             ("fetch.wait.max.ms", "100"),
             ("queued.max.messages.kbytes", &queued),
             ("queued.min.messages", "20000"),
-            ("fetch.max.bytes", "8388608"),
-            ("max.partition.fetch.bytes", "1048576"),
+            // One partition alone has to fill the time that a busy machine takes for a fetch.
+            ("fetch.max.bytes", "16777216"),
+            ("max.partition.fetch.bytes", "4194304"),
         ]);
         config.set("enable.auto.commit", "false");
         config.set("enable.auto.offset.store", "false");

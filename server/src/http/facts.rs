@@ -8,7 +8,7 @@ use actix_web::{
 use events::Uuid;
 use runtime::intake::{
     CloudEventAttributes, Rejection,
-    admit::{AdmitError, Admitted, Answer, Incoming, Place},
+    admit::{AdmitError, Admitted, Answer, Incoming, Place, RawBytes},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -94,7 +94,11 @@ fn admit(site: &Site, body: &[u8], lines: bool, headers: &[(String, Vec<u8>)]) -
             headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())),
         );
         let decoded = site.trades.decode(item, attributes, moment);
-        site.admission.prepare(Incoming { place: Place::Http, key: None, value: item, decoded })
+        site.admission.prepare(Incoming {
+            place: Place::Http,
+            raw: RawBytes { key: None, value: item },
+            decoded,
+        })
     });
     let candidates: Vec<_> = candidates.collect::<Result<_, _>>().map_err(problem_of)?;
     let admitted = site.admission.admit(&*site.desk.log, store::Expected::Any, moment, candidates);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use events::{Event, IngestAdvanced, NewEvent, Timestamp, Uuid, id};
 use runtime::intake::{
     TradeFormat,
-    admit::{Admission, AdmitError, Admitted, Answer, Candidate, Incoming, Place},
+    admit::{Admission, AdmitError, Admitted, Answer, Candidate, Incoming, Place, RawBytes},
 };
 use store::{AppendError, Duplicates, EventLog, Expected, Prepared, ReadError, Request};
 
@@ -81,11 +81,11 @@ impl Lane {
         record: &'r Record,
         offset: usize,
         now: Timestamp,
-    ) -> Result<Candidate<'r>, AdmitError> {
+    ) -> Result<Candidate<'r, RawBytes<'r>>, AdmitError> {
         let (partition, offset) = (self.partition as i32, offset as i64);
         let decoded = TradeFormat::default().decode(&record.value, None, now);
         let place = Place::Kafka { topic: TOPIC, partition, offset };
-        self.admission.prepare(Incoming { place, key: None, value: &record.value, decoded })
+        self.admission.prepare(Incoming { place, raw: RawBytes { key: None, value: &record.value }, decoded })
     }
 
     /// Notes how far it came where that cannot be seen from what was appended.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use events::{DecodeError, Event};
 use store::Prepared;
 
-use super::{Admission, Candidate};
+use super::{Admission, Candidate, Raw};
 
 #[derive(Default)]
 pub(super) struct Lent {
@@ -33,10 +33,10 @@ impl Lent {
     }
 
     /// Gives every candidate its trade back.
-    pub(super) fn restore(
+    pub(super) fn restore<R: Raw>(
         &mut self,
         admission: &Admission,
-        candidates: &mut [Candidate<'_>],
+        candidates: &mut [Candidate<'_, R>],
     ) -> Result<(), DecodeError> {
         for Trade { candidate, payload, version } in self.trades.drain(..) {
             let payload = self.payloads[payload].to_vec();

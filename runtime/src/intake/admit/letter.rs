@@ -2,14 +2,14 @@
 
 use events::{Bytes, RecordRejected, RejectReason, TradeClosed, Uuid, id};
 
-use super::{Candidate, Place, Rejection};
+use super::{Candidate, Place, Raw, Rejection};
 
 /// The id of a record's dead letter: derived from where the record stands and from its bytes.
 ///
 /// For a topic the stream stands for the topic's own id: offsets of a topic that was made anew are other places.
-pub(super) fn id(stream: &str, candidate: &Candidate<'_>) -> Uuid {
+pub(super) fn id<R: Raw>(stream: &str, candidate: &Candidate<'_, R>) -> Uuid {
     const KIND: &[u8] = b"record.rejected";
-    let value = candidate.value;
+    let value = candidate.raw.value();
     match candidate.place {
         Place::Kafka { topic, partition, offset } => id::derive(&[
             KIND,
@@ -26,8 +26,8 @@ pub(super) fn id(stream: &str, candidate: &Candidate<'_>) -> Uuid {
 }
 
 /// The dead letter; `kept` limits how many bytes of key and value it holds.
-pub(super) fn write(
-    candidate: &Candidate<'_>,
+pub(super) fn write<R: Raw>(
+    candidate: &Candidate<'_, R>,
     rejection: &Rejection,
     recorded: Option<TradeClosed>,
     kept: Option<usize>,
@@ -35,19 +35,19 @@ pub(super) fn write(
     let cut = |bytes: &[u8]| Bytes(bytes[..bytes.len().min(kept.unwrap_or(usize::MAX))].to_vec());
     let mut detail = rejection.detail.clone();
     if let Some(kept) = kept {
-        let bytes = candidate.value.len();
+        let bytes = candidate.raw.value().len();
         detail.push_str(&format!(
             "; of its {bytes} bytes only the first {kept} are kept, the log takes no more"
         ));
     }
     RecordRejected {
-        origin: candidate.place.origin(candidate.value),
+        origin: candidate.place.origin(candidate.raw.value()),
         reason: rejection.reason,
         detail,
         strategy: rejection.strategy.clone(),
         trade_id: rejection.trade_id.clone(),
-        key: candidate.key.map(cut),
-        value: Some(cut(candidate.value)),
+        key: candidate.raw.key().map(cut),
+        value: Some(cut(candidate.raw.value())),
         recorded: recorded.map(Box::new),
     }
 }

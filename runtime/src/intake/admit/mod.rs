@@ -62,25 +62,50 @@ impl Place<'_> {
     }
 }
 
+/// A record's bytes as they came. They are kept until the record is admitted: a dead letter holds them.
+pub trait Raw {
+    /// Its key.
+    fn key(&self) -> Option<&[u8]>;
+
+    /// Its value.
+    fn value(&self) -> &[u8];
+}
+
+/// Bytes that somebody else keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct RawBytes<'a> {
+    /// The key.
+    pub key: Option<&'a [u8]>,
+    /// The value.
+    pub value: &'a [u8],
+}
+
+impl Raw for RawBytes<'_> {
+    fn key(&self) -> Option<&[u8]> {
+        self.key
+    }
+
+    fn value(&self) -> &[u8] {
+        self.value
+    }
+}
+
 /// A record as it came, and what was read of it.
 #[derive(Debug)]
-pub struct Incoming<'a> {
+pub struct Incoming<'a, R> {
     /// Where it stands.
     pub place: Place<'a>,
-    /// Its key.
-    pub key: Option<&'a [u8]>,
-    /// Its value.
-    pub value: &'a [u8],
+    /// Its bytes.
+    pub raw: R,
     /// The trade, or why it is none.
     pub decoded: Result<TradeClosed, Rejection>,
 }
 
 /// A record that is ready to be appended; a trade is encoded.
 #[derive(Debug)]
-pub struct Candidate<'a> {
+pub struct Candidate<'a, R> {
     place: Place<'a>,
-    key: Option<&'a [u8]>,
-    value: &'a [u8],
+    raw: R,
     /// The trade, or why it is none; nothing while the log has it.
     prepared: Result<Option<Prepared>, Rejection>,
 }
@@ -183,13 +208,13 @@ impl Admission {
     ///
     /// # Errors
     /// When the trade has no JSON form.
-    pub fn prepare<'a>(&self, incoming: Incoming<'a>) -> Result<Candidate<'a>, AdmitError> {
-        let Incoming { place, key, value, decoded } = incoming;
+    pub fn prepare<'a, R: Raw>(&self, incoming: Incoming<'a, R>) -> Result<Candidate<'a, R>, AdmitError> {
+        let Incoming { place, raw, decoded } = incoming;
         let prepared = match decoded {
             Ok(trade) => Ok(Some(Prepared::new(self.trade_event(trade, place))?)),
             Err(rejection) => Err(rejection),
         };
-        Ok(Candidate { place, key, value, prepared })
+        Ok(Candidate { place, raw, prepared })
     }
 
     fn trade_event(&self, trade: TradeClosed, place: Place<'_>) -> NewEvent {
@@ -207,28 +232,117 @@ impl Admission {
     ///
     /// # Errors
     /// See [`AdmitError`]; nothing of the batch was appended then.
-    pub fn admit(
+    pub fn admit<R: Raw>(
         &self,
         log: &dyn EventLog,
         expected: Expected,
         now: Timestamp,
-        mut candidates: Vec<Candidate<'_>>,
+        candidates: Vec<Candidate<'_, R>>,
     ) -> Result<Admitted, AdmitError> {
-        let (mut seen, mut lent) = (Seen::default(), Lent::default());
+        let mut attempt = Attempt::new(Share { admission: self, expected, candidates });
         loop {
-            let mut plan = Plan::of(self, &mut candidates, &seen, now, &mut lent)?;
-            let events = std::mem::take(&mut plan.events);
-            if events.is_empty() {
-                let revision = current_revision(log, &self.stream, expected)?;
-                return Ok(plan.answers(&Appended { placed: Vec::new(), revision }));
+            let request = match attempt.request(log, now)? {
+                Next::Ask(request) => request,
+                Next::Done(admitted) => return Ok(admitted),
+            };
+            if let Some(admitted) = attempt.learn(log, log.append(request))? {
+                return Ok(admitted);
             }
-            let ids: Vec<Uuid> = events.iter().map(|event| event.event.event_id).collect();
-            let stream = Arc::clone(&self.stream);
-            match log.append(Request { stream, expected, duplicates: Duplicates::Refuse, events }) {
-                Ok(appended) => return Ok(plan.answers(&appended)),
-                Err(fault) => seen.learn(log, fault, &plan, &ids)?,
+        }
+    }
+}
+
+/// A batch for one stream.
+pub struct Share<'s, 'c, R> {
+    /// Who appends, and where.
+    pub admission: &'s Admission,
+    /// What is known of the stream.
+    pub expected: Expected,
+    /// The records.
+    pub candidates: Vec<Candidate<'c, R>>,
+}
+
+/// Appends batches for several streams, each as [`Admission::admit`] does, together made durable. Every one is answered
+/// once, with its number; one that fails does not keep the others back.
+pub fn admit_all<'s, 'c, R: Raw>(
+    log: &dyn EventLog,
+    now: Timestamp,
+    shares: Vec<Share<'s, 'c, R>>,
+    mut answer: impl FnMut(usize, Result<Admitted, AdmitError>),
+) {
+    let mut open: Vec<_> = shares.into_iter().map(Attempt::new).enumerate().collect();
+    while !open.is_empty() {
+        let (mut asked, mut requests) = (Vec::with_capacity(open.len()), Vec::with_capacity(open.len()));
+        for (number, mut attempt) in open.drain(..) {
+            match attempt.request(log, now) {
+                Ok(Next::Ask(request)) => {
+                    asked.push((number, attempt));
+                    requests.push(request);
+                }
+                Ok(Next::Done(admitted)) => answer(number, Ok(admitted)),
+                Err(error) => answer(number, Err(error)),
             }
-            lent.restore(self, &mut candidates)?;
+        }
+        for ((number, mut attempt), appended) in asked.into_iter().zip(log.append_all(requests)) {
+            match attempt.learn(log, appended) {
+                Ok(Some(admitted)) => answer(number, Ok(admitted)),
+                Ok(None) => open.push((number, attempt)),
+                Err(error) => answer(number, Err(error)),
+            }
+        }
+    }
+}
+
+/// A share on its way: asked again after each refusal that taught something.
+struct Attempt<'s, 'c, R> {
+    share: Share<'s, 'c, R>,
+    seen: Seen,
+    lent: Lent,
+    plan: Option<Plan>,
+    ids: Vec<Uuid>,
+}
+
+enum Next {
+    Ask(Request),
+    /// There is nothing to append.
+    Done(Admitted),
+}
+
+impl<'s, 'c, R: Raw> Attempt<'s, 'c, R> {
+    fn new(share: Share<'s, 'c, R>) -> Self {
+        let (seen, lent) = (Seen::default(), Lent::default());
+        Self { share, seen, lent, plan: None, ids: Vec::new() }
+    }
+
+    fn request(&mut self, log: &dyn EventLog, now: Timestamp) -> Result<Next, AdmitError> {
+        let Share { admission, expected, candidates } = &mut self.share;
+        let mut plan = Plan::of(admission, candidates, &self.seen, now, &mut self.lent)?;
+        let events = std::mem::take(&mut plan.events);
+        if events.is_empty() {
+            let revision = current_revision(log, &admission.stream, *expected)?;
+            return Ok(Next::Done(plan.answers(&Appended { placed: Vec::new(), revision })));
+        }
+        self.ids.clear();
+        self.ids.extend(events.iter().map(|event| event.event.event_id));
+        self.plan = Some(plan);
+        let stream = Arc::clone(&admission.stream);
+        Ok(Next::Ask(Request { stream, expected: *expected, duplicates: Duplicates::Refuse, events }))
+    }
+
+    /// The answers; nothing when the refusal was learned from and it has to be asked again.
+    fn learn(
+        &mut self,
+        log: &dyn EventLog,
+        appended: Result<Appended, AppendError>,
+    ) -> Result<Option<Admitted>, AdmitError> {
+        let Some(plan) = self.plan.take() else { return Ok(None) };
+        match appended {
+            Ok(appended) => Ok(Some(plan.answers(&appended))),
+            Err(fault) => {
+                self.seen.learn(log, fault, &plan, &self.ids)?;
+                self.lent.restore(self.share.admission, &mut self.share.candidates)?;
+                Ok(None)
+            }
         }
     }
 }

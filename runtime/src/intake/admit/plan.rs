@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use events::{Event, Timestamp, TradeClosed, Uuid};
 use store::{Appended, Prepared};
 
-use super::{Admission, Admitted, Answer, Candidate, Lent, Rejection, Seen, letter};
+use super::{Admission, Admitted, Answer, Candidate, Lent, Raw, Rejection, Seen, letter};
 
 /// What is done for one record.
 pub(super) struct Step {
@@ -31,9 +31,9 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(
+    pub(super) fn of<R: Raw>(
         admission: &Admission,
-        candidates: &mut [Candidate<'_>],
+        candidates: &mut [Candidate<'_, R>],
         seen: &Seen,
         now: Timestamp,
         lent: &mut Lent,
@@ -84,7 +84,7 @@ struct Planner<'p> {
 }
 
 impl Planner<'_> {
-    fn place(&mut self, candidate: &mut Candidate<'_>) -> Result<(), serde_json::Error> {
+    fn place<R: Raw>(&mut self, candidate: &mut Candidate<'_, R>) -> Result<(), serde_json::Error> {
         let prepared = match &candidate.prepared {
             Err(rejection) => return self.reject(candidate, rejection.clone(), None),
             Ok(prepared) => prepared.as_ref(),
@@ -111,7 +111,7 @@ impl Planner<'_> {
         }
     }
 
-    fn lend(&mut self, candidate: &mut Candidate<'_>) {
+    fn lend<R: Raw>(&mut self, candidate: &mut Candidate<'_, R>) {
         if let Ok(slot) = &mut candidate.prepared
             && let Some(prepared) = slot.take()
         {
@@ -129,9 +129,9 @@ impl Planner<'_> {
         event
     }
 
-    fn reject(
+    fn reject<R: Raw>(
         &mut self,
-        candidate: &Candidate<'_>,
+        candidate: &Candidate<'_, R>,
         rejection: Rejection,
         recorded: Option<TradeClosed>,
     ) -> Result<(), serde_json::Error> {

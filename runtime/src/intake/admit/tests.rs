@@ -9,7 +9,7 @@ use store::{
     Subscription,
 };
 
-use super::{super::TradeFormat, Admission, AdmitError, Admitted, Answer, Counts, Incoming, Place};
+use super::{super::TradeFormat, Admission, AdmitError, Admitted, Answer, Counts, Incoming, Place, RawBytes};
 
 fn now() -> Timestamp {
     Timestamp::parse("2025-02-01T00:00:00Z").unwrap()
@@ -41,7 +41,11 @@ fn admit_at(
             let decoded = TradeFormat::default().decode(value.as_bytes(), None, now());
             let place = Place::Kafka { topic: "trades", partition: 0, offset };
             admission
-                .prepare(Incoming { place, key: Some(b"rsi"), value: value.as_bytes(), decoded })
+                .prepare(Incoming {
+                    place,
+                    raw: RawBytes { key: Some(b"rsi"), value: value.as_bytes() },
+                    decoded,
+                })
                 .unwrap()
         })
         .collect();
@@ -175,7 +179,11 @@ fn the_same_bytes_over_http_are_one_dead_letter() {
     let decoded = || TradeFormat::default().decode(b"{}", None, now());
     let candidate = || {
         admission
-            .prepare(Incoming { place: Place::Http, key: None, value: b"{}", decoded: decoded() })
+            .prepare(Incoming {
+                place: Place::Http,
+                raw: RawBytes { key: None, value: b"{}" },
+                decoded: decoded(),
+            })
             .unwrap()
     };
     let admitted = admission.admit(&log, Expected::Any, now(), vec![candidate(), candidate()]).unwrap();
@@ -203,7 +211,7 @@ impl EventLog for Raced {
             let candidate = |value: &String| {
                 let decoded = TradeFormat::default().decode(value.as_bytes(), None, now());
                 let place = Place::Kafka { topic: "trades", partition: 1, offset: 0 };
-                other.prepare(Incoming { place, key: None, value: b"", decoded }).unwrap()
+                other.prepare(Incoming { place, raw: RawBytes { key: None, value: b"" }, decoded }).unwrap()
             };
             let candidates: Vec<_> = others.iter().map(candidate).collect();
             other.admit(&self.0, Expected::Any, now(), candidates).unwrap();

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::{FileError, FileFormat, Row, TradeFile};
 use crate::intake::{
     FieldMapping, TradeFormat,
-    admit::{Admission, Counts, Incoming, Place},
+    admit::{Admission, Counts, Incoming, Place, RawBytes},
     sample::SampleTrades,
     wire,
 };
@@ -247,7 +247,9 @@ fn every_row_of_a_file_becomes_a_fact_a_duplicate_or_a_dead_letter_and_never_two
         let candidates = rows.iter().map(|row| {
             let place = Place::File { file: "trades.csv", row: row.number };
             let decoded = row.decoded.clone();
-            admission.prepare(Incoming { place, key: None, value: &row.bytes, decoded }).unwrap()
+            admission
+                .prepare(Incoming { place, raw: RawBytes { key: None, value: &row.bytes }, decoded })
+                .unwrap()
         });
         let candidates = candidates.collect();
         admission.admit(&log, Expected::Any, Timestamp::default(), candidates).unwrap().counts()

@@ -4,10 +4,12 @@
 //! leave each guard half of the trades. Records wait in the cluster when the log is slow: what is fetched ahead is
 //! bounded, and nothing is ever dropped.
 
+mod desk;
 mod lane;
 mod ledger;
 mod progress;
 mod session;
+mod team;
 
 pub use progress::{PartitionStatus, SourceState, SourceStatus};
 

@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, Thread},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -22,13 +22,15 @@ use super::{
         fault::{FaultKind, KafkaFault, of_error},
     },
     Outside,
-    lane::{Common, Lane},
+    desk::Desk,
+    lane::Lane,
     ledger::{Start, Stream, start},
     progress::PartitionProgress,
+    team::{Bells, Team},
 };
 
 const WAIT: Duration = Duration::from_secs(5);
-/// Partitions may have so many threads at most; each waits for the disk in turn.
+/// More threads do not help.
 const MOST_THREADS: usize = 8;
 /// What is fetched ahead over all partitions.
 const FETCH_AHEAD_KBYTES: usize = 16 << 10;
@@ -56,27 +58,25 @@ struct Opening {
     end: i64,
 }
 
-/// What the lanes' threads and the watching one share.
-struct Shared<'o> {
+/// What the reading threads and the watching one share.
+pub(super) struct Shared<'o> {
     outside: &'o Outside,
     ending: AtomicBool,
     fault: Mutex<Option<KafkaFault>>,
-    threads: Mutex<Vec<Thread>>,
+    pub(super) bells: Bells,
 }
 
 impl Shared<'_> {
-    fn is_ending(&self) -> bool {
+    pub(super) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Relaxed) || self.outside.is_stopping()
     }
 
-    fn end(&self, fault: Option<KafkaFault>) {
+    pub(super) fn end(&self, fault: Option<KafkaFault>) {
         if let Some(fault) = fault {
             self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
         }
         self.ending.store(true, Ordering::Relaxed);
-        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            thread.unpark();
-        }
+        self.bells.ring_all();
     }
 }
 
@@ -92,20 +92,22 @@ pub(super) fn run(outside: &Outside) -> Result<Ended, KafkaFault> {
     let openings = open(outside, &cluster, &view)?;
     let partitions: Vec<Arc<PartitionProgress>> =
         openings.iter().map(|o| Arc::new(PartitionProgress::new(o.partition, o.from, o.end))).collect();
-    let (consumer, lanes) = take(outside, openings, &partitions)?;
-    tracing::info!(topic, id = view.id, partitions = lanes.len(), "reading from kafka");
-    outside.reading(&partitions);
+    let threads = threads();
     let shared = Shared {
         outside,
         ending: AtomicBool::new(false),
         fault: Mutex::new(None),
-        threads: Mutex::new(Vec::new()),
+        bells: Bells::new(threads),
     };
-    let threads = threads(outside.settings.decode_threads, lanes.len());
+    let streams = openings.iter().map(|opening| opening.stream.clone()).collect();
+    let (consumer, lanes) = take(&shared, &openings, &partitions)?;
+    tracing::info!(topic, id = view.id, partitions = lanes.len(), "reading from kafka");
+    outside.reading(&partitions);
+    let team = Team::new(&lanes, Desk::new(&lanes, streams, &outside.ledger, &outside.tally), &shared);
     let ended = thread::scope(|scope| {
-        for share in dealt(lanes, threads) {
-            let shared = &shared;
-            scope.spawn(move || read(share, shared));
+        for thread in 0..threads.get() {
+            let team = &team;
+            scope.spawn(move || team.read(thread));
         }
         let ended = Watch {
             shared: &shared,
@@ -118,8 +120,9 @@ pub(super) fn run(outside: &Outside) -> Result<Ended, KafkaFault> {
         shared.end(None);
         ended
     });
+    let noted = team.finish();
     let fault = shared.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
-    fault.map_or(ended, Err)
+    fault.or(noted.err()).map_or(ended, Err)
 }
 
 /// Where each partition begins, with what is missing noted in the log.
@@ -170,80 +173,38 @@ fn begin(
 
 /// Takes the partitions by hand, each with a queue of its own.
 fn take(
-    outside: &Outside,
-    openings: Vec<Opening>,
+    shared: &Shared<'_>,
+    openings: &[Opening],
     partitions: &[Arc<PartitionProgress>],
 ) -> Result<(Arc<BaseConsumer<Ear>>, Vec<Lane>), KafkaFault> {
-    let topic = &outside.settings.topics.trade_closed;
+    let outside = shared.outside;
+    let topic: Arc<str> = Arc::from(outside.settings.topics.trade_closed.as_str());
     let doing = |error| of_error(&format!("taking the partitions of {topic}"), &error);
     let ahead = (FETCH_AHEAD_KBYTES / openings.len().max(1)).clamp(512, 4096);
     let consumer = outside.settings.consumer(ahead).create_with_context(Ear::default());
     let consumer: Arc<BaseConsumer<Ear>> = Arc::new(consumer.map_err(doing)?);
-    let common = Common {
-        topic: Arc::from(topic.as_str()),
-        format: Arc::clone(&outside.format),
-        ledger: outside.ledger.clone(),
-        tally: Arc::clone(&outside.tally),
-    };
     let (mut wanted, mut lanes) = (TopicPartitionList::new(), Vec::new());
-    for (opening, progress) in openings.into_iter().zip(partitions) {
-        wanted.add_partition_offset(topic, opening.partition, Offset::Offset(opening.from)).map_err(doing)?;
+    for (opening, progress) in openings.iter().zip(partitions) {
+        wanted
+            .add_partition_offset(&topic, opening.partition, Offset::Offset(opening.from))
+            .map_err(doing)?;
         // Before assigning: what is fetched first would go to the common queue otherwise.
-        let queue = consumer.split_partition_queue(topic, opening.partition);
+        let queue = consumer.split_partition_queue(&topic, opening.partition);
         let queue = queue.ok_or_else(|| KafkaFault::new(FaultKind::Other, "the client gives no queue"))?;
-        lanes.push(Lane::new(&common, queue, opening.stream, Arc::clone(progress)));
+        let stream = (&opening.stream.name, outside.ledger.run_id);
+        let mut lane = Lane::new(&topic, &outside.format, queue, stream, Arc::clone(progress));
+        let bell = shared.bells.first();
+        lane.on_fetched(move || bell.ring());
+        lanes.push(lane);
     }
     consumer.assign(&wanted).map_err(doing)?;
     Ok((consumer, lanes))
 }
 
-/// How many threads read: one a partition keeps all waiting for the disk together, in one sync.
-fn threads(wanted: usize, partitions: usize) -> NonZero<usize> {
-    let most = if wanted == 0 { MOST_THREADS } else { wanted };
-    NonZero::new(most.min(partitions)).unwrap_or(NonZero::<usize>::MIN)
-}
-
-fn dealt(lanes: Vec<Lane>, threads: NonZero<usize>) -> Vec<Vec<Lane>> {
-    let mut shares: Vec<Vec<Lane>> = (0..threads.get()).map(|_| Vec::new()).collect();
-    for (index, lane) in lanes.into_iter().enumerate() {
-        shares[index % threads].push(lane);
-    }
-    shares
-}
-
-/// Ends the session when its thread panics: a partition that nobody reads any more must not go unnoticed.
-struct Lifeline<'s>(&'s Shared<'s>);
-
-impl Drop for Lifeline<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.end(None);
-        }
-    }
-}
-
-/// A reading thread: takes in whatever is fetched, and sleeps until there is something.
-fn read(mut lanes: Vec<Lane>, shared: &Shared<'_>) {
-    let (me, _lifeline) = (thread::current(), Lifeline(shared));
-    shared.threads.lock().unwrap_or_else(PoisonError::into_inner).push(me.clone());
-    for lane in &mut lanes {
-        let me = me.clone();
-        lane.on_fetched(move || me.unpark());
-    }
-    let mut result = Ok(());
-    while result.is_ok() && !shared.is_ending() {
-        let mut any = false;
-        result = lanes.iter_mut().try_for_each(|lane| {
-            any |= lane.turn(|| shared.is_ending())?;
-            Ok(())
-        });
-        if !any && result.is_ok() {
-            // Fetched records and the end of the session wake it; the time-out only lets it note its progress.
-            thread::park_timeout(Duration::from_millis(500));
-        }
-    }
-    let noted = lanes.iter_mut().try_for_each(|lane| lane.note(true));
-    shared.end(result.and(noted).err());
+/// How many threads read: more only keep the broker's client from its work, and more records in memory.
+fn threads() -> NonZero<usize> {
+    let helpful = thread::available_parallelism().map_or(2, NonZero::get);
+    NonZero::new(helpful.min(MOST_THREADS)).unwrap_or(NonZero::<usize>::MIN)
 }
 
 /// Looks after a session while the lanes read.
