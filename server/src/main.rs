@@ -18,6 +18,11 @@ use std::{
 
 use clap::Parser as _;
 
+/// Trades are allocated on the threads that read them and freed on those that are last to use them, which is what the
+/// system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match cli::Cli::parse().run() {
         Ok(code) => ExitCode::from(code),
