@@ -21,7 +21,7 @@ use super::{
 /// How long the reading threads sleep at most: they note their progress now and then.
 const REST: Duration = Duration::from_millis(500);
 /// What comes in within so long is taken in together.
-const GATHER: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(2);
 /// How long to wait for somebody else's batch before the end of the session is looked at again.
 const PATIENCE: Duration = Duration::from_millis(50);
 
