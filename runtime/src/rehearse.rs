@@ -94,6 +94,9 @@ pub enum RehearseError {
     /// Somebody else wrote to the log meanwhile.
     #[error("somebody else appended to the log of the rehearsal at position {0}")]
     Disturbed(u64),
+    /// An event has no stored form.
+    #[error("a row has no stored form: {0}")]
+    Encode(#[from] serde_json::Error),
     /// A thread could not be started.
     #[error("starting the rehearsal: {0}")]
     Io(#[from] std::io::Error),
@@ -122,13 +125,23 @@ pub fn rehearse(
     let appended = appender.join().unwrap_or(Err(RehearseError::Disturbed(0)));
     // A closed channel means that the appender failed: its reason is the one that counts.
     appended?;
-    played.map_err(|_| RehearseError::Disturbed(summary.events))?;
-    Ok(summary)
+    match played {
+        Ok(()) => Ok(summary),
+        Err(Closed::Encode(error)) => Err(error.into()),
+        Err(Closed::Appender) => Err(RehearseError::Disturbed(summary.events)),
+    }
+}
+
+/// A row in its place in time; a trade with its id.
+struct Timed {
+    at: Timestamp,
+    row: Row,
+    id: Option<Uuid>,
 }
 
 /// Sorts by close (ties: order of files, then rows) and drops what comes twice. A rejected row takes the place of the
 /// trade before it.
-fn in_order(rows: Vec<Row>, summary: &mut Summary) -> Vec<(Timestamp, Row)> {
+fn in_order(rows: Vec<Row>, summary: &mut Summary) -> Vec<Timed> {
     let first = rows.iter().find_map(|row| match row {
         Row::Trade(trade, _) => Some(trade.closed_at),
         Row::Rejected(_) => None,
@@ -144,23 +157,42 @@ fn in_order(rows: Vec<Row>, summary: &mut Summary) -> Vec<(Timestamp, Row)> {
         })
         .collect();
     rows.sort_by_key(|(at, _)| *at);
-    let mut seen: HashMap<Uuid, Box<TradeClosed>> = HashMap::with_capacity(rows.len());
-    rows.into_iter().filter_map(|(at, row)| once(&mut seen, row, summary).map(|row| (at, row))).collect()
+    let mut ordered = Vec::with_capacity(rows.len());
+    let mut seen = HashMap::with_capacity(rows.len());
+    for (at, row) in rows {
+        ordered.extend(once(&mut seen, &ordered, at, row, summary));
+    }
+    ordered
 }
 
-/// The same trade again is dropped; the same id with other content is a dead letter with both versions.
-fn once(seen: &mut HashMap<Uuid, Box<TradeClosed>>, row: Row, summary: &mut Summary) -> Option<Row> {
-    let Row::Trade(trade, place) = row else { return Some(row) };
-    match seen.get(&id::closed_trade(&trade.strategy, &trade.trade_id)) {
+/// The same trade again is dropped; the same id with other content is a dead letter with both versions. `seen` tells
+/// where in `ordered` a trade is.
+fn once(
+    seen: &mut HashMap<Uuid, usize>,
+    ordered: &[Timed],
+    at: Timestamp,
+    row: Row,
+    summary: &mut Summary,
+) -> Option<Timed> {
+    let Row::Trade(trade, place) = row else { return Some(Timed { at, row, id: None }) };
+    let id = id::closed_trade(&trade.strategy, &trade.trade_id);
+    let first = seen.get(&id).and_then(|first| match &ordered[*first].row {
+        Row::Trade(trade, _) => Some(trade),
+        Row::Rejected(_) => None,
+    });
+    match first {
         None => {
-            seen.insert(id::closed_trade(&trade.strategy, &trade.trade_id), trade.clone());
-            Some(Row::Trade(trade, place))
+            seen.insert(id, ordered.len());
+            Some(Timed { at, row: Row::Trade(trade, place), id: Some(id) })
         }
         Some(first) if first.same_trade(&trade) => {
             summary.duplicates += 1;
             None
         }
-        Some(first) => Some(Row::Rejected(Box::new(conflicting(first, &trade, &place)))),
+        Some(first) => {
+            let row = Row::Rejected(Box::new(conflicting(first, &trade, &place)));
+            Some(Timed { at, row, id: None })
+        }
     }
 }
 
@@ -183,7 +215,7 @@ struct Run {
     stream: Arc<str>,
     expected: u64,
     first_position: u64,
-    events: Vec<NewEvent>,
+    events: Vec<Prepared>,
 }
 
 /// Appends what the stage has played, in its order.
@@ -194,8 +226,8 @@ fn appender(
     let append = move || {
         for batch in batches {
             let first: Vec<_> = batch.iter().map(|run| run.first_position).collect();
-            let requests: Result<Vec<_>, _> = batch.into_iter().map(request).collect();
-            for (appended, position) in log.append_all(requests?).into_iter().zip(first) {
+            let requests = batch.into_iter().map(request).collect();
+            for (appended, position) in log.append_all(requests).into_iter().zip(first) {
                 let placed = appended?.placed;
                 if placed.first().is_some_and(|placed| placed.position != position) {
                     return Err(RehearseError::Disturbed(position));
@@ -207,18 +239,22 @@ fn appender(
     thread::Builder::new().name("rehearsal".into()).spawn(append)
 }
 
-fn request(run: Run) -> Result<Request, AppendError> {
-    let events: Result<_, _> = run.events.into_iter().map(Prepared::new).collect();
-    Ok(Request {
+fn request(run: Run) -> Request {
+    Request {
         stream: run.stream,
         expected: Expected::Revision(run.expected),
         duplicates: Duplicates::Skip,
-        events: events.map_err(|error| AppendError::Stopped(Arc::from(error.to_string())))?,
-    })
+        events: run.events,
+    }
 }
 
-/// The appender has ended: nothing more can be played.
-struct Closed;
+/// Nothing more can be played.
+enum Closed {
+    /// The appender has ended.
+    Appender,
+    /// An event has no stored form.
+    Encode(serde_json::Error),
+}
 
 /// Where everything happens: actors, streams and positions, before the log knows of them.
 struct Stage {
@@ -251,15 +287,15 @@ impl Stage {
 
     fn play(
         &mut self,
-        rows: Vec<(Timestamp, Row)>,
+        rows: Vec<Timed>,
         config: &SystemConfig,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), Closed> {
-        let start = rows.first().map_or_else(now, |(at, _)| *at);
+        let start = rows.first().map_or_else(now, |timed| timed.at);
         self.set_up(config, start)?;
-        for (played, (at, row)) in rows.into_iter().enumerate() {
-            self.pass_time(at)?;
-            self.play_row(at, row)?;
+        for (played, timed) in rows.into_iter().enumerate() {
+            self.pass_time(timed.at)?;
+            self.play_row(timed)?;
             if played % BATCH == 0 {
                 progress(played as u64);
             }
@@ -285,13 +321,13 @@ impl Stage {
         Ok(())
     }
 
-    fn play_row(&mut self, at: Timestamp, row: Row) -> Result<(), Closed> {
+    fn play_row(&mut self, Timed { at, row, id }: Timed) -> Result<(), Closed> {
         let event = match row {
             Row::Trade(trade, _) => {
                 self.summary.trades += 1;
                 self.summary.first_closed_at.get_or_insert(at);
                 self.summary.last_closed_at = Some(at);
-                let id = id::closed_trade(&trade.strategy, &trade.trade_id);
+                let id = id.unwrap_or_else(|| id::closed_trade(&trade.strategy, &trade.trade_id));
                 self.recorder.root(id, at, Event::TradeClosed(*trade))
             }
             Row::Rejected(rejected) => {
@@ -339,7 +375,8 @@ impl Stage {
     fn keep(&mut self, stream: Arc<str>, recorded: Recorded) -> Result<(), Closed> {
         self.summarise(&recorded);
         let (position, revision) = (recorded.position, recorded.stream_revision);
-        let event = unrecorded(recorded);
+        // Encoded here: the appender is the busier thread.
+        let event = Prepared::new(unrecorded(recorded)).map_err(Closed::Encode)?;
         match self.pending.last_mut() {
             Some(run) if run.stream == stream => run.events.push(event),
             _ => {
@@ -369,7 +406,7 @@ impl Stage {
     fn flush(&mut self) -> Result<(), Closed> {
         self.pending_events = 0;
         let pending = std::mem::take(&mut self.pending);
-        if pending.is_empty() { Ok(()) } else { self.sender.send(pending).map_err(|_| Closed) }
+        if pending.is_empty() { Ok(()) } else { self.sender.send(pending).map_err(|_| Closed::Appender) }
     }
 
     fn finish(mut self) -> Summary {

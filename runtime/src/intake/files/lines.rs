@@ -1,6 +1,6 @@
 //! Lines of a file, none longer in memory than allowed.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, BufReader};
 
 /// A line without its end.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,13 @@ pub(super) struct Lines<R> {
 }
 
 const MARK: &[u8] = "\u{FEFF}".as_bytes();
+
+impl<R: io::Read> Lines<BufReader<R>> {
+    /// Whether the next line has to be waited for, at least its end.
+    pub(super) fn is_drained(&self) -> bool {
+        self.reader.buffer().is_empty()
+    }
+}
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(reader: R, max: usize) -> Self {
@@ -68,7 +75,6 @@ impl<R: BufRead> Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::BufReader;
 
     fn lines(text: &[u8], max: usize) -> Vec<(Vec<u8>, bool)> {
         // A tiny buffer, so that lines run over its end.

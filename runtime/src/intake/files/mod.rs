@@ -4,6 +4,7 @@
 //! A bad row is an item like the others, with its bytes and its [`Rejection`]; only a file that cannot be read at
 //! all, or whose columns cannot be understood, is an error.
 
+mod ahead;
 mod backtest;
 mod columns;
 mod detect;
@@ -26,7 +27,6 @@ use std::{
 use events::{RejectReason, Timestamp, TradeClosed};
 
 use super::{Rejection, TradeFormat, rejection::nearest};
-use lines::Line;
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +142,7 @@ pub struct TradeFile {
 }
 
 enum Rows {
-    Lines(lines::Lines<BufReader<File>>, Box<TradeFormat>, Timestamp),
+    Lines(Box<ahead::Ahead<File>>),
     Table(Box<table::Table<BufReader<File>>>),
     Backtest(Box<backtest::Backtest<BufReader<File>>>),
 }
@@ -169,7 +169,8 @@ impl TradeFile {
         let reader = reader(path, &name)?;
         let rows = match format {
             FileFormat::JsonLines => {
-                Rows::Lines(lines::Lines::new(reader, trades.max_bytes), Box::new(trades.clone()), now)
+                let lines = lines::Lines::new(reader, trades.max_bytes);
+                Rows::Lines(Box::new(ahead::Ahead::new(lines, trades.clone(), now)))
             }
             FileFormat::Csv | FileFormat::FreqtradeCsv => {
                 let table = table::Table::new(&name, reader, format, trades.clone(), now)?;
@@ -193,33 +194,31 @@ impl TradeFile {
     }
 }
 
+/// Bytes that are read at a time: some thousands of rows.
+const READ_BYTES: usize = 2 << 20;
+
 fn reader(path: &Path, name: &str) -> Result<BufReader<File>, FileError> {
     let failed = |source| FileError::Open { file: name.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
-    Ok(BufReader::with_capacity(1 << 16, file))
+    Ok(BufReader::with_capacity(READ_BYTES, file))
 }
 
 /// What a reader of one kind gives: the row's bytes and what they are.
-type Read = io::Result<Option<(Vec<u8>, Result<TradeClosed, Rejection>)>>;
+type Read = io::Result<Option<Decoded>>;
+
+type Decoded = (Vec<u8>, Result<TradeClosed, Rejection>);
 
 impl Rows {
     fn next(&mut self) -> Read {
         match self {
-            Self::Lines(lines, trades, now) => {
-                Ok(lines.next_filled()?.map(|line| decode(line, trades, *now)))
-            }
+            Self::Lines(lines) => lines.next(),
             Self::Table(table) => table.next(),
             Self::Backtest(backtest) => backtest.next(),
         }
     }
-}
-
-fn decode(line: Line, trades: &TradeFormat, now: Timestamp) -> (Vec<u8>, Result<TradeClosed, Rejection>) {
-    let decoded = if line.cut { Err(too_long(trades)) } else { trades.decode(&line.bytes, None, now) };
-    (line.bytes, decoded)
 }
 
 fn too_long(trades: &TradeFormat) -> Rejection {
