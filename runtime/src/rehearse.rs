@@ -117,19 +117,18 @@ pub fn rehearse(
     }
     let mut summary = Summary::default();
     let rows = in_order(rows, &mut summary);
-    let (sender, receiver) = mpsc::sync_channel(4);
-    let appender = appender(Arc::clone(log), receiver)?;
+    let (sender, played) = mpsc::sync_channel(4);
+    let (encoder, encoded) = encoder(played)?;
+    let appender = appender(Arc::clone(log), encoded)?;
     let mut stage = Stage::new(log, sender, summary);
     let played = stage.play(rows, config, progress);
     let summary = stage.finish();
-    let appended = appender.join().unwrap_or(Err(RehearseError::Disturbed(0)));
-    // A closed channel means that the appender failed: its reason is the one that counts.
-    appended?;
-    match played {
-        Ok(()) => Ok(summary),
-        Err(Closed::Encode(error)) => Err(error.into()),
-        Err(Closed::Appender) => Err(RehearseError::Disturbed(summary.events)),
-    }
+    // A closed channel means that who reads it failed: their reason is the one that counts.
+    let ended = |thread: Worker| thread.join().unwrap_or(Err(RehearseError::Disturbed(summary.events)));
+    ended(appender)?;
+    ended(encoder)?;
+    played.map_err(|Closed| RehearseError::Disturbed(summary.events))?;
+    Ok(summary)
 }
 
 /// A row in its place in time; a trade with its id.
@@ -215,18 +214,35 @@ struct Run {
     stream: Arc<str>,
     expected: u64,
     first_position: u64,
-    events: Vec<Prepared>,
+    events: Vec<NewEvent>,
+}
+
+/// A thread behind the stage.
+type Worker = thread::JoinHandle<Result<(), RehearseError>>;
+
+/// Requests, each with the position that its first event will have.
+type Encoded = Vec<(Request, u64)>;
+
+/// Encodes what the stage has played, in its order.
+fn encoder(batches: mpsc::Receiver<Vec<Run>>) -> std::io::Result<(Worker, mpsc::Receiver<Encoded>)> {
+    let (sender, encoded) = mpsc::sync_channel(4);
+    let encode = move || {
+        for batch in batches {
+            let requests: Result<Encoded, serde_json::Error> = batch.into_iter().map(request).collect();
+            if sender.send(requests?).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    Ok((thread::Builder::new().name("encoder".into()).spawn(encode)?, encoded))
 }
 
 /// Appends what the stage has played, in its order.
-fn appender(
-    log: Arc<dyn EventLog>,
-    batches: mpsc::Receiver<Vec<Run>>,
-) -> std::io::Result<thread::JoinHandle<Result<(), RehearseError>>> {
+fn appender(log: Arc<dyn EventLog>, batches: mpsc::Receiver<Encoded>) -> std::io::Result<Worker> {
     let append = move || {
         for batch in batches {
-            let first: Vec<_> = batch.iter().map(|run| run.first_position).collect();
-            let requests = batch.into_iter().map(request).collect();
+            let (requests, first): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             for (appended, position) in log.append_all(requests).into_iter().zip(first) {
                 let placed = appended?.placed;
                 if placed.first().is_some_and(|placed| placed.position != position) {
@@ -239,22 +255,14 @@ fn appender(
     thread::Builder::new().name("rehearsal".into()).spawn(append)
 }
 
-fn request(run: Run) -> Request {
-    Request {
-        stream: run.stream,
-        expected: Expected::Revision(run.expected),
-        duplicates: Duplicates::Skip,
-        events: run.events,
-    }
+fn request(run: Run) -> Result<(Request, u64), serde_json::Error> {
+    let events = run.events.into_iter().map(Prepared::new).collect::<Result<_, _>>()?;
+    let (expected, duplicates) = (Expected::Revision(run.expected), Duplicates::Skip);
+    Ok((Request { stream: run.stream, expected, duplicates, events }, run.first_position))
 }
 
-/// Nothing more can be played.
-enum Closed {
-    /// The appender has ended.
-    Appender,
-    /// An event has no stored form.
-    Encode(serde_json::Error),
-}
+/// Those behind the stage have ended: nothing more can be played.
+struct Closed;
 
 /// Where everything happens: actors, streams and positions, before the log knows of them.
 struct Stage {
@@ -343,8 +351,8 @@ impl Stage {
 
     /// An event happens, and everything that follows from it.
     fn happen(&mut self, stream: &str, event: NewEvent) -> Result<(), Closed> {
-        let mut happening = VecDeque::from([(self.name(stream), event)]);
-        while let Some((stream, event)) = happening.pop_front() {
+        let (mut next, mut happening) = (Some((self.name(stream), event)), VecDeque::new());
+        while let Some((stream, event)) = next.take().or_else(|| happening.pop_front()) {
             let recorded = self.record(&stream, event);
             for (actor, decisions) in self.actors.take(&recorded) {
                 let own = self.name(&actor);
@@ -375,8 +383,7 @@ impl Stage {
     fn keep(&mut self, stream: Arc<str>, recorded: Recorded) -> Result<(), Closed> {
         self.summarise(&recorded);
         let (position, revision) = (recorded.position, recorded.stream_revision);
-        // Encoded here: the appender is the busier thread.
-        let event = Prepared::new(unrecorded(recorded)).map_err(Closed::Encode)?;
+        let event = unrecorded(recorded);
         match self.pending.last_mut() {
             Some(run) if run.stream == stream => run.events.push(event),
             _ => {
@@ -406,7 +413,7 @@ impl Stage {
     fn flush(&mut self) -> Result<(), Closed> {
         self.pending_events = 0;
         let pending = std::mem::take(&mut self.pending);
-        if pending.is_empty() { Ok(()) } else { self.sender.send(pending).map_err(|_| Closed::Appender) }
+        if pending.is_empty() { Ok(()) } else { self.sender.send(pending).map_err(|_| Closed) }
     }
 
     fn finish(mut self) -> Summary {
