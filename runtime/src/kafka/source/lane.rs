@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Records of a batch, at most.
-const MOST_RECORDS: usize = 1000;
+const MOST_RECORDS: usize = 500;
 /// Bytes of a batch, at most; one record may be larger.
 pub(super) const MOST_BYTES: usize = 4 << 20;
 
