@@ -12,7 +12,7 @@ use runtime::{
     intake::admit::Admission,
     kafka::{
         Delivery, Endpoint, KafkaFault, KafkaPublisher, KafkaSettings, KafkaSource, PublisherState,
-        SourceState, SourceStatus, dead_letter_topic,
+        PublisherStatus, SourceState, SourceStatus, dead_letter_topic,
     },
     projector::{Views, ViewsOptions},
     system::System,
@@ -101,6 +101,12 @@ impl Plant {
     pub fn probes(&self) -> Vec<Box<dyn Fn() -> Part + Send + Sync>> {
         let (source, publisher) = (Arc::clone(&self.source), Arc::clone(&self.publisher));
         vec![Box::new(move || source_part(&source.status())), Box::new(move || publisher_part(&publisher))]
+    }
+
+    /// How the publisher stands, for `/metrics`.
+    pub fn publisher(&self) -> Box<dyn Fn() -> PublisherStatus + Send + Sync> {
+        let publisher = Arc::clone(&self.publisher);
+        Box::new(move || publisher.status())
     }
 
     /// Stops everything; the server has to have let go of what it shares.

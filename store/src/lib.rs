@@ -10,7 +10,7 @@ mod memory;
 mod snapshots;
 pub mod views;
 
-pub use embedded::{EmbeddedLog, OpenError, Options};
+pub use embedded::{EmbeddedLog, OpenError, Options, SYNC_BOUNDS_US};
 pub use log::{
     AppendError, Appended, Batch, Duplicate, Duplicates, EventLog, Expected, MAX_EVENT_BYTES, MAX_NAME_BYTES,
     MAX_REQUEST_BYTES, Placed, Prepared, ReadError, Request, Subscription,

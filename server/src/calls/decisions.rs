@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use events::{Family, FamilySet, Timestamp};
+use runtime::projector::{DecisionQuery, QueryError};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Call, Desk, Needs, Page,
-    scan::{Span, scan},
+    Call, Desk, Needs, Page, raw,
+    scan::{PAGE, Span, event_at, scan},
 };
 use crate::problem::Problem;
 
@@ -44,11 +45,16 @@ impl Call for Decisions {
     const NEEDS: Needs = Needs::Log;
 
     fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
+        // What is there is found in the index of a running server, and only what comes is read from the log.
+        let (page, after) = self.indexed(desk)?;
+        if let Some(page) = page {
+            return Ok(page);
+        }
         let span = Span {
-            after: self.after,
+            after,
             families: FamilySet::of(&[Family::Strategy, Family::Performance, Family::Alert]),
-            limit: self.limit.unwrap_or(super::scan::PAGE),
-            wait: Duration::from_millis(self.wait_ms.min(LONGEST_WAIT_MS)),
+            limit: self.limit.unwrap_or(PAGE),
+            wait: self.wait(),
         };
         scan(desk, span, |event| {
             event.event.is_decision()
@@ -56,5 +62,42 @@ impl Call for Decisions {
                 && self.strategy.as_deref().is_none_or(|s| event.event.strategy() == Some(s))
                 && self.since.is_none_or(|since| event.occurred_at >= since)
         })
+    }
+}
+
+impl Decisions {
+    fn wait(&self) -> Duration {
+        Duration::from_millis(self.wait_ms.min(LONGEST_WAIT_MS))
+    }
+
+    /// A page out of the view, and where to read on in the log when there is none: up to there are no others. Without
+    /// views, or while one is behind, everything is read from the log.
+    fn indexed(&self, desk: &Desk) -> Result<(Option<Page>, u64), Problem> {
+        let Some(views) = &desk.views else { return Ok((None, self.after)) };
+        // The view answers for everything that was there before it was asked.
+        let head = desk.log.head();
+        let limit = self.limit.unwrap_or(PAGE).clamp(1, PAGE);
+        let asked = DecisionQuery {
+            types: self.types.clone(),
+            strategy: self.strategy.clone(),
+            since: self.since,
+            from_position: Some(self.after.saturating_add(1)),
+            limit,
+            ..DecisionQuery::default()
+        };
+        let found = match views.decisions(&asked) {
+            Err(QueryError::NotCaughtUp(_)) => return Ok((None, self.after)),
+            found => found?,
+        };
+        let Some(last) = found.last().map(|entry| entry.position) else {
+            return Ok((None, self.after.max(head)));
+        };
+        let items = found.iter().map(|entry| match event_at(&*desk.log, entry.position)? {
+            Some(event) => raw(&event.json()),
+            None => Err(Problem::internal(format!("the log has no event at position {}", entry.position))),
+        });
+        let items = items.collect::<Result<_, _>>()?;
+        let more = found.len() == limit || !self.wait().is_zero();
+        Ok((Some(Page { items, next: more.then_some(last) }), last))
     }
 }

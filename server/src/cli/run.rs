@@ -106,6 +106,7 @@ async fn serve(
         trades: config.trades.clone(),
         admission: plant.admission(),
         probes: plant.probes(),
+        publisher: Some(plant.publisher()),
         taken_over_http: http::Tally::default(),
     });
     let server = http::serve(site, listener).map_err(io)?;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use actix_web::{HttpResponse, web};
 use events::StrategyState;
+use store::SYNC_BOUNDS_US;
 
 use super::{refusal::Refusal, site::Site};
 use crate::{clock::now, problem::Problem};
@@ -47,6 +48,7 @@ impl Site {
         self.actor_metrics(&mut out);
         self.projection_metrics(&mut out);
         self.view_metrics(&mut out);
+        self.publisher_metrics(&mut out);
         out.family("part_ready", "gauge", "Whether a part gets on, as /readyz says.");
         for part in self.parts() {
             out.sample("part_ready", &[("part", &part.part)], f64::from(u8::from(part.ready)));
@@ -60,8 +62,15 @@ impl Site {
         let Some(stats) = self.desk.embedded.as_ref().map(|log| log.stats()) else { return };
         out.family("event_log_bytes", "gauge", "Size of the log.");
         out.sample("event_log_bytes", &[], stats.bytes as f64);
-        out.family("event_log_sync_seconds", "gauge", "How long the last fsync took.");
-        out.sample("event_log_sync_seconds", &[], stats.last_sync.as_secs_f64());
+        let name = "event_append_duration_seconds";
+        out.family(name, "histogram", "How long the fsync of a batch took.");
+        for (bound, within) in SYNC_BOUNDS_US.into_iter().zip(stats.syncs_within) {
+            let bound = (bound as f64 / 1e6).to_string();
+            out.sample(&format!("{name}_bucket"), &[("le", bound.as_str())], within as f64);
+        }
+        out.sample(&format!("{name}_bucket"), &[("le", "+Inf")], stats.batches as f64);
+        out.sample(&format!("{name}_sum"), &[], stats.sync_time.as_secs_f64());
+        out.sample(&format!("{name}_count"), &[], stats.batches as f64);
         out.family("event_log_requests_waiting", "gauge", "Appends that wait for the writer.");
         out.sample("event_log_requests_waiting", &[], stats.waiting as f64);
     }
@@ -124,6 +133,18 @@ impl Site {
                     count.count as f64,
                 );
             }
+        }
+    }
+
+    fn publisher_metrics(&self, out: &mut Exposition) {
+        let Some(status) = self.publisher.as_ref().map(|publisher| publisher()) else { return };
+        out.family("publisher_position", "gauge", "Up to where decisions and dead letters are published.");
+        out.sample("publisher_position", &[], status.position as f64);
+        out.family("publisher_lag_events", "gauge", "Events that the publisher has not looked at yet.");
+        out.sample("publisher_lag_events", &[], status.lag as f64);
+        out.family("published_total", "counter", "Records published since the start of the process.");
+        for (kind, count) in [("decision", status.decisions), ("dead_letter", status.dead_letters)] {
+            out.sample("published_total", &[("kind", kind)], count as f64);
         }
     }
 

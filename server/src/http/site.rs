@@ -2,13 +2,19 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use runtime::intake::{TradeFormat, admit::Admission};
+use runtime::{
+    intake::{TradeFormat, admit::Admission},
+    kafka::PublisherStatus,
+};
 
 use super::health::Part;
 use crate::{calls::Desk, folder::Token};
 
 /// Asks a part of the process how it is.
 pub type Probe = Box<dyn Fn() -> Part + Send + Sync>;
+
+/// Asks the publisher how it stands.
+pub type PublisherProbe = Box<dyn Fn() -> PublisherStatus + Send + Sync>;
 
 /// Everything that the handlers work with.
 pub struct Site {
@@ -22,6 +28,8 @@ pub struct Site {
     pub admission: Admission,
     /// Sources and publisher.
     pub probes: Vec<Probe>,
+    /// How the publisher stands; nothing where there is none.
+    pub publisher: Option<PublisherProbe>,
     /// What came in over HTTP since the start of the process.
     pub taken_over_http: Tally,
 }

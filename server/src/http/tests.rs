@@ -12,6 +12,7 @@ use actix_web::{dev::ServerHandle, web};
 use events::{Uuid, id};
 use runtime::{
     intake::{TradeFormat, admit::Admission},
+    kafka::PublisherStatus,
     projector::{Views, ViewsOptions},
     system::{System, SystemConfig},
 };
@@ -69,7 +70,13 @@ fn start(probe: Part) -> Running {
     let probes: Vec<super::site::Probe> = vec![Box::new(move || probe.clone())];
     let trades = TradeFormat::default();
     let taken_over_http = super::site::Tally::default();
-    let site = web::Data::new(Site { desk, token, trades, admission, probes, taken_over_http });
+    let publisher: Option<super::site::PublisherProbe> = Some(Box::new(|| PublisherStatus {
+        position: 7,
+        lag: 2,
+        dead_letters: 1,
+        ..PublisherStatus::default()
+    }));
+    let site = web::Data::new(Site { desk, token, trades, admission, probes, publisher, taken_over_http });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -289,6 +296,9 @@ fn metrics_have_base_units_and_types() {
         "# TYPE tradewarden_actor_restarts_total counter",
         "tradewarden_strategy_state{strategy=\"rsi\",state=\"ACTIVE\"} 1",
         "tradewarden_part_ready{part=\"log\"} 1",
+        "tradewarden_publisher_position 7",
+        "tradewarden_publisher_lag_events 2",
+        "tradewarden_published_total{kind=\"dead_letter\"} 1",
     ] {
         assert!(metrics.contains(line), "{line} is not in:\n{metrics}");
     }

@@ -54,7 +54,7 @@ use crate::{AppendError, Appended, Batch, EventLog, ReadError, Request, Subscrip
 pub use self::{
     error::OpenError,
     lock::{FolderLock, LockError},
-    shared::Stats,
+    shared::{SYNC_BOUNDS_US, Stats},
     verify::{Fault, Verified},
 };
 

@@ -23,8 +23,7 @@ pub(super) struct Shared {
     stopped: OnceLock<Arc<str>>,
     /// Bytes of the last segment that are published.
     active_bytes: AtomicU64,
-    last_sync_us: AtomicU64,
-    slowest_sync_us: AtomicU64,
+    syncs: Syncs,
     batches: AtomicU64,
 }
 
@@ -37,12 +36,42 @@ pub struct Stats {
     pub segments: u64,
     /// Batches made durable since the log was opened.
     pub batches: u64,
-    /// How long the last fsync took.
-    pub last_sync: Duration,
-    /// How long the slowest fsync since the opening took.
-    pub slowest_sync: Duration,
+    /// How long their fsyncs took together.
+    pub sync_time: Duration,
+    /// How many of them took at most each of [`SYNC_BOUNDS_US`].
+    pub syncs_within: [u64; SYNC_BOUNDS_US.len()],
     /// Requests that wait for the writer.
     pub waiting: u64,
+}
+
+/// Bounds, in microseconds, by which the times of fsyncs are counted.
+pub const SYNC_BOUNDS_US: [u64; 11] =
+    [250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000];
+
+/// How long fsyncs took.
+#[derive(Default)]
+struct Syncs {
+    together_us: AtomicU64,
+    /// For each bound, those that took at most that long and longer than the bound before.
+    counts: [AtomicU64; SYNC_BOUNDS_US.len()],
+}
+
+impl Syncs {
+    fn count(&self, sync: Duration) {
+        let us = u64::try_from(sync.as_micros()).unwrap_or(u64::MAX);
+        self.together_us.fetch_add(us, Ordering::Relaxed);
+        if let Some(count) = self.counts.get(SYNC_BOUNDS_US.partition_point(|bound| *bound < us)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn within(&self) -> [u64; SYNC_BOUNDS_US.len()] {
+        let mut so_far = 0;
+        self.counts.each_ref().map(|count| {
+            so_far += count.load(Ordering::Relaxed);
+            so_far
+        })
+    }
 }
 
 impl Shared {
@@ -60,8 +89,7 @@ impl Shared {
             segments: RwLock::new(segments.into()),
             stopped: OnceLock::new(),
             active_bytes: AtomicU64::new(end),
-            last_sync_us: AtomicU64::new(0),
-            slowest_sync_us: AtomicU64::new(0),
+            syncs: Syncs::default(),
             batches: AtomicU64::new(0),
         }
     }
@@ -86,9 +114,7 @@ impl Shared {
     }
 
     pub fn count_batch(&self, sync: Duration, end: u64) {
-        let us = u64::try_from(sync.as_micros()).unwrap_or(u64::MAX);
-        self.last_sync_us.store(us, Ordering::Relaxed);
-        self.slowest_sync_us.fetch_max(us, Ordering::Relaxed);
+        self.syncs.count(sync);
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.active_bytes.store(end, Ordering::Relaxed);
     }
@@ -104,8 +130,8 @@ impl Shared {
             bytes: sealed.map(sealed_bytes).sum::<u64>() + self.active_bytes.load(Ordering::Relaxed),
             segments: segments.len() as u64,
             batches: self.batches.load(Ordering::Relaxed),
-            last_sync: Duration::from_micros(self.last_sync_us.load(Ordering::Relaxed)),
-            slowest_sync: Duration::from_micros(self.slowest_sync_us.load(Ordering::Relaxed)),
+            sync_time: Duration::from_micros(self.syncs.together_us.load(Ordering::Relaxed)),
+            syncs_within: self.syncs.within(),
             waiting,
         }
     }
