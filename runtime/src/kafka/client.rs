@@ -90,7 +90,13 @@ impl KafkaSettings {
             ));
         }
         let native = self.client(&[]).create_native_config();
-        native.map(drop).map_err(|error| of_error("reading the settings", &error))
+        native.map(drop).map_err(|error| {
+            let mut fault = of_error("reading the settings", &error);
+            if fault.message.contains("not available at build time") {
+                fault.message.push_str("; build tradewarden with --features tls");
+            }
+            fault
+        })
     }
 
     /// Defaults below the user's properties, `fixed` above them.
