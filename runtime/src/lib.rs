@@ -3,6 +3,7 @@
 
 mod clock;
 mod cycle;
+pub mod held;
 mod host;
 pub mod intake;
 pub mod kafka;

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use events::{Event, FigureStatus, Origin, RuleName, StrategyState};
-use runtime::rehearse::{Place, RehearseError, Row, rehearse};
+use runtime::{
+    held::held,
+    rehearse::{Place, RehearseError, Row, rehearse},
+};
+use serde_json::{Value, json};
 use tests::{all, at, config, decisions, fact, memory_log, trade, verify};
 
 fn row(strategy: &str, n: u32, profit_pct: &str, closed_at: &str) -> Row {
@@ -31,6 +35,24 @@ fn halts_and_analyses_come_at_their_moments() {
     // Nine ticks in (first close, last close]: the first four look at fewer than ten trades or have them all.
     let analyses = summary.decisions["PerformanceAnalyzed"] + summary.decisions["PerformanceAnalysisSkipped"];
     assert_eq!(analyses, 9);
+}
+
+#[test]
+fn what_an_actor_held_is_its_state_before_the_decision_and_with_its_input() {
+    let log = memory_log();
+    rehearse(&log, rows(), &config(), &mut |_| {}).unwrap();
+    let all = decisions(&*log);
+    let halt = all.iter().find(|event| matches!(event.event, Event::StrategyDisabled(_))).unwrap();
+    let seen = held(&log, None, halt).unwrap().unwrap();
+    assert_eq!(seen.actor, "strategy_guard");
+    let bad = &seen.state["strategies"]["bad"];
+    assert_eq!((&bad["state"], &bad["disabled_by"]), (&json!("ACTIVE"), &Value::Null), "{bad}");
+    assert_eq!(bad["newest_close"], json!("2025-03-03T10:30:00Z"), "{bad}");
+    assert!(seen.config.is_object());
+    let later = all.iter().rfind(|event| matches!(event.event, Event::PerformanceAnalyzed(_))).unwrap();
+    assert_eq!(held(&log, None, later).unwrap().unwrap().actor, "performance_analyst");
+    // A fact is nobody's decision.
+    assert_eq!(held(&log, None, &tests::all(&*log)[4]).unwrap(), None);
 }
 
 #[test]

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use events::{Event, Recorded, StrategyDisabled};
+use runtime::held::{self, Held, HeldError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::EventLog;
+use store::{EventLog, Snapshots};
 
 use super::{Call, Desk, Needs, events::find, path_part, raw};
 use crate::problem::Problem;
@@ -17,6 +18,9 @@ pub struct Why {
     /// The event's id or position.
     #[serde(skip_serializing)]
     pub id: String,
+    /// Whether the state that the actor held is folded anew.
+    #[serde(default)]
+    pub state: bool,
 }
 
 /// Causes that are followed, at most: a chain of ours has a handful.
@@ -42,6 +46,8 @@ struct Explanation<'a> {
     trades: Vec<events::RecordedJson<'a>>,
     /// Whether older trades of the window were left out.
     trades_left_out: bool,
+    /// The actor as it was when it decided: its configuration and state; null when that was not asked for.
+    held: Option<Held>,
 }
 
 impl Call for Why {
@@ -60,7 +66,9 @@ impl Call for Why {
             Some(decision) => trades_of(&*desk.log, decision, &chain)?,
             None => (Vec::new(), false),
         };
+        let held = if self.state { held(desk, &event)? } else { None };
         raw(&Explanation {
+            held,
             basis_position: event.basis_position,
             rules_version: event.rules_version,
             evidence: evidence(&chain)?,
@@ -69,6 +77,23 @@ impl Call for Why {
             trades_left_out,
         })
     }
+}
+
+/// What the actor held; of the strategies, the one that was decided on.
+fn held(desk: &Desk, event: &Recorded) -> Result<Option<Held>, Problem> {
+    let unusable = |error: std::io::Error| Problem::internal(format!("the snapshots: {error}"));
+    let snapshots = desk.snapshots.as_ref().filter(|folder| folder.exists());
+    let snapshots = snapshots.map(|folder| Snapshots::open(folder, desk.log.log_id())).transpose();
+    let held = held::held(&desk.log, snapshots.map_err(unusable)?.as_ref(), event);
+    let mut held = held.map_err(|error| match error {
+        HeldError::Read(error) => error.into(),
+        HeldError::Encode(_) => Problem::internal(error.to_string()),
+    })?;
+    let strategies = held.as_mut().and_then(|held| held.state.get_mut("strategies")?.as_object_mut());
+    if let Some((strategies, strategy)) = strategies.zip(event.event.strategy()) {
+        strategies.retain(|name, _| name == strategy);
+    }
+    Ok(held)
 }
 
 /// The event, what caused it, what caused that … down to the fact.

@@ -15,6 +15,9 @@ use super::{context::Context, words};
 pub struct Why {
     /// The event's id or its position
     id: String,
+    /// Also the configuration and state that the actor held, folded anew from the log
+    #[arg(long)]
+    state: bool,
 }
 
 /// Trades that are listed for people; the JSON holds all.
@@ -24,7 +27,7 @@ impl Why {
     /// Explains it.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
         let access = context.access("why", calls::Why::NEEDS)?;
-        let explanation = access.call(&calls::Why { id: self.id })?;
+        let explanation = access.call(&calls::Why { id: self.id, state: self.state })?;
         context.out.object(&explanation, explain)?;
         Ok(0)
     }
@@ -53,6 +56,15 @@ fn explain(explanation: &Value) -> Vec<String> {
     }
     lines.extend(evidence(&explanation["evidence"]));
     lines.extend(trades(explanation));
+    let held = &explanation["held"];
+    if !held.is_null() {
+        lines.push(String::new());
+        lines.push(format!("{} held, when it decided:", words::text(&held["actor"])));
+        for part in ["config", "state"] {
+            let shown = serde_json::to_string_pretty(&held[part]).unwrap_or_default();
+            lines.push(format!("{part} {shown}"));
+        }
+    }
     lines
 }
 

@@ -240,6 +240,9 @@ fn losses_halt_a_strategy_and_the_halt_is_explained_and_lifted() {
     assert_eq!(why["chain"][1]["event_type"], "TradeClosed", "{why}");
     assert_eq!(why["trades"].as_array().map(Vec::len), Some(11), "{why}");
     assert_eq!(why["trades"][0]["event_id"], why["chain"][1]["event_id"]);
+    assert_eq!(why["held"], Value::Null);
+    let why = server.ask(&format!("GET /api/why/{id}?state=true"), b"").json();
+    assert_eq!(why["held"]["state"]["strategies"]["rsi"]["state"], "ACTIVE", "{why}");
     assert_eq!(server.ask("GET /api/strategies/rsi", b"").json()["state"], "HALTED");
     let request = json!({ "reason": "looked into", "operator": "ann", "key": "k1" }).to_string();
     let enabled = server.ask("POST /api/strategies/rsi/enable", request.as_bytes()).json();
