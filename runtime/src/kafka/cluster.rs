@@ -150,7 +150,11 @@ impl Cluster {
 }
 
 fn missing(topic: &str) -> KafkaFault {
-    KafkaFault::new(FaultKind::TopicMissing, format!("topic {topic} does not exist on the cluster"))
+    let message = format!(
+        "topic {topic} does not exist on the cluster: make it (kafka-topics.sh --create --topic {topic}), or name \
+         another in [kafka.topics]"
+    );
+    KafkaFault::new(FaultKind::TopicMissing, message)
 }
 
 fn topic_fault(topic: &str, error: RDKafkaRespErr) -> KafkaFault {
