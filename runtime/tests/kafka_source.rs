@@ -22,9 +22,7 @@ use runtime::{
     kafka::{Endpoint, KafkaSettings, KafkaSource, SourceState, send_all},
     test_support::{Broker, need, trade_json},
 };
-use store::{
-    AppendError, Appended, Batch, EmbeddedLog, EventLog, MemoryLog, Options, ReadError, Request, Subscription,
-};
+use store::{AppendError, Appended, EmbeddedLog, EventLog, Interposer, MemoryLog, Options, Request};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -357,49 +355,16 @@ struct FailingLog {
     fails: AtomicBool,
 }
 
-impl EventLog for FailingLog {
-    fn log_id(&self) -> Uuid {
-        self.log.log_id()
+impl Interposer for FailingLog {
+    fn behind(&self) -> &dyn EventLog {
+        &self.log
     }
 
     fn append(&self, request: Request) -> Result<Appended, AppendError> {
-        match self.stopped() {
+        match Interposer::stopped(self) {
             Some(why) => Err(AppendError::Stopped(why)),
             None => self.log.append(request),
         }
-    }
-
-    fn head(&self) -> u64 {
-        self.log.head()
-    }
-
-    fn revision(&self, stream: &str) -> Result<u64, ReadError> {
-        self.log.revision(stream)
-    }
-
-    fn read_stream(&self, stream: &str, after: u64, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        self.log.read_stream(stream, after, max)
-    }
-
-    fn read_stream_back(
-        &self,
-        stream: &str,
-        before: u64,
-        max: usize,
-    ) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        self.log.read_stream_back(stream, before, max)
-    }
-
-    fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, ReadError> {
-        self.log.read_all(after, families, max)
-    }
-
-    fn position_of(&self, event_id: Uuid) -> Result<Option<u64>, ReadError> {
-        self.log.position_of(event_id)
-    }
-
-    fn subscribe(&self, after: u64, families: FamilySet) -> Box<dyn Subscription> {
-        self.log.subscribe(after, families)
     }
 
     fn stopped(&self) -> Option<Arc<str>> {

@@ -5,12 +5,16 @@ mod admission;
 pub mod contract;
 pub mod embedded;
 mod id_map;
+#[cfg(any(test, feature = "contract"))]
+mod interposer;
 mod log;
 mod memory;
 mod snapshots;
 pub mod views;
 
 pub use embedded::{EmbeddedLog, OpenError, Options, SYNC_BOUNDS_US};
+#[cfg(any(test, feature = "contract"))]
+pub use interposer::Interposer;
 pub use log::{
     AppendError, Appended, Batch, Duplicate, Duplicates, EventLog, Expected, MAX_EVENT_BYTES, MAX_NAME_BYTES,
     MAX_REQUEST_BYTES, Placed, Prepared, ReadError, Request, Subscription,

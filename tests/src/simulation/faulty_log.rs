@@ -8,8 +8,10 @@ use std::{
     time::Duration,
 };
 
-use events::{FamilySet, Recorded, Timestamp, Uuid};
-use store::{AppendError, Appended, Batch, EventLog, MemoryLog, ReadError, Request, Subscription};
+use events::{FamilySet, Timestamp};
+use store::{
+    AppendError, Appended, Batch, EventLog, Interposer, MemoryLog, ReadError, Request, Subscription,
+};
 
 /// How an append fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +66,9 @@ impl FaultyLog {
     }
 }
 
-impl EventLog for FaultyLog {
-    fn log_id(&self) -> Uuid {
-        self.inner.log_id()
+impl Interposer for FaultyLog {
+    fn behind(&self) -> &dyn EventLog {
+        &self.inner
     }
 
     fn append(&self, request: Request) -> Result<Appended, AppendError> {
@@ -78,42 +80,9 @@ impl EventLog for FaultyLog {
         }
     }
 
-    fn head(&self) -> u64 {
-        self.inner.head()
-    }
-
-    fn revision(&self, stream: &str) -> Result<u64, ReadError> {
-        self.inner.revision(stream)
-    }
-
-    fn read_stream(&self, stream: &str, after: u64, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        self.inner.read_stream(stream, after, max)
-    }
-
-    fn read_stream_back(
-        &self,
-        stream: &str,
-        before: u64,
-        max: usize,
-    ) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        self.inner.read_stream_back(stream, before, max)
-    }
-
-    fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, ReadError> {
-        self.inner.read_all(after, families, max)
-    }
-
-    fn position_of(&self, event_id: Uuid) -> Result<Option<u64>, ReadError> {
-        self.inner.position_of(event_id)
-    }
-
     fn subscribe(&self, after: u64, families: FamilySet) -> Box<dyn Subscription> {
         let (inner, reach) = (self.inner.subscribe(after, families), Arc::clone(&self.reach));
         Box::new(ShortSighted { inner, reach })
-    }
-
-    fn stopped(&self) -> Option<Arc<str>> {
-        self.inner.stopped()
     }
 }
 

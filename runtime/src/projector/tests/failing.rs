@@ -8,7 +8,7 @@ use std::{
 
 use events::{FamilySet, Recorded};
 use projections::{Body, Change, Collection, Key, Keys, Projection, RestoreError, Saved};
-use store::{AppendError, Appended, Batch, ReadError, Subscription};
+use store::{Batch, Interposer, ReadError, Subscription};
 
 use super::super::{NotCaughtUp, ProjectionState};
 use super::*;
@@ -128,43 +128,19 @@ impl Flaky {
     }
 }
 
-impl EventLog for Flaky {
-    fn log_id(&self) -> Uuid {
-        self.log.log_id()
+impl Interposer for Flaky {
+    fn behind(&self) -> &dyn EventLog {
+        &*self.log
     }
-    fn append(&self, request: Request) -> Result<Appended, AppendError> {
-        self.log.append(request)
-    }
-    fn head(&self) -> u64 {
-        self.log.head()
-    }
-    fn revision(&self, stream: &str) -> Result<u64, ReadError> {
-        self.log.revision(stream)
-    }
-    fn read_stream(&self, stream: &str, after: u64, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        self.log.read_stream(stream, after, max)
-    }
-    fn read_stream_back(
-        &self,
-        stream: &str,
-        before: u64,
-        max: usize,
-    ) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        self.log.read_stream_back(stream, before, max)
-    }
+
     fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, ReadError> {
         self.fault()?;
         self.log.read_all(after, families, max)
     }
-    fn position_of(&self, event_id: Uuid) -> Result<Option<u64>, ReadError> {
-        self.log.position_of(event_id)
-    }
+
     fn subscribe(&self, after: u64, families: FamilySet) -> Box<dyn Subscription> {
         let fault = self.fault().err();
         Box::new(FlakySubscription { inner: self.log.subscribe(after, families), fault })
-    }
-    fn stopped(&self) -> Option<Arc<str>> {
-        None
     }
 }
 

@@ -1,0 +1,95 @@
+//! A log that takes its time: what waits stays in the cluster, and memory stays bounded. A process of its own, as it
+//! looks at what the process holds.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
+
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use events::Uuid;
+use runtime::{
+    intake::TradeFormat,
+    kafka::{KafkaSource, send_all},
+    test_support::{Broker, need, trade_json},
+};
+use store::{AppendError, Appended, EventLog, Interposer, MemoryLog, Request};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const RECORDS: u64 = 150_000;
+/// Bytes of a record, most of them in a field that nobody reads.
+const RECORD_BYTES: usize = 2048;
+/// What the source may hold of what it fetched, with what its client takes for each record.
+const BOUND_MIB: u64 = 128;
+
+/// Takes nothing until it is let.
+struct SlowLog {
+    log: MemoryLog,
+    held: AtomicBool,
+}
+
+impl Interposer for SlowLog {
+    fn behind(&self) -> &dyn EventLog {
+        &self.log
+    }
+
+    fn append(&self, request: Request) -> Result<Appended, AppendError> {
+        while self.held.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.log.append(request)
+    }
+}
+
+/// What the process holds in memory, in MiB; nothing where the system does not tell.
+fn resident_mib() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
+}
+
+fn record(n: u64) -> (Vec<u8>, Vec<u8>) {
+    let strategy = format!("s{}", n % 16);
+    let mut value = trade_json(&strategy, n, "1.5");
+    let filling = RECORD_BYTES.saturating_sub(value.len());
+    value.pop();
+    value.extend_from_slice(format!(r#","note":"{}"}}"#, "x".repeat(filling)).as_bytes());
+    (strategy.into_bytes(), value)
+}
+
+#[test]
+fn what_the_log_does_not_take_stays_in_the_cluster_and_nothing_is_lost() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let topic = settings.topics.trade_closed.clone();
+    broker.create_topic(&topic, 4, &[]).unwrap();
+    send_all(&settings, &topic, (0..RECORDS).map(record), None, &mut |_| {}).unwrap();
+    let slow = Arc::new(SlowLog { log: MemoryLog::new(), held: AtomicBool::new(true) });
+    let log = Arc::clone(&slow) as Arc<dyn EventLog>;
+    let before = resident_mib();
+    let source = KafkaSource::start(log, settings, TradeFormat::default(), Uuid::nil()).unwrap();
+    // Time for several times what it may hold.
+    thread::sleep(Duration::from_secs(4));
+    if let Some((before, now)) = before.zip(resident_mib()) {
+        assert!(
+            now < before + BOUND_MIB,
+            "{before} MiB grew to {now} MiB, of {} MiB that wait",
+            RECORDS * 2 / 1024
+        );
+    }
+    assert_eq!(slow.log.head(), 0);
+    slow.held.store(false, Ordering::Relaxed);
+    let until = Instant::now() + PATIENCE;
+    while slow.log.head() < RECORDS {
+        assert!(Instant::now() < until, "{} of {RECORDS} records came", slow.log.head());
+        thread::sleep(Duration::from_millis(20));
+    }
+    source.stop();
+    assert_eq!(slow.log.head(), RECORDS);
+}
