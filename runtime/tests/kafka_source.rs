@@ -350,9 +350,12 @@ fn cloud_events_of_binary_mode_tombstones_and_bad_bytes_are_told_apart() {
 }
 
 /// A log whose disk can fail.
+#[derive(Default)]
 struct FailingLog {
     log: MemoryLog,
     fails: AtomicBool,
+    /// An append takes until it is let go on.
+    waits: AtomicBool,
 }
 
 impl Interposer for FailingLog {
@@ -361,6 +364,9 @@ impl Interposer for FailingLog {
     }
 
     fn append(&self, request: Request) -> Result<Appended, AppendError> {
+        while self.waits.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(2));
+        }
         match Interposer::stopped(self) {
             Some(why) => Err(AppendError::Stopped(why)),
             None => self.log.append(request),
@@ -376,7 +382,7 @@ impl Interposer for FailingLog {
 fn a_full_disk_stops_the_intake_and_says_so_even_when_nothing_comes() {
     let endpoint = Endpoint::start("127.0.0.1:0", &["trading.trade.closed.v1"]).unwrap();
     let settings = endpoint.settings();
-    let log = Arc::new(FailingLog { log: MemoryLog::new(), fails: AtomicBool::new(false) });
+    let log = Arc::new(FailingLog::default());
     let shared = Arc::clone(&log) as Arc<dyn EventLog>;
     let running = KafkaSource::start(shared, settings.clone(), TradeFormat::default(), Uuid::nil()).unwrap();
     send(&settings, (0..10).map(trade).collect());
@@ -385,4 +391,30 @@ fn a_full_disk_stops_the_intake_and_says_so_even_when_nothing_comes() {
     wait_for("it stops", || running.status().state == SourceState::Stopped);
     assert!(running.status().text.contains("No space left on device"), "{:?}", running.status());
     assert!(!running.status().caught_up, "a stopped source no longer knows: {:?}", running.status());
+}
+
+#[test]
+fn records_that_expire_while_it_reads_are_told_with_their_number() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let topic = settings.topics.trade_closed.as_str();
+    broker.create_topic(topic, 1, &[]).unwrap();
+    // More than is fetched ahead.
+    const SENT: usize = 400_000;
+    send(&settings, (0..SENT as u64).map(trade).collect());
+    let log = Arc::new(FailingLog { waits: AtomicBool::new(true), ..FailingLog::default() });
+    let shared = Arc::clone(&log) as Arc<dyn EventLog>;
+    let running = KafkaSource::start(shared, settings.clone(), TradeFormat::default(), Uuid::nil()).unwrap();
+    thread::sleep(Duration::from_secs(2));
+    let kept_from = SENT as i64 - 1000;
+    broker.delete_records(topic, 0, Some(kept_from)).unwrap();
+    log.waits.store(false, Ordering::Relaxed);
+    wait_for("the rest is in", || {
+        trades(&log.log).last().is_some_and(|(_, id)| *id == (SENT - 1).to_string())
+    });
+    running.stop();
+    let [lost] = &missing(&log.log)[..] else { panic!("{:?}", missing(&log.log)) };
+    assert_eq!((lost.to_offset, lost.at_most), (kept_from, (kept_from - lost.from_offset) as u64));
+    // Each is there or told to be missing.
+    assert_eq!(trades(&log.log).len() as u64 + lost.at_most, SENT as u64);
 }
