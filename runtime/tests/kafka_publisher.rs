@@ -289,22 +289,26 @@ fn dead_letters_of_a_topic_that_is_no_longer_configured_find_theirs() {
 }
 
 #[test]
-fn a_log_that_ends_before_what_was_published_from_it_is_refused() {
+fn a_log_that_ends_before_what_was_published_from_it_is_refused_and_silences_nobody() {
     let Some(broker) = need("kafka", Broker::start()) else { return };
     let settings = broker.settings();
     let clock: store::Clock = Arc::new(|| events::Timestamp::from_micros(0));
     let log = Arc::new(MemoryLog::with_clock(Arc::clone(&clock)));
     append(&log, alerts(0, 20));
-    let running = publisher(&log, &settings);
-    wait_for("all is published", || running.status().position >= 20);
-    running.stop();
-    // The same log as it was before.
+    let living = publisher(&log, &settings);
+    wait_for("all is published", || living.status().position >= 20);
+    // The same log as it was before, started by mistake.
     let restored = Arc::new(MemoryLog::with_clock(clock));
     append(&restored, alerts(0, 10));
     let running = publisher(&restored, &settings);
     wait_for("it stops", || running.status().state == PublisherState::Stopped);
     let why = running.status().last_error.unwrap();
     assert!(why.contains("restored from an older backup"), "{why}");
+    // The one that lives goes on.
+    append(&log, alerts(20, 30));
+    wait_for("what came after is published", || living.status().position >= 30);
+    living.stop();
+    assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 30);
 }
 
 #[test]

@@ -145,6 +145,8 @@ fn an_old_process_that_wakes_up_after_its_successor_started_publishes_nothing() 
     let sender = send(settings.clone(), &input, &gate);
     let mut old = Process::start(&old_data, &broker.bootstrap_servers());
     let taken = old.until_taken_more_than(0.0);
+    // Whoever takes over later is the successor: on a slow machine that could still be the old one.
+    old.until("publishing", |old| old.errors().contains("publishing to kafka"));
     old.pause();
     copy(&old_data, &new_data);
     let mut new = Process::start(&new_data, &broker.bootstrap_servers());

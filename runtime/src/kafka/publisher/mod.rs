@@ -252,12 +252,20 @@ impl Worker {
     ) -> Result<(), KafkaFault> {
         let cluster = Cluster::new(&self.settings, "read_committed")?;
         self.ensure_topics(&cluster)?;
-        let open = self.take_over(outlet, stopping)?;
         let log = Arc::clone(&self.shared.log);
         let mut checkpoint = Checkpoint::last(&*log, cluster.id(WAIT)?, self.run_id)?;
+        let topics = self.topics(&cluster)?;
+        if outlet.is_none() && self.delivery == Delivery::Transactional {
+            // Before the transactional id is taken from whoever publishes: an older copy of a log, started by mistake,
+            // must not silence the one that lives.
+            let reader = TailReader::new(&self.settings, log.log_id(), stopping);
+            self.check_head(&reader.visible(&topics, checkpoint.position(), &cluster)?)?;
+        }
+        let open = self.take_over(outlet, stopping)?;
         let (mut position, visible) = match self.delivery {
             Delivery::Transactional => {
-                (checkpoint.position(), self.visible(&cluster, open, checkpoint.position(), stopping)?)
+                let after = checkpoint.position();
+                (after, self.visible(&cluster, &topics, open, after, stopping)?)
             }
             Delivery::FromNowOn => (self.shared.status().position.max(self.started_at), BTreeSet::new()),
         };
@@ -328,37 +336,47 @@ impl Worker {
         })
     }
 
+    /// The topics that something of this log may be on.
+    fn topics(&self, cluster: &Cluster) -> Result<Vec<String>, KafkaFault> {
+        let dead_letters = cluster.topics(WAIT)?.into_iter().filter(|t| t.ends_with(DEAD_LETTER_SUFFIX));
+        Ok([self.settings.topics.decisions.clone()].into_iter().chain(dead_letters).collect())
+    }
+
+    /// Nothing is published that is not in the log.
+    fn check_head(&self, visible: &BTreeSet<u64>) -> Result<(), KafkaFault> {
+        let (last, head) = (visible.last().copied().unwrap_or(0), self.shared.log.head());
+        if last <= head {
+            return Ok(());
+        }
+        let message = format!(
+            "the topics hold what was published from this event log up to position {last}, but the log ends at \
+             {head}: it was restored from an older backup; what happens up to there would never be published"
+        );
+        Err(KafkaFault::new(FaultKind::Log, message))
+    }
+
     /// What is visible above a checkpoint, when nothing of ours is open any more.
     fn visible(
         &self,
         cluster: &Cluster,
+        topics: &[String],
         outlet: &Outlet<'_>,
         after: u64,
         stopping: &dyn Fn() -> bool,
     ) -> Result<BTreeSet<u64>, KafkaFault> {
-        let dead_letters = cluster.topics(WAIT)?.into_iter().filter(|t| t.ends_with(DEAD_LETTER_SUFFIX));
-        let topics: Vec<String> =
-            [self.settings.topics.decisions.clone()].into_iter().chain(dead_letters).collect();
         let reader = TailReader::new(&self.settings, self.shared.log.log_id(), stopping);
         let everything = Cluster::new(&self.settings, "read_uncommitted")?;
-        let hanging = reader.hanging(&topics, &everything, cluster)?;
+        let hanging = reader.hanging(topics, &everything, cluster)?;
         if !hanging.is_empty() {
             // Nobody who reads committed records has seen what hangs.
             tracing::warn!(?hanging, "kafka never ended a transaction that it took; publishing it again");
             outlet.abort_hanging(&hanging)?;
-            if let Some(place) = reader.hanging(&topics, &everything, cluster)?.first() {
+            if let Some(place) = reader.hanging(topics, &everything, cluster)?.first() {
                 return Err(place.fault(&self.settings.bootstrap_servers));
             }
         }
-        let visible = reader.visible(&topics, after, cluster)?;
-        let (last, head) = (visible.last().copied().unwrap_or(0), self.shared.log.head());
-        if last > head {
-            let message = format!(
-                "the topics hold what was published from this event log up to position {last}, but the log ends at \
-                 {head}: it was restored from an older backup; what happens up to there would never be published"
-            );
-            return Err(KafkaFault::new(FaultKind::Log, message));
-        }
+        let visible = reader.visible(topics, after, cluster)?;
+        self.check_head(&visible)?;
         Ok(visible)
     }
 
