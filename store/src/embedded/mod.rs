@@ -30,6 +30,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod witness;
 mod writer;
 
 use std::{
@@ -56,6 +57,7 @@ pub use self::{
     lock::{FolderLock, LockError},
     shared::{SYNC_BOUNDS_US, Stats},
     verify::{Fault, Verified},
+    witness::{NoSeal, Seal},
 };
 
 /// How a log is written.
@@ -150,7 +152,24 @@ impl EmbeddedLog {
         &self,
         each: &mut dyn FnMut(Arc<Recorded>) -> ControlFlow<()>,
     ) -> Result<Verified, Fault> {
-        verify::verify(&self.shared, each)
+        self.verify_against(&[], each)
+    }
+
+    /// The same, and that the chain has the values that were kept elsewhere.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn verify_against(
+        &self,
+        seals: &[Seal],
+        each: &mut dyn FnMut(Arc<Recorded>) -> ControlFlow<()>,
+    ) -> Result<Verified, Fault> {
+        verify::verify(&self.shared, seals, each)
+    }
+
+    /// The chain's value after the last durable event: to be kept elsewhere.
+    pub fn seal(&self) -> Seal {
+        self.shared.newest_seal()
     }
 }
 
@@ -167,8 +186,8 @@ fn wait_for_lock(folder: &dyn Folder, wait: Duration) -> Result<FolderLock, Open
 }
 
 fn share(folder: &Arc<dyn Folder>, recovered: &recovery::Recovered) -> Arc<Shared> {
-    let (segments, head) = (recovered.segments.clone(), recovered.head.position);
-    Arc::new(Shared::new(Arc::clone(folder), recovered.log_id, segments, head, recovered.end))
+    let segments = recovered.segments.clone();
+    Arc::new(Shared::new(Arc::clone(folder), recovered.log_id, segments, &recovered.head, recovered.end))
 }
 
 impl Drop for EmbeddedLog {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock, PoisonError, RwLock,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -10,7 +10,7 @@ use std::{
 
 use events::Uuid;
 
-use super::{files::Folder, live::Live, segment::Segment};
+use super::{chain::Hash, files::Folder, head::Head, live::Live, segment::Segment, witness::Seal};
 
 /// The segments, oldest first.
 pub(super) type Segments = Arc<[Arc<Segment>]>;
@@ -25,6 +25,8 @@ pub(super) struct Shared {
     active_bytes: AtomicU64,
     syncs: Syncs,
     batches: AtomicU64,
+    /// Position and chain after the last durable batch.
+    sealed: Mutex<(u64, Hash)>,
 }
 
 /// Figures of a log in use.
@@ -79,19 +81,30 @@ impl Shared {
         folder: Arc<dyn Folder>,
         log_id: Uuid,
         segments: Vec<Arc<Segment>>,
-        head: u64,
+        head: &Head,
         end: u64,
     ) -> Self {
         Self {
             log_id,
             folder,
-            live: Live::new(head),
+            live: Live::new(head.position),
             segments: RwLock::new(segments.into()),
             stopped: OnceLock::new(),
             active_bytes: AtomicU64::new(end),
             syncs: Syncs::default(),
             batches: AtomicU64::new(0),
+            sealed: Mutex::new((head.position, head.chain)),
         }
+    }
+
+    /// Notes the chain's value after a batch that is durable.
+    pub fn seal(&self, position: u64, chain: Hash) {
+        *self.sealed.lock().unwrap_or_else(PoisonError::into_inner) = (position, chain);
+    }
+
+    pub fn newest_seal(&self) -> Seal {
+        let (position, chain) = *self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        Seal { log_id: self.log_id, position, chain }
     }
 
     pub fn segments(&self) -> Segments {

@@ -3,6 +3,7 @@
 //! One thread reads and hashes, the caller's decodes: the two take about equally long.
 
 use std::{
+    cmp::Reverse,
     ops::{ControlFlow, Range},
     sync::{
         Arc,
@@ -19,6 +20,7 @@ use super::{
     scan::{MANY, Scanner, Step},
     segment::{HEADER, Segment},
     shared::Shared,
+    witness::Seal,
 };
 use crate::ReadError;
 
@@ -55,12 +57,13 @@ const CHUNKS_AHEAD: usize = 4;
 /// breaks.
 pub(super) fn verify(
     shared: &Shared,
+    seals: &[Seal],
     each: &mut dyn FnMut(Arc<Recorded>) -> ControlFlow<()>,
 ) -> Result<Verified, Fault> {
     let (sender, receiver) = sync_channel(CHUNKS_AHEAD);
     thread::scope(|scope| {
         // The sender moves into the thread: the receiver ends with it.
-        let checker = scope.spawn(move || check(shared, &sender));
+        let checker = scope.spawn(move || check(shared, seals, &sender));
         let decoded = decode(receiver, each);
         let checked = checker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         decoded.and(checked)
@@ -95,12 +98,36 @@ struct Check {
     /// The position before the batch that is being read, and where it starts.
     batch_after: u64,
     batch_at: u64,
+    /// What was kept elsewhere and is not yet come to, the next one last.
+    seals: Vec<Seal>,
 }
 
-fn check(shared: &Shared, out: &SyncSender<Chunk>) -> Result<Verified, Fault> {
+fn check(shared: &Shared, seals: &[Seal], out: &SyncSender<Chunk>) -> Result<Verified, Fault> {
     let head = shared.live.head();
     let start = chain::genesis(shared.log_id);
     let mut check = Check { position: 0, batch: 0, chain: start, ..Check::default() };
+    check.seals = seals.to_vec();
+    // The next one last.
+    check.seals.sort_unstable_by_key(|seal| Reverse(seal.position));
+    let folder: Arc<str> = shared.folder.path().display().to_string().into();
+    let unlike = |position: u64, message: String| {
+        let error = ReadError::Damaged { file: Arc::clone(&folder), at: 0, message: message.into() };
+        Fault { position, error }
+    };
+    if let Some(seal) = seals.iter().find(|seal| seal.log_id != shared.log_id) {
+        return Err(unlike(1, format!("the seal is of log {}, this is log {}", seal.log_id, shared.log_id)));
+    }
+    if let Some(Seal { position, .. }) = check.seals.first().filter(|seal| seal.position > head) {
+        let message = format!(
+            "the log ends at position {head}, but the seal is of position {position}: events are missing"
+        );
+        return Err(unlike(head + 1, message));
+    }
+    while let Some(seal) = check.seals.pop_if(|seal| seal.position == 0) {
+        if seal.chain != start {
+            return Err(unlike(1, "the seal of position 0 is not that of an empty log".to_owned()));
+        }
+    }
     for segment in shared.segments().iter() {
         check.link.start(&check.chain, check.batch + 1);
         let go_on = check.segment(segment, head, out);
@@ -169,11 +196,28 @@ impl Check {
                 format!("the hash chain does not hold: the batch here is not the one written; {RESTORE}");
             return Err(segment.file.damaged(self.batch_at, &message));
         }
+        self.compare(segment, stored)?;
         self.batch_after = self.position;
         self.batch_at = at + frame.whole.len() as u64;
         self.batch += 1;
         self.chain = *stored;
         self.link.start(&self.chain, self.batch + 1);
+        Ok(())
+    }
+
+    /// A batch whose chain holds by itself has to hold to what was kept elsewhere, too.
+    fn compare(&mut self, segment: &Segment, stored: &Hash) -> Result<(), ReadError> {
+        while let Some(seal) = self.seals.pop_if(|seal| seal.position <= self.position) {
+            if (seal.position, &seal.chain) != (self.position, stored) {
+                self.position = self.batch_after;
+                let message = format!(
+                    "the log is not the one that was sealed at position {}: up to there something was altered, moved, \
+                     left out or put in, and the chain computed anew; {RESTORE}",
+                    seal.position
+                );
+                return Err(segment.file.damaged(self.batch_at, &message));
+            }
+        }
         Ok(())
     }
 

@@ -110,6 +110,7 @@ impl Writer {
         }
         self.head = Head { position: self.batch.position(), batch: self.head.batch + 1, chain, ..self.head };
         self.end = end;
+        self.shared.seal(self.head.position, chain);
         self.active.add(self.batch.entries());
         self.shared.live.publish(self.batch.take_recorded());
     }

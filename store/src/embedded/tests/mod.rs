@@ -4,6 +4,7 @@ mod damage;
 mod disk;
 mod faults;
 mod kill;
+mod seals;
 mod sidecars;
 mod torn;
 
