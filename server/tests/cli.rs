@@ -93,6 +93,8 @@ fn trades_that_are_published_over_http_are_decided_on_and_the_server_stops_clean
     assert_eq!(enabled.json()[0]["event"]["to"], "ACTIVE", "{enabled:?}");
     let verified = home.run(&["verify", "--json"]);
     assert_eq!(verified.code, 0, "{verified:?}");
+    let sealed = home.run(&["seal", "--json"]).json().remove(0);
+    let seal = sealed["seal"].as_str().unwrap().to_owned();
     let while_running = home.run(&["performance", "--json"]).out;
     let (code, last_words) = server.terminate();
     assert_eq!(code, Some(0), "{last_words}");
@@ -109,6 +111,16 @@ fn trades_that_are_published_over_http_are_decided_on_and_the_server_stops_clean
     let report: Value = home.run(&["verify", "--json"]).json().remove(0);
     assert_eq!((&report["chain"], &report["differences"]), (&"ok".into(), &Value::Array(vec![])), "{report}");
     assert_eq!(report["decisions"], report["reproduced"], "{report}");
+    // The log has gone on since it was sealed, and holds to it; not to one that is another's.
+    assert_eq!(home.run(&["verify", "--against", &home.file("seals", &format!("{seal}\n"))]).code, 0);
+    let (kept, hash) = seal.split_at(seal.len() - 4);
+    let forged = format!("{kept}{}", if hash == "0000" { "1111" } else { "0000" });
+    let broken = home.run(&["verify", "--against", &seal, "--against", &forged, "--json"]);
+    let chain = broken.json()[0]["chain"].clone();
+    assert_eq!(broken.code, 1, "{broken:?}");
+    assert!(chain["message"].as_str().unwrap().contains("not the one that was sealed"), "{chain}");
+    let wrong = home.run(&["verify", "--against", "what"]);
+    assert!(wrong.code != 0 && wrong.err.contains("LOG-ID:POSITION:HASH"), "{wrong:?}");
 }
 
 #[test]

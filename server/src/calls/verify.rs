@@ -5,15 +5,22 @@ use std::{ops::ControlFlow, sync::Arc};
 use runtime::verify::{Findings, Verifier};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
-use store::{EmbeddedLog, EventLog, ReadError, Snapshots, embedded};
+use store::{
+    EmbeddedLog, EventLog, ReadError, Snapshots,
+    embedded::{self, NoSeal, Seal},
+};
 
 use super::{Call, Desk, Method, Needs, raw};
 use crate::problem::Problem;
 
 /// Verifies the whole log.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Verify {}
+pub struct Verify {
+    /// Seals that were kept elsewhere: the chain has to have their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub against: Vec<String>,
+}
 
 /// What was found.
 #[derive(Serialize)]
@@ -32,22 +39,27 @@ impl Call for Verify {
     const NEEDS: Needs = Needs::Log;
 
     fn answer(&self, desk: &Desk) -> Result<Box<RawValue>, Problem> {
-        let Some(log) = &desk.embedded else {
-            return Err(Problem::new(501, "no_chain", "a log in memory has no hash chain to verify"));
-        };
-        raw(&verify(log, desk)?)
+        let seals: Result<Vec<Seal>, NoSeal> = self.against.iter().map(|text| text.parse()).collect();
+        let seals = seals.map_err(|error| Problem::usage(error.to_string()))?;
+        raw(&verify(chained(desk)?, &seals, desk)?)
     }
+}
+
+/// The log with its chain.
+pub fn chained(desk: &Desk) -> Result<&Arc<EmbeddedLog>, Problem> {
+    let without = || Problem::new(501, "no_chain", "a log in memory has no hash chain");
+    desk.embedded.as_ref().ok_or_else(without)
 }
 
 /// How often progress is told, in events.
 const TOLD_EVERY: u64 = 4096;
 
-fn verify(log: &Arc<EmbeddedLog>, desk: &Desk) -> Result<Report, Problem> {
+fn verify(log: &Arc<EmbeddedLog>, seals: &[Seal], desk: &Desk) -> Result<Report, Problem> {
     let contract: Arc<dyn EventLog> = Arc::clone(log) as Arc<dyn EventLog>;
     let snapshots = desk.snapshots.as_ref().map(|folder| Snapshots::read_only(folder, contract.log_id()));
     let mut verifier = Verifier::new(&contract, snapshots.as_ref())?;
     let (head, mut failed) = (contract.head(), None);
-    let chain = log.verify_chain(&mut |event| {
+    let chain = log.verify_against(seals, &mut |event| {
         if event.position % TOLD_EVERY == 0 {
             (desk.progress)(event.position, head);
         }

@@ -15,6 +15,7 @@ mod projections;
 mod publish;
 mod rehearse;
 mod run;
+mod seal;
 mod strategies;
 #[cfg(test)]
 mod tests;
@@ -89,6 +90,8 @@ enum Command {
     Projections(projections::Projections),
     /// Checks the hash chain and takes every decision again
     Verify(verify::Verify),
+    /// Prints the head of the hash chain, to keep elsewhere: verify --against holds the log to it
+    Seal(seal::Seal),
     /// What could not be taken in
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLetters),
@@ -116,6 +119,7 @@ impl Cli {
             Command::Audit(command) => command.run(&context),
             Command::Projections(command) => command.run(&context),
             Command::Verify(command) => command.run(&context),
+            Command::Seal(command) => command.run(&context),
             Command::DeadLetters(command) => command.run(&context),
             Command::Config(command) => command.run(&context),
         }

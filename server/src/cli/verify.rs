@@ -1,8 +1,10 @@
 //! `verify`: the hash chain, and every decision taken again. Changes no byte.
 
+use std::{fs, path::Path};
+
 use clap::Args;
 use serde_json::{Value, json};
-use store::{EmbeddedLog, OpenError};
+use store::{EmbeddedLog, OpenError, embedded::Seal};
 
 use crate::{
     calls::{self, Call as _, fault, raw},
@@ -13,7 +15,12 @@ use super::{context::Context, progress, words};
 
 /// Verifies the log.
 #[derive(Debug, Args)]
-pub struct Verify {}
+pub struct Verify {
+    /// Also hold the log to a seal that was kept elsewhere, as `tradewarden seal` printed it, or to those in a file, one
+    /// a line; may be repeated
+    #[arg(long, value_name = "SEAL")]
+    against: Vec<String>,
+}
 
 /// Differences that are listed for people; the JSON holds all.
 const LISTED: usize = 20;
@@ -21,11 +28,12 @@ const LISTED: usize = 20;
 impl Verify {
     /// Verifies it.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
+        let against = seals(self.against)?;
         let report = match context.access("verify", calls::Verify::NEEDS) {
             Ok(access) => {
                 let shown = context.out.shows_progress() && access.is_remote();
                 let spinner = progress::spinner(shown, "the server verifies its log");
-                let report = access.call(&calls::Verify {});
+                let report = access.call(&calls::Verify { against });
                 spinner.finish_and_clear();
                 report?
             }
@@ -38,6 +46,24 @@ impl Verify {
         let differences = report["differences"].as_array().is_none_or(|list| !list.is_empty());
         Ok(u8::from(report["chain"] != "ok" || differences))
     }
+}
+
+/// Seals as they are given: each a seal, or a file of them.
+fn seals(given: Vec<String>) -> Result<Vec<String>, Problem> {
+    let mut seals = Vec::new();
+    for text in given {
+        if text.parse::<Seal>().is_ok() || !Path::new(&text).exists() {
+            seals.push(text);
+            continue;
+        }
+        let read = fs::read_to_string(&text).map_err(|error| Problem::usage(format!("{text}: {error}")))?;
+        let before = seals.len();
+        seals.extend(read.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+        if seals.len() == before {
+            return Err(Problem::usage(format!("{text} holds no seal; tradewarden seal prints one")));
+        }
+    }
+    Ok(seals)
 }
 
 /// The report on a log that does not even open.

@@ -14,8 +14,8 @@ use super::{door, facts, health, metrics, refusal::Refusal, site::Site};
 use crate::{
     calls::{
         Audit, Call, DeadLetterList, DeadLetterShow, Decisions, Disable, Enable, EventList, EventShow,
-        EventTail, Method, Performance, Pipeline, ProjectionList, Rebuild, SourceShow, StrategyList,
-        StrategyShow, Verify, VerifyViews, Why,
+        EventTail, Method, Performance, Pipeline, ProjectionList, Rebuild, SealShow, SourceShow,
+        StrategyList, StrategyShow, Verify, VerifyViews, Why,
     },
     problem::Problem,
 };
@@ -68,6 +68,7 @@ pub fn routes(app: &mut ServiceConfig) {
     add::<Rebuild>(app);
     add::<VerifyViews>(app);
     add::<Verify>(app);
+    add::<SealShow>(app);
     add::<DeadLetterList>(app);
     add::<DeadLetterShow>(app);
     app.default_service(web::to(unknown));

@@ -1,0 +1,25 @@
+//! `seal`: the head of the log, to keep elsewhere.
+
+use clap::Args;
+
+use crate::{
+    calls::{self, Call as _, raw},
+    problem::Problem,
+};
+
+use super::{context::Context, words};
+
+/// Prints the seal.
+#[derive(Debug, Args)]
+pub struct Seal {}
+
+impl Seal {
+    /// Prints it.
+    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+        let access = context.access("seal", calls::SealShow::NEEDS)?;
+        let sealed = raw(&access.call(&calls::SealShow {})?)?;
+        context.out.object(&sealed, |sealed| vec![words::text(&sealed["seal"])])?;
+        context.out.note("keep it where whoever can write to the data folder cannot; verify --against SEAL holds the log to it");
+        Ok(0)
+    }
+}
