@@ -6,6 +6,8 @@
 mod batch;
 mod bytes;
 mod chain;
+#[cfg(any(test, feature = "contract"))]
+pub mod disk;
 mod error;
 pub mod files;
 mod frame;

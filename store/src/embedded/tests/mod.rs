@@ -1,7 +1,6 @@
 //! The embedded log as a whole, on real files.
 
 mod damage;
-mod disk;
 mod faults;
 mod kill;
 mod seals;

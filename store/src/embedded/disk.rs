@@ -1,4 +1,4 @@
-//! A disk of the test's making: it loses what was never synced, half writes what was in flight, fills up, fails a
+//! For tests: a disk of the test's making. It loses what was never synced, half writes what was in flight, fills up, fails a
 //! sync. Contents are kept by sectors, names by snapshots of the directory.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use super::super::{
+use super::{
     files::{Access, Folder, LogFile},
     lock::{FolderLock, LockError},
 };
@@ -17,7 +17,7 @@ const SECTOR: usize = 512;
 
 /// What goes wrong at an operation that changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub enum Trouble {
     /// This operation and all later ones fail: the power is gone.
     PowerCut,
     /// From now on nothing more can be written.
@@ -26,6 +26,8 @@ pub(super) enum Trouble {
     FailedSync,
     /// The operation panics.
     Panic,
+    /// A read fails; the count is that of reads.
+    FailedRead,
 }
 
 #[derive(Default)]
@@ -35,6 +37,7 @@ struct State {
     since_sync: Vec<Names>,
     files: Vec<Contents>,
     operations: u64,
+    reads: u64,
     trouble: Option<(u64, Trouble)>,
     lies: bool,
 }
@@ -48,8 +51,9 @@ struct Contents {
     dirty: BTreeSet<usize>,
 }
 
+/// The disk; its clones are the same disk.
 #[derive(Clone, Default)]
-pub(super) struct Disk {
+pub struct Disk {
     state: Arc<Mutex<State>>,
 }
 
@@ -59,6 +63,7 @@ struct SimFile {
 }
 
 impl Disk {
+    /// An empty disk.
     pub fn new() -> Self {
         let disk = Self::default();
         disk.state().since_sync.push(Names::new());
@@ -92,12 +97,18 @@ impl Disk {
         disk
     }
 
+    /// The disk as a log's folder.
     pub fn folder(&self) -> Arc<dyn Folder> {
         Arc::new(self.clone())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// How many reads there were.
+    pub fn reads(&self) -> u64 {
+        self.state().reads
     }
 
     /// How many operations have changed something.
@@ -110,6 +121,7 @@ impl Disk {
         self.state().trouble = Some((at, trouble));
     }
 
+    /// Calls the trouble off.
     pub fn no_trouble(&self) {
         self.state().trouble = None;
     }
@@ -131,9 +143,11 @@ impl Disk {
 }
 
 /// SplitMix64: the same seed gives the same faults.
-pub(super) struct Random(pub u64);
+pub struct Random(pub u64);
 
 impl Random {
+    /// The next number.
+    #[expect(clippy::should_implement_trait, reason = "it never ends")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -141,6 +155,7 @@ impl Random {
         x ^ (x >> 31)
     }
 
+    /// A number below a bound.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
@@ -184,6 +199,7 @@ impl Contents {
 
 impl State {
     /// Counts an operation that changes something, and fails it if its time has come.
+    #[expect(clippy::panic, reason = "a test asks for it")]
     fn change(&mut self, is_sync: bool) -> io::Result<()> {
         self.operations += 1;
         match self.trouble {
@@ -271,7 +287,12 @@ impl LogFile for SimFile {
     }
 
     fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
-        let state = self.disk.state();
+        let mut state = self.disk.state();
+        state.reads += 1;
+        if matches!(state.trouble, Some((at, Trouble::FailedRead)) if state.reads >= at) {
+            state.trouble = None;
+            return Err(io::Error::other("input/output error"));
+        }
         let ahead = state.files[self.number].bytes.get(at as usize..).unwrap_or_default();
         let read = ahead.len().min(out.len());
         out[..read].copy_from_slice(&ahead[..read]);

@@ -1,0 +1,110 @@
+//! Damaged files of a log that was closed: what is damaged is refused, with the file's name, or nothing is missing.
+
+use std::sync::{Arc, OnceLock};
+
+use store::{
+    EmbeddedLog,
+    embedded::disk::{Disk, Random},
+};
+
+use super::{SMALL, check, script::Script};
+
+/// A kind of damage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// One bit is another.
+    Bit,
+    /// 4 KiB are zeros.
+    Page,
+    /// The end is missing.
+    Truncated,
+    /// The file is missing.
+    Missing,
+    /// A copy of another file stands in its place.
+    Duplicated,
+    /// Two files have changed places.
+    Swapped,
+}
+
+impl Damage {
+    /// All kinds.
+    pub const ALL: [Self; 6] =
+        [Self::Bit, Self::Page, Self::Truncated, Self::Missing, Self::Duplicated, Self::Swapped];
+}
+
+const SEED: u64 = 77;
+const REQUESTS: u64 = 60;
+
+type Files = Vec<(String, Vec<u8>)>;
+
+/// The files of a closed log of several segments.
+fn image() -> &'static Files {
+    static IMAGE: OnceLock<Files> = OnceLock::new();
+    IMAGE.get_or_init(|| {
+        let disk = Disk::new();
+        if let Ok(log) = EmbeddedLog::open_on(&disk.folder(), SMALL) {
+            Script::new(SEED, REQUESTS).run(&log);
+        }
+        disk.files()
+    })
+}
+
+/// Does damage to a random file; answers whether the log refused it (else nothing was missing).
+///
+/// # Errors
+/// When something is missing or other than it was given, and nobody said so, or the file was not named.
+pub fn damage(kind: Damage, seed: u64) -> Result<bool, String> {
+    let (mut random, mut files) = (Random(seed), image().clone());
+    let at = random.below(files.len() as u64) as usize;
+    let name = files[at].0.clone();
+    let Some(named) = spoil(kind, &mut files, at, &mut random) else { return Ok(false) };
+    let told = match read(files) {
+        Ok(()) => return Ok(false),
+        Err(told) => told,
+    };
+    if named.iter().any(|name| told.contains(name.as_str())) {
+        return Ok(true);
+    }
+    Err(format!("{kind:?} of {name} was told without its name: {told}"))
+}
+
+/// Damages a file; the names of the files of which one has to be told, or nothing where nothing changed.
+fn spoil(kind: Damage, files: &mut Files, at: usize, random: &mut Random) -> Option<Vec<String>> {
+    let name = files[at].0.clone();
+    let other = (at + 1 + random.below(files.len() as u64 - 1) as usize) % files.len();
+    let before = files[at].1.clone();
+    match kind {
+        Damage::Missing => {
+            files.remove(at);
+            // What is missing can be noticed where the next file does not follow on.
+            let names = files.iter().map(|(other, _)| other.clone()).chain([name]);
+            return Some(names.collect());
+        }
+        Damage::Bit => {
+            let byte = random.below(before.len() as u64) as usize;
+            *files[at].1.get_mut(byte)? ^= 1 << random.below(8);
+        }
+        Damage::Page => {
+            let page = (random.below(before.len() as u64) as usize) & !4095;
+            let end = (page + 4096).min(before.len());
+            files[at].1[page..end].fill(0);
+        }
+        Damage::Truncated => files[at].1.truncate(random.below(before.len() as u64) as usize),
+        Damage::Duplicated => files[at].1 = files[other].1.clone(),
+        Damage::Swapped => {
+            files[at].1 = std::mem::replace(&mut files[other].1, before.clone());
+        }
+    }
+    let changed = files[at].1 != before;
+    changed.then(|| vec![name, files[other].0.clone()])
+}
+
+/// Opens a log and reads everything in it. It was closed, so nothing may be missing.
+fn read(files: Files) -> Result<(), String> {
+    let (script, disk) = (Script::new(SEED, REQUESTS), Disk::with_files(files));
+    let log = EmbeddedLog::open_on(&disk.folder(), SMALL).map_err(|error| error.to_string())?;
+    match check(&Arc::new(log), &script, script.events(), script.events()) {
+        Ok(_) => Ok(()),
+        Err(wrong) => Err(wrong),
+    }
+}

@@ -1,0 +1,53 @@
+//! The log, under faults: killed processes, power cuts, full disks, failing syncs and reads, damaged files. Each run
+//! follows from its seed. After each fault nothing acknowledged may be missing, nothing invented, and what is damaged
+//! has to be told.
+//!
+//! `cargo run --release -p tests --bin crash` runs it at length.
+
+mod damage;
+mod kill;
+mod power;
+mod script;
+
+pub use self::{
+    damage::{Damage, damage},
+    kill::{killed, write_until_killed},
+    power::{control, power_cut, trouble},
+};
+
+use std::ops::ControlFlow;
+
+use store::{EmbeddedLog, EventLog, Options};
+
+use script::Script;
+
+/// Segments so small that a run makes several.
+const SMALL: Options = Options { segment_bytes: 64 << 10, lock_wait: std::time::Duration::from_secs(10) };
+
+/// Holds a log to what it was given: `acknowledged` events at least, `given` at most, each as it was given, the chain
+/// and the look-up of every id whole.
+fn check(log: &EmbeddedLog, script: &Script, acknowledged: u64, given: u64) -> Result<u64, String> {
+    let head = log.head();
+    if !(acknowledged..=given).contains(&head) {
+        return Err(format!(
+            "{head} events of {acknowledged} that were acknowledged and {given} that were given"
+        ));
+    }
+    let mut wrong = None;
+    let verified = log.verify_chain(&mut |event| {
+        let found = script.differs(&event);
+        wrong = found.or(match log.position_of(event.event_id) {
+            Ok(Some(position)) if position == event.position => None,
+            other => Some(format!("the id of position {} is found at {other:?}", event.position)),
+        });
+        if wrong.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    match (verified, wrong) {
+        (Err(fault), _) => Err(fault.to_string()),
+        (Ok(_), Some(wrong)) => Err(wrong),
+        (Ok(verified), None) if verified.events != head => {
+            Err(format!("{} of {head} events were verified", verified.events))
+        }
+        (Ok(_), None) => Ok(head),
+    }
+}

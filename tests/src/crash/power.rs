@@ -1,0 +1,83 @@
+//! Power cuts and failing disks, on a disk of the test's making.
+
+use store::{
+    EmbeddedLog,
+    embedded::disk::{Disk, Random, Trouble},
+};
+
+use super::{SMALL, check, script::Script};
+
+/// Requests of a run: some four segments.
+const REQUESTS: u64 = 24;
+
+/// How much a run does to a disk without trouble: operations that change something, and reads.
+fn effort(script: &Script) -> (u64, u64) {
+    let disk = Disk::new();
+    if let Ok(log) = open(&disk) {
+        script.run(&log);
+    }
+    (disk.operations(), disk.reads())
+}
+
+fn open(disk: &Disk) -> Result<EmbeddedLog, String> {
+    EmbeddedLog::open_on(&disk.folder(), SMALL).map_err(|error| error.to_string())
+}
+
+/// Cuts the power at a random operation, and again while the log is opened and written on; then it has to open and
+/// hold everything, and to take the rest.
+///
+/// # Errors
+/// What was lost, invented or not told.
+pub fn power_cut(seed: u64) -> Result<(), String> {
+    cut(&Disk::new(), seed)
+}
+
+/// The same on a disk that only pretends to sync: there is much to lose. Answers whether the check found a loss.
+pub fn control(seed: u64) -> bool {
+    cut(&Disk::lying(), seed).is_err()
+}
+
+fn cut(disk: &Disk, seed: u64) -> Result<(), String> {
+    let (script, mut random) = (Script::new(seed, REQUESTS), Random(!seed));
+    let (operations, _) = effort(&script);
+    disk.trouble(1 + random.below(operations), Trouble::PowerCut);
+    let (mut acknowledged, mut given) = open(disk).map_or((0, 0), |log| script.run(&log));
+    let mut disk = disk.after_power_cut(&mut random);
+    for _ in 0..random.below(3) {
+        disk.trouble(1 + random.below(20), Trouble::PowerCut);
+        if let Ok(log) = open(&disk) {
+            let (now, tried) = script.run(&log);
+            (acknowledged, given) = (acknowledged.max(now), given.max(tried));
+        }
+        disk = disk.after_power_cut(&mut random);
+    }
+    let log = open(&disk)?;
+    check(&log, &script, acknowledged, given)?;
+    script.run(&log);
+    check(&log, &script, script.events(), script.events()).map(drop)
+}
+
+/// A full disk, a failing sync or a failing read at a random operation: the intake stops or goes on, readers go on, and
+/// after a restart everything is there.
+///
+/// # Errors
+/// What was lost, invented or not told.
+pub fn trouble(seed: u64) -> Result<(), String> {
+    let (script, mut random) = (Script::new(seed, REQUESTS), Random(!seed));
+    let (operations, reads) = effort(&script);
+    let kind = [Trouble::Full, Trouble::FailedSync, Trouble::FailedRead][random.below(3) as usize];
+    let most = if kind == Trouble::FailedRead { reads } else { operations };
+    let disk = Disk::new();
+    disk.trouble(1 + random.below(most), kind);
+    let (mut acknowledged, mut given) = (0, 0);
+    if let Ok(log) = open(&disk) {
+        (acknowledged, given) = script.run(&log);
+        disk.no_trouble();
+        check(&log, &script, acknowledged, given).map_err(|wrong| format!("{kind:?}, readers: {wrong}"))?;
+    }
+    disk.no_trouble();
+    let log = open(&disk).map_err(|error| format!("{kind:?}, then a start: {error}"))?;
+    check(&log, &script, acknowledged, given).map_err(|wrong| format!("{kind:?}, then a start: {wrong}"))?;
+    script.run(&log);
+    check(&log, &script, script.events(), script.events()).map(drop)
+}

@@ -1,0 +1,46 @@
+//! The crash harness, for a moment: `cargo run --release -p tests --bin crash` runs it at length.
+
+use std::process::Command;
+
+use tests::crash::{self, Damage};
+
+#[test]
+fn power_cuts_lose_nothing_acknowledged() {
+    for seed in 0..60 {
+        assert_eq!(crash::power_cut(seed), Ok(()), "seed {seed}");
+    }
+}
+
+#[test]
+fn full_disks_and_failing_syncs_and_reads_lose_nothing() {
+    for seed in 0..60 {
+        assert_eq!(crash::trouble(seed), Ok(()), "seed {seed}");
+    }
+}
+
+#[test]
+fn damaged_files_are_told_by_name_or_nothing_is_missing() {
+    for kind in Damage::ALL {
+        let told = (0..40)
+            .filter(|seed| crash::damage(kind, *seed).unwrap_or_else(|why| panic!("seed {seed}: {why}")));
+        assert!(told.count() > 10, "{kind:?} is told");
+    }
+}
+
+#[test]
+fn a_disk_that_only_pretends_to_sync_is_found_out() {
+    let found = (0..40).filter(|seed| crash::control(*seed)).count();
+    assert!(found > 10, "only {found} losses were found where nothing was synced");
+}
+
+#[test]
+fn killed_writers_lose_nothing_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acknowledged = [0; 3];
+    for seed in 0..12 {
+        let mut writer = Command::new(env!("CARGO_BIN_EXE_crash"));
+        writer.arg("--writer").arg(folder.path());
+        assert_eq!(crash::killed(writer, folder.path(), seed, &mut acknowledged), Ok(()), "seed {seed}");
+    }
+    assert!(acknowledged.iter().sum::<u64>() > 500, "the writers came far enough: {acknowledged:?}");
+}
