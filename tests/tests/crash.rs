@@ -44,3 +44,14 @@ fn killed_writers_lose_nothing_acknowledged() {
     }
     assert!(acknowledged.iter().sum::<u64>() > 500, "the writers came far enough: {acknowledged:?}");
 }
+
+#[test]
+fn concurrent_histories_have_one_order_also_across_power_cuts() {
+    let mut together = [0; 3];
+    for seed in 0..40 {
+        let calls = crash::history(seed).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+        together.iter_mut().zip(calls).for_each(|(sum, count)| *sum += count);
+    }
+    // Of each kind enough that the check has something to check.
+    assert!(together.iter().all(|count| *count > 40), "{together:?}");
+}

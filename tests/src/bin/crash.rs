@@ -1,6 +1,6 @@
 //! Puts the event log under faults, at length, and says what was lost: nothing, or the seed that shows it.
 //!
-//! `cargo run --release -p tests --bin crash -- [--kills N --power-cuts N --troubles N --damages N --seed N]`
+//! `cargo run --release -p tests --bin crash -- [--kills N --power-cuts N --troubles N --damages N --histories N --seed N]`
 
 use std::{
     env,
@@ -18,6 +18,7 @@ struct Plan {
     power_cuts: u64,
     troubles: u64,
     damages: u64,
+    histories: u64,
     seed: u64,
 }
 
@@ -43,7 +44,8 @@ fn fail(why: &str) -> ExitCode {
 }
 
 fn plan(arguments: &[String]) -> Result<Plan, String> {
-    let mut plan = Plan { kills: 1000, power_cuts: 1000, troubles: 1000, damages: 1000, seed: 1 };
+    let mut plan =
+        Plan { kills: 1000, power_cuts: 1000, troubles: 1000, damages: 1000, histories: 1000, seed: 1 };
     for pair in arguments.chunks(2) {
         let [flag, number] = pair else { return Err(format!("{} needs a number", pair[0])) };
         let number = number.parse().map_err(|_| format!("{flag}: {number} is no number"))?;
@@ -52,11 +54,11 @@ fn plan(arguments: &[String]) -> Result<Plan, String> {
             "--power-cuts" => plan.power_cuts = number,
             "--troubles" => plan.troubles = number,
             "--damages" => plan.damages = number,
+            "--histories" => plan.histories = number,
             "--seed" => plan.seed = number,
             _ => {
-                return Err(format!(
-                    "{flag} is not known: --kills, --power-cuts, --troubles, --damages, --seed"
-                ));
+                let known = "--kills, --power-cuts, --troubles, --damages, --histories, --seed";
+                return Err(format!("{flag} is not known: {known}"));
             }
         }
     }
@@ -74,6 +76,9 @@ fn run(plan: &Plan) -> ExitCode {
         let count = plan.damages.div_ceil(Damage::ALL.len() as u64);
         report.rows(&format!("damage: {kind:?}"), seeds(count), |seed| crash::damage(kind, seed));
     }
+    report.rows("history of appenders and readers", seeds(plan.histories), |seed| {
+        crash::history(seed).map(|_| false)
+    });
     kills(plan, &mut report);
     // Honest only when it finds something where there is something to find.
     let found = seeds(plan.power_cuts).filter(|seed| crash::control(*seed)).count() as u64;
@@ -123,6 +128,9 @@ impl Report {
         mut run: impl FnMut(u64) -> Result<bool, String>,
     ) {
         let (count, mut refused, mut failed) = (seeds.end - seeds.start, 0, 0);
+        if count == 0 {
+            return;
+        }
         let shown = std::io::stderr().is_terminal();
         for (done, seed) in seeds.enumerate() {
             if shown && done % 50 == 0 {

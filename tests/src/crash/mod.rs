@@ -5,12 +5,14 @@
 //! `cargo run --release -p tests --bin crash` runs it at length.
 
 mod damage;
+mod history;
 mod kill;
 mod power;
 mod script;
 
 pub use self::{
     damage::{Damage, damage},
+    history::history,
     kill::{killed, write_until_killed},
     power::{control, power_cut, trouble},
 };
