@@ -2,7 +2,7 @@
 //! `cargo bench -p store`, prints one table; figures are medians of five, ratios are of the same run.
 //!
 //! `cargo bench -p store -- --events N --only append|cpu|long` takes another number of events than 2,000,000 for the
-//! long rows, or only some rows.
+//! long rows, or only some rows. `--only scale --events 20000000` (7 GB, some minutes) looks at a long history.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark stops at the first failure")]
 
 use std::{
@@ -34,11 +34,68 @@ fn main() {
         cpu_of_an_append();
         chain_cost();
     }
+    if only.as_deref() == Some("scale") {
+        scale(folder().path(), events);
+    }
     if wanted("long") {
         let dir = folder();
         sustained(dir.path(), events);
         reading(dir.path(), events);
     }
+}
+
+/// A long history: what opening it and reading a little of it cost.
+fn scale(dir: &Path, events: u64) {
+    let log = EmbeddedLog::open(dir, Options::default()).unwrap();
+    let started = Instant::now();
+    for n in 0..events / 1000 {
+        // A quarter of all in one stream; three events of another at the start, the middle and the end.
+        let stream = if n % 4 == 0 { "long".to_owned() } else { format!("other-{}", n % 7) };
+        log.append(request(&stream, Expected::Any, n * 1000..(n + 1) * 1000)).unwrap();
+        if [0, events / 2000, events / 1000 - 1].contains(&n) {
+            log.append(request("short", Expected::Any, events + n..events + n + 1)).unwrap();
+        }
+    }
+    let rate = events as f64 / started.elapsed().as_secs_f64();
+    row(&format!("{events} events, making them included"), &format!("{rate:.0} events/s"), "one appender");
+    drop(log);
+    let (memory, started) = (resident_mib(), Instant::now());
+    let log = EmbeddedLog::open(dir, Options::default()).unwrap();
+    let ms = |started: Instant| format!("{:.1} ms", started.elapsed().as_secs_f64() * 1e3);
+    let grown = |memory: f64| format!("{:.0} MiB more in memory", resident_mib() - memory);
+    row("opening it", &ms(started), &format!("{}; goal 1 s", grown(memory)));
+    let started = Instant::now();
+    assert_eq!(log.read_stream("short", 0, 10).unwrap().len(), 3);
+    row("a stream of three events in it", &ms(started), "from start, middle and end");
+    let ids: Vec<_> = (0..1000).map(|n| trade(n * (events / 1000)).event_id).collect();
+    let started = Instant::now();
+    ids.iter().for_each(|id| assert!(log.position_of(*id).unwrap().is_some()));
+    row(
+        "the position of an id anywhere in it",
+        &format!("{:.1} µs", started.elapsed().as_secs_f64() * 1e3),
+        "",
+    );
+    let (memory, started, mut before, mut pages) = (resident_mib(), Instant::now(), u64::MAX, 0);
+    let mut slowest = Duration::ZERO;
+    loop {
+        let page_started = Instant::now();
+        let page = log.read_stream_back("long", before, 1000).unwrap();
+        slowest = slowest.max(page_started.elapsed());
+        let Some(last) = page.last() else { break };
+        (before, pages) = (last.stream_revision, pages + 1);
+    }
+    let page = started.elapsed().as_secs_f64() * 1e3 / f64::from(pages);
+    let beside =
+        format!("{pages} pages, the slowest {:.1} ms; {}", slowest.as_secs_f64() * 1e3, grown(memory));
+    row("a page of 1,000 of the long stream, backwards", &format!("{page:.2} ms"), &beside);
+}
+
+/// What the process holds in memory, in MiB.
+fn resident_mib() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
+    kib.unwrap_or(0.0) / 1024.0
 }
 
 /// What follows a word on the command line.
