@@ -46,6 +46,8 @@ pub(super) struct Desk<'l> {
     ledger: &'l Ledger,
     tally: &'l Tally,
     places: Vec<Place>,
+    /// After a fault nothing more is admitted: what follows it may have a gap before it.
+    failed: bool,
 }
 
 impl<'l> Desk<'l> {
@@ -56,11 +58,20 @@ impl<'l> Desk<'l> {
             next_offset: lane.progress.position(),
             noted_at: Instant::now(),
         });
-        Self { lanes, ledger, tally, places: places.collect() }
+        Self { lanes, ledger, tally, places: places.collect(), failed: false }
     }
 
-    /// Admits batches, at most one of each lane.
-    pub(super) fn admit(&mut self, mut ready: Vec<(usize, Decoded<'l>)>) -> Result<(), KafkaFault> {
+    /// Admits batches, at most one of each lane; none after a fault, which ends the session.
+    pub(super) fn admit(&mut self, ready: Vec<(usize, Decoded<'l>)>) -> Result<(), KafkaFault> {
+        if self.failed {
+            return Ok(());
+        }
+        let admitted = self.admit_ready(ready);
+        self.failed = admitted.is_err();
+        admitted
+    }
+
+    fn admit_ready(&mut self, mut ready: Vec<(usize, Decoded<'l>)>) -> Result<(), KafkaFault> {
         let (mut asked, mut shares) = (Vec::new(), Vec::new());
         for (index, decoded) in ready.iter_mut().filter(|(_, decoded)| !decoded.candidates.is_empty()) {
             let lane = &self.lanes[*index];
