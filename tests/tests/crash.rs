@@ -28,6 +28,13 @@ fn damaged_files_are_told_by_name_or_nothing_is_missing() {
 }
 
 #[test]
+fn files_changed_at_random_are_told_or_nothing_is_missing() {
+    for seed in 0..150 {
+        crash::fuzz(seed).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+    }
+}
+
+#[test]
 fn a_disk_that_only_pretends_to_sync_is_found_out() {
     let found = (0..40).filter(|seed| crash::control(*seed)).count();
     assert!(found > 10, "only {found} losses were found where nothing was synced");

@@ -1,6 +1,6 @@
 //! Puts the event log under faults, at length, and says what was lost: nothing, or the seed that shows it.
 //!
-//! `cargo run --release -p tests --bin crash -- [--kills N --power-cuts N --troubles N --damages N --histories N --seed N]`
+//! `cargo run --release -p tests --bin crash -- [--kills N --power-cuts N --troubles N --damages N --histories N --fuzz N --seed N]`
 
 use std::{
     env,
@@ -19,6 +19,7 @@ struct Plan {
     troubles: u64,
     damages: u64,
     histories: u64,
+    fuzz: u64,
     seed: u64,
 }
 
@@ -44,8 +45,15 @@ fn fail(why: &str) -> ExitCode {
 }
 
 fn plan(arguments: &[String]) -> Result<Plan, String> {
-    let mut plan =
-        Plan { kills: 1000, power_cuts: 1000, troubles: 1000, damages: 1000, histories: 1000, seed: 1 };
+    let mut plan = Plan {
+        kills: 1000,
+        power_cuts: 1000,
+        troubles: 1000,
+        damages: 1000,
+        histories: 1000,
+        fuzz: 1000,
+        seed: 1,
+    };
     for pair in arguments.chunks(2) {
         let [flag, number] = pair else { return Err(format!("{} needs a number", pair[0])) };
         let number = number.parse().map_err(|_| format!("{flag}: {number} is no number"))?;
@@ -55,9 +63,10 @@ fn plan(arguments: &[String]) -> Result<Plan, String> {
             "--troubles" => plan.troubles = number,
             "--damages" => plan.damages = number,
             "--histories" => plan.histories = number,
+            "--fuzz" => plan.fuzz = number,
             "--seed" => plan.seed = number,
             _ => {
-                let known = "--kills, --power-cuts, --troubles, --damages, --histories, --seed";
+                let known = "--kills, --power-cuts, --troubles, --damages, --histories, --fuzz, --seed";
                 return Err(format!("{flag} is not known: {known}"));
             }
         }
@@ -76,6 +85,7 @@ fn run(plan: &Plan) -> ExitCode {
         let count = plan.damages.div_ceil(Damage::ALL.len() as u64);
         report.rows(&format!("damage: {kind:?}"), seeds(count), |seed| crash::damage(kind, seed));
     }
+    report.rows("several files changed at random", seeds(plan.fuzz), crash::fuzz);
     report.rows("history of appenders and readers", seeds(plan.histories), |seed| {
         crash::history(seed).map(|_| false)
     });

@@ -1,6 +1,9 @@
 //! Damaged files of a log that was closed: what is damaged is refused, with the file's name, or nothing is missing.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::{Arc, OnceLock},
+};
 
 use store::{
     EmbeddedLog,
@@ -66,6 +69,51 @@ pub fn damage(kind: Damage, seed: u64) -> Result<bool, String> {
         return Ok(true);
     }
     Err(format!("{kind:?} of {name} was told without its name: {told}"))
+}
+
+/// Changes bytes of several files at random, also their lengths; answers whether the log refused them (else nothing was
+/// missing).
+///
+/// # Errors
+/// When something is missing or other than it was given, and nobody said so; or no file was named; or it panicked.
+pub fn fuzz(seed: u64) -> Result<bool, String> {
+    let (mut random, mut files) = (Random(seed), image().clone());
+    for _ in 0..=random.below(5) {
+        let at = random.below(files.len() as u64) as usize;
+        mutate(&mut files[at].1, &mut random);
+    }
+    let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+    let read = panic::catch_unwind(AssertUnwindSafe(|| read(files)));
+    match read.map_err(|_| "reading it panicked".to_owned())? {
+        Ok(()) => Ok(false),
+        Err(told) if names.iter().any(|name| told.contains(name.as_str())) => Ok(true),
+        Err(told) => Err(format!("told without a name: {told}")),
+    }
+}
+
+/// One change of a file's bytes.
+fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+    let length = bytes.len() as u64;
+    let from = random.below(length) as usize;
+    let to = (from + 1 + random.below(64) as usize).min(bytes.len());
+    match random.below(7) {
+        0 => bytes[from..to].fill_with(|| random.next() as u8),
+        1 => bytes[from..to].fill([0, 0xff][random.below(2) as usize]),
+        2 => drop(bytes.drain(from..to)),
+        3 => {
+            let copy = bytes[from..to].to_vec();
+            bytes.splice(from..from, copy);
+        }
+        4 => bytes.truncate(from),
+        5 => bytes.extend((0..random.below(5000)).map(|_| 0)),
+        _ => {
+            let garbage: Vec<u8> = (0..random.below(5000)).map(|_| random.next() as u8).collect();
+            bytes.extend(garbage);
+        }
+    }
+    if bytes.is_empty() {
+        bytes.push(0);
+    }
 }
 
 /// Damages a file; the names of the files of which one has to be told, or nothing where nothing changed.

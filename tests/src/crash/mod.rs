@@ -11,7 +11,7 @@ mod power;
 mod script;
 
 pub use self::{
-    damage::{Damage, damage},
+    damage::{Damage, damage, fuzz},
     history::history,
     kill::{killed, write_until_killed},
     power::{control, power_cut, trouble},
