@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use events::{Event, FamilySet, RecordRejected, Recorded, RejectReason, Timestamp, Uuid};
 use proptest::prelude::*;
-use store::{
-    AppendError, Appended, Batch, EventLog, Expected, MAX_EVENT_BYTES, MemoryLog, ReadError, Request,
-    Subscription,
-};
+use store::{AppendError, Appended, EventLog, Expected, Interposer, MAX_EVENT_BYTES, MemoryLog, Request};
 
 use super::{super::TradeFormat, Admission, AdmitError, Admitted, Answer, Counts, Incoming, Place, RawBytes};
 
@@ -203,7 +200,11 @@ fn of_a_record_that_is_too_large_for_the_log_the_dead_letter_keeps_the_start() {
 /// A log to which somebody else appends right before the first append.
 struct Raced(MemoryLog, std::sync::Mutex<Vec<String>>);
 
-impl EventLog for Raced {
+impl Interposer for Raced {
+    fn behind(&self) -> &dyn EventLog {
+        &self.0
+    }
+
     fn append(&self, request: Request) -> Result<Appended, AppendError> {
         let others = std::mem::take(&mut *self.1.lock().unwrap());
         if !others.is_empty() {
@@ -217,47 +218,6 @@ impl EventLog for Raced {
             other.admit(&self.0, Expected::Any, now(), candidates).unwrap();
         }
         self.0.append(request)
-    }
-
-    fn log_id(&self) -> Uuid {
-        self.0.log_id()
-    }
-
-    fn head(&self) -> u64 {
-        self.0.head()
-    }
-
-    fn revision(&self, stream: &str) -> Result<u64, ReadError> {
-        self.0.revision(stream)
-    }
-
-    fn read_stream(&self, stream: &str, after: u64, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        self.0.read_stream(stream, after, max)
-    }
-
-    fn read_stream_back(
-        &self,
-        stream: &str,
-        before: u64,
-        max: usize,
-    ) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        self.0.read_stream_back(stream, before, max)
-    }
-
-    fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, ReadError> {
-        self.0.read_all(after, families, max)
-    }
-
-    fn position_of(&self, event_id: Uuid) -> Result<Option<u64>, ReadError> {
-        self.0.position_of(event_id)
-    }
-
-    fn subscribe(&self, after: u64, families: FamilySet) -> Box<dyn Subscription> {
-        self.0.subscribe(after, families)
-    }
-
-    fn stopped(&self) -> Option<Arc<str>> {
-        None
     }
 }
 
