@@ -9,7 +9,7 @@ use runtime::{
     projector::{QueryError, RebuildError, Views},
     system::System,
 };
-use store::{EmbeddedLog, EventLog};
+use store::{EmbeddedLog, EventLog, Snapshots};
 
 use super::source::Source;
 use crate::problem::Problem;
@@ -60,6 +60,11 @@ impl Desk {
     /// When this desk has none.
     pub fn views(&self) -> Result<&Arc<Views>, Problem> {
         self.views.as_ref().ok_or_else(|| Problem::internal("this process keeps no views"))
+    }
+
+    /// The snapshots of the actors, for reading.
+    pub fn saved_states(&self) -> Option<Snapshots> {
+        self.snapshots.as_ref().map(|folder| Snapshots::read_only(folder, self.log.log_id()))
     }
 
     /// The actors.

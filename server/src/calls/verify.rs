@@ -6,7 +6,7 @@ use runtime::verify::{Findings, Verifier};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use store::{
-    EmbeddedLog, EventLog, ReadError, Snapshots,
+    EmbeddedLog, EventLog, ReadError,
     embedded::{self, NoSeal, Seal},
 };
 
@@ -56,8 +56,7 @@ const TOLD_EVERY: u64 = 4096;
 
 fn verify(log: &Arc<EmbeddedLog>, seals: &[Seal], desk: &Desk) -> Result<Report, Problem> {
     let contract: Arc<dyn EventLog> = Arc::clone(log) as Arc<dyn EventLog>;
-    let snapshots = desk.snapshots.as_ref().map(|folder| Snapshots::read_only(folder, contract.log_id()));
-    let mut verifier = Verifier::new(&contract, snapshots.as_ref())?;
+    let mut verifier = Verifier::new(&contract, desk.saved_states().as_ref())?;
     let (head, mut failed) = (contract.head(), None);
     let chain = log.verify_against(seals, &mut |event| {
         if event.position % TOLD_EVERY == 0 {

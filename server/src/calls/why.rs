@@ -7,7 +7,7 @@ use events::{Event, Recorded, StrategyDisabled};
 use runtime::held::{self, Held, HeldError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{EventLog, Snapshots};
+use store::EventLog;
 
 use super::{Call, Desk, Needs, events::find, path_part, raw};
 use crate::problem::Problem;
@@ -81,10 +81,7 @@ impl Call for Why {
 
 /// What the actor held; of the strategies, the one that was decided on.
 fn held(desk: &Desk, event: &Recorded) -> Result<Option<Held>, Problem> {
-    let unusable = |error: std::io::Error| Problem::internal(format!("the snapshots: {error}"));
-    let snapshots = desk.snapshots.as_ref().filter(|folder| folder.exists());
-    let snapshots = snapshots.map(|folder| Snapshots::open(folder, desk.log.log_id())).transpose();
-    let held = held::held(&desk.log, snapshots.map_err(unusable)?.as_ref(), event);
+    let held = held::held(&desk.log, desk.saved_states().as_ref(), event);
     let mut held = held.map_err(|error| match error {
         HeldError::Read(error) => error.into(),
         HeldError::Encode(_) => Problem::internal(error.to_string()),
