@@ -55,6 +55,29 @@ impl NewEvent {
         }
     }
 
+    /// The event at its place in the log: position, stream and revision there.
+    #[must_use]
+    pub fn placed(self, place: (u64, Arc<str>, u64), recorded_at: Timestamp) -> Recorded {
+        let (position, stream, stream_revision) = place;
+        Recorded {
+            position,
+            event_id: self.event_id,
+            schema_version: self.event.schema_version(),
+            stream,
+            stream_revision,
+            occurred_at: self.occurred_at,
+            recorded_at,
+            producer: self.producer,
+            run_id: self.run_id,
+            correlation_id: self.correlation_id,
+            causation_id: self.causation_id,
+            basis_position: self.basis_position,
+            rules_version: self.rules_version,
+            source_offset: self.source_offset,
+            event: self.event,
+        }
+    }
+
     /// The same event with its offset in the source.
     #[must_use]
     pub fn at_offset(mut self, offset: i64) -> Self {

@@ -376,8 +376,8 @@ impl Stage {
         self.position += 1;
         let revision = self.revisions.entry(Arc::clone(stream)).or_default();
         *revision += 1;
-        let (position, stream_revision) = (self.position, *revision);
-        recorded(position, stream_revision, Arc::clone(stream), event)
+        let recorded_at = event.occurred_at;
+        event.placed((self.position, Arc::clone(stream), *revision), recorded_at)
     }
 
     fn keep(&mut self, stream: Arc<str>, recorded: Recorded) -> Result<(), Closed> {
@@ -468,26 +468,6 @@ fn take<D: Decider>(
     let decisions = fold.step(event, run_id, producer);
     if !decisions.is_empty() {
         decided.push((D::stream(), decisions));
-    }
-}
-
-fn recorded(position: u64, stream_revision: u64, stream: Arc<str>, new: NewEvent) -> Recorded {
-    Recorded {
-        position,
-        event_id: new.event_id,
-        schema_version: new.event.schema_version(),
-        stream,
-        stream_revision,
-        occurred_at: new.occurred_at,
-        recorded_at: new.occurred_at,
-        producer: new.producer,
-        run_id: new.run_id,
-        correlation_id: new.correlation_id,
-        causation_id: new.causation_id,
-        basis_position: new.basis_position,
-        rules_version: new.rules_version,
-        source_offset: new.source_offset,
-        event: new.event,
     }
 }
 

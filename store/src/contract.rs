@@ -128,9 +128,9 @@ fn what_is_read_is_what_was_appended(factory: Factory<'_>) {
     };
     append(&*log, "größer", [full.clone(), recovered(2)]);
     let events = log.read_all(0, FamilySet::ALL, 10).unwrap().events;
-    let expected = crate::log::record(full, (1, Arc::from("größer"), 1), events[0].recorded_at);
+    let expected = full.placed((1, Arc::from("größer"), 1), events[0].recorded_at);
     assert_eq!(*events[0], expected);
-    let expected = crate::log::record(recovered(2), (2, Arc::from("größer"), 2), events[1].recorded_at);
+    let expected = recovered(2).placed((2, Arc::from("größer"), 2), events[1].recorded_at);
     assert_eq!(*events[1], expected);
     assert_eq!(log.read_stream("größer", 0, 10).unwrap(), events);
 }

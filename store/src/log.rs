@@ -8,7 +8,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use events::{FamilySet, NewEvent, Recorded, Timestamp, Uuid};
+use events::{FamilySet, NewEvent, Recorded, Uuid};
 
 /// What an appender knows of its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,28 +189,6 @@ pub struct Batch {
     pub events: Vec<Arc<Recorded>>,
     /// Every event up to here was looked at; read on after it.
     pub read_to: u64,
-}
-
-/// An event at its place: (position, stream, revision).
-pub(crate) fn record(new: NewEvent, place: (u64, Arc<str>, u64), recorded_at: Timestamp) -> Recorded {
-    let (position, stream, stream_revision) = place;
-    Recorded {
-        position,
-        event_id: new.event_id,
-        schema_version: new.event.schema_version(),
-        stream,
-        stream_revision,
-        occurred_at: new.occurred_at,
-        recorded_at,
-        producer: new.producer,
-        run_id: new.run_id,
-        correlation_id: new.correlation_id,
-        causation_id: new.causation_id,
-        basis_position: new.basis_position,
-        rules_version: new.rules_version,
-        source_offset: new.source_offset,
-        event: new.event,
-    }
 }
 
 /// The log: the only way from one part to another.

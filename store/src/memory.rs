@@ -10,7 +10,7 @@ use events::{FamilySet, Recorded, Timestamp, Uuid};
 
 use crate::{
     AppendError, Appended, Batch, EventLog, Prepared, ReadError, Request, Subscription, admission::admit,
-    id_map::IdMap, log::record,
+    id_map::IdMap,
 };
 
 /// Says what time it is.
@@ -110,7 +110,7 @@ impl State {
         self.ids.insert(prepared.event.event_id, position);
         let revision = positions.len() as u64;
         let place = (position, Arc::clone(stream), revision);
-        self.events.push(Arc::new(record(prepared.event, place, now)));
+        self.events.push(Arc::new(prepared.event.placed(place, now)));
     }
 
     fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Batch {

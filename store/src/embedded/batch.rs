@@ -11,7 +11,7 @@ use super::{
     ids,
     index::Entry,
 };
-use crate::{Appended, Prepared, Request, id_map::IdMap, log::record};
+use crate::{Appended, Prepared, Request, id_map::IdMap};
 
 /// An event of the batch.
 struct Written {
@@ -95,7 +95,7 @@ impl OpenBatch {
         frame::close(&mut self.frames, self.last_frame, is_last, self.salt);
         self.link.add(is_last, &self.frames[header], &prepared.payload);
         let place = (self.position() + 1, Arc::clone(stream), revision);
-        self.keep(record(prepared.event, place, self.recorded_at), prepared.payload.len());
+        self.keep(prepared.event.placed(place, self.recorded_at), prepared.payload.len());
     }
 
     fn keep(&mut self, recorded: Recorded, payload: usize) {

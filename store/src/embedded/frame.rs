@@ -331,7 +331,7 @@ struct Envelope {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{contract::tick, log::record};
+    use crate::contract::tick;
     use events::NewEvent;
     use proptest::prelude::*;
 
@@ -380,7 +380,7 @@ mod tests {
             let frame = parse(&bytes, SALT).unwrap();
             prop_assert_eq!((frame.batch, frame.whole.len(), frame.last_of_transaction), (3, bytes.len(), true));
             prop_assert_eq!(frame.chain, last.then_some(&[9; 32]));
-            let expected = record(event, (12, Arc::from(stream), 4), Timestamp::from_micros(-5));
+            let expected = event.placed((12, Arc::from(stream), 4), Timestamp::from_micros(-5));
             prop_assert_eq!(frame.decode(&mut NameCache::default()).unwrap(), expected);
         }
 

@@ -98,12 +98,12 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{contract::tick, log::record};
+    use crate::contract::tick;
     use events::{Family, Timestamp};
 
     fn events(positions: std::ops::RangeInclusive<u64>, payload: usize) -> Vec<(Arc<Recorded>, usize)> {
         let at = |position| (position, Arc::from("s"), position);
-        let event = |position| record(tick(position), at(position), Timestamp::default());
+        let event = |position| tick(position).placed(at(position), Timestamp::default());
         positions.map(|position| (Arc::new(event(position)), payload)).collect()
     }
 
