@@ -22,19 +22,25 @@ pub(super) struct Pen {
 }
 
 /// Ends a turn at writing, after the writer was released: what came meanwhile is for the writer's thread.
-struct Turn<'a> {
-    pen: &'a Pen,
-    finished: bool,
-}
+struct Turn<'a>(&'a Pen);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if !self.finished {
-            let reason = "its writer has failed; this is a fault of tradewarden, please report it";
-            self.pen.shared.stop(Arc::from(reason));
+        if self.0.queue.len() > 0 {
+            self.0.queue.wake();
         }
-        if self.pen.queue.len() > 0 {
-            self.pen.queue.wake();
+    }
+}
+
+/// Stops the log when a batch ends by a panic, while the writer is still held: whoever holds it next has to find the
+/// log stopped.
+struct Unfinished<'a>(&'a Shared);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let reason = "its writer has failed; this is a fault of tradewarden, please report it";
+            self.0.stop(Arc::from(reason));
         }
     }
 }
@@ -61,19 +67,18 @@ impl Pen {
 
     fn run(&self) {
         while self.queue.wait() {
-            let turn = Turn { pen: self, finished: false };
-            self.write(self.writer.lock().unwrap_or_else(PoisonError::into_inner), turn);
+            self.write(self.writer.lock().unwrap_or_else(PoisonError::into_inner), Turn(self));
         }
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).close();
     }
 
     /// Writes one batch of what is in line. The writer is released before the turn ends, also by a panic.
-    fn write(&self, writer: MutexGuard<'_, Writer>, mut turn: Turn<'_>) {
+    fn write(&self, writer: MutexGuard<'_, Writer>, _turn: Turn<'_>) {
         let mut writer = writer;
+        let _unfinished = Unfinished(&self.shared);
         if let Some(jobs) = self.queue.take() {
             writer.commit(jobs);
         }
-        turn.finished = true;
     }
 
     /// Puts a request in line; waits for room.
@@ -86,7 +91,7 @@ impl Pen {
     /// Writes what is in line, unless somebody is at it: then they see to it that it is written.
     fn write_if_free(&self) {
         match self.writer.try_lock() {
-            Ok(writer) => self.write(writer, Turn { pen: self, finished: false }),
+            Ok(writer) => self.write(writer, Turn(self)),
             Err(TryLockError::Poisoned(_)) => self.queue.wake(),
             Err(TryLockError::WouldBlock) => {}
         }
