@@ -10,7 +10,7 @@ use runtime::{
     projector::{Views, ViewsOptions},
     system::{System, SystemConfig},
 };
-use store::{EmbeddedLog, EventLog, Options};
+use store::{EmbeddedLog, EventLog, Options, embedded::Archive};
 
 use crate::{
     calls::{Call, Desk, Needs, Progress},
@@ -180,7 +180,13 @@ fn desk(way: &Way<'_>, log: &Arc<EmbeddedLog>) -> Desk {
 
 /// How the log of a configuration is opened for writing.
 pub fn log_options(config: &Config) -> Options {
-    Options { segment_bytes: config.segment_bytes, lock_wait: PATIENCE }
+    let store = &config.store;
+    Options {
+        segment_bytes: store.segment_bytes,
+        lock_wait: PATIENCE,
+        uncompressed: store.uncompressed,
+        archive: store.archive.as_ref().map(|(folder, after)| Archive::in_folder(folder, *after)),
+    }
 }
 
 /// What the actors of a configuration are started with.

@@ -179,6 +179,57 @@ fn an_altered_byte_is_found_and_verify_itself_alters_none() {
 }
 
 #[test]
+fn old_files_of_the_log_are_compressed_and_moved_and_every_question_is_answered_as_before() {
+    let home = Home::new();
+    let archive = home.path("archive");
+    fs::create_dir(&archive).unwrap();
+    let text = format!(
+        "[store]\nsegment_size = \"64KiB\"\nuncompressed_segments = 0\narchive_folder = {archive:?}\n\
+         archive_after = \"1s\"\n"
+    );
+    home.file("tradewarden.toml", &text);
+    let template: Vec<Value> =
+        losing_trades(20).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let numbered = |n: usize| {
+        let mut trade = template[n % 20].clone();
+        trade["trade_id"] = n.to_string().into();
+        trade.to_string()
+    };
+    let lines: Vec<_> = (0..600).map(numbered).collect();
+    let moved = || -> Vec<_> {
+        let folders = fs::read_dir(&archive).unwrap().map(|folder| folder.unwrap().path());
+        folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|file| file.unwrap().path()).collect()
+    };
+    let mut server = home.serve();
+    for (n, part) in lines.chunks(150).enumerate() {
+        let file = home.file(&format!("{n}.jsonl"), &part.join("\n"));
+        let published = home.run(&["publish", &file, "--to", "http"]);
+        assert_eq!(published.code, 0, "{published:?}");
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+    }
+    assert!(!moved().is_empty() && moved().iter().all(|file| file.to_string_lossy().ends_with(".log.zst")));
+    let ask = |home: &Home| {
+        let decisions = home.run(&["decisions", "--json"]);
+        let id = decisions.json()[0]["event_id"].as_str().unwrap().to_owned();
+        let why = home.run(&["why", &id, "--json"]);
+        let performance = home.run(&["performance", "--by", "strategy", "--json"]);
+        assert_eq!((decisions.code, why.code, performance.code), (0, 0, 0), "{why:?}");
+        (decisions.out, why.out, performance.out)
+    };
+    let running = ask(&home);
+    assert_eq!(server.terminate().0, Some(0));
+    assert_eq!(ask(&home), running);
+    let verified = home.run(&["verify", "--json"]);
+    assert_eq!(verified.code, 0, "{verified:?}");
+    let hidden = home.path("not-mounted");
+    fs::rename(&archive, &hidden).unwrap();
+    let refused = home.run(&["strategies"]);
+    assert!(refused.code == 1 && refused.err.contains("mount that disk"), "{refused:?}");
+    fs::rename(&hidden, &archive).unwrap();
+    assert_eq!(ask(&home), running);
+}
+
+#[test]
 fn empty_lists_say_what_would_appear_and_how() {
     let home = Home::new();
     let _server = home.serve();

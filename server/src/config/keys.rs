@@ -1,7 +1,7 @@
 //! Every key that there is; `*` stands for a name of the user's.
 
 /// The keys, as `config default` shows them.
-pub const KEYS: [&str; 34] = [
+pub const KEYS: [&str; 37] = [
     "server.listen",
     "kafka.bootstrap_servers",
     "kafka.embedded_listen",
@@ -13,6 +13,9 @@ pub const KEYS: [&str; 34] = [
     "intake.fields.*",
     "store.engine",
     "store.segment_size",
+    "store.uncompressed_segments",
+    "store.archive_folder",
+    "store.archive_after",
     "strategy_guard.max_daily_loss_pct",
     "strategy_guard.max_consecutive_losses",
     "strategy_guard.min_win_rate_pct",

@@ -11,7 +11,12 @@ mod sections;
 mod tests;
 mod units;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use events::{PerformanceAnalystConfigured, Schedule, StrategyGuardConfigured};
 use runtime::{intake::TradeFormat, kafka::Topics};
@@ -35,8 +40,8 @@ pub struct Config {
     pub kafka: KafkaSection,
     /// How records of trades are read.
     pub trades: TradeFormat,
-    /// Size of a segment of the log.
-    pub segment_bytes: u64,
+    /// How the log keeps its files.
+    pub store: StoreSection,
     /// Thresholds of StrategyGuard.
     pub guard: StrategyGuardConfigured,
     /// When a source counts as standing still.
@@ -47,6 +52,17 @@ pub struct Config {
     pub schedules: BTreeMap<String, Schedule>,
     /// Digest of what is set, secrets left out.
     pub digest: String,
+}
+
+/// How the log keeps its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSection {
+    /// Size of a segment.
+    pub segment_bytes: u64,
+    /// How many of the newest full segments are not compressed.
+    pub uncompressed: usize,
+    /// Where old segments go, and how old they are then.
+    pub archive: Option<(PathBuf, Duration)>,
 }
 
 /// How Kafka is reached.

@@ -1,6 +1,6 @@
 //! The sections of the file, each from its keys to its values.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use events::{
     GuardThresholds, MissedRuns, PerformanceAnalystConfigured, PerformanceLimits, Schedule,
@@ -11,7 +11,7 @@ use runtime::{
     kafka::{KafkaSettings, Topics},
 };
 
-use super::{Config, KafkaSection, layers::Raw, reader::Reader};
+use super::{Config, KafkaSection, StoreSection, layers::Raw, reader::Reader};
 
 /// Reads every section. Where a fault is kept the default stands in, so that the other faults are found too.
 pub fn read(reader: &mut Reader) -> Config {
@@ -20,7 +20,7 @@ pub fn read(reader: &mut Reader) -> Config {
         listen: reader.loopback("server.listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7450))),
         kafka: kafka(reader),
         trades: intake(reader),
-        segment_bytes: store(reader),
+        store: store(reader),
         stale_after: stale_after(reader),
         analyst: analyst(reader),
         schedules: schedules(reader),
@@ -102,12 +102,27 @@ fn field_mapping(reader: &mut Reader, pairs: &[(String, String)]) -> FieldMappin
     FieldMapping::from_pairs(pairs.iter().map(|(a, b)| (a.as_str(), b.as_str()))).unwrap_or_default()
 }
 
-fn store(reader: &mut Reader) -> u64 {
+fn store(reader: &mut Reader) -> StoreSection {
     let engine = reader.text("store.engine");
     if engine.is_some_and(|engine| engine != "embedded") {
         reader.fault("store.engine", "the only engine for now is \"embedded\"");
     }
-    reader.bytes("store.segment_size", 64 << 10..=1 << 30, "256MiB").unwrap_or(256 << 20)
+    let after = Duration::from_secs(1)..=Duration::from_secs(36_500 * 86_400);
+    let after = reader.duration("store.archive_after", after, "180d");
+    let archive = reader.text("store.archive_folder").map(PathBuf::from);
+    if archive.as_ref().is_some_and(|folder| folder.is_relative()) {
+        reader.fault(
+            "store.archive_folder",
+            "wanted is a path from the root, such as \"/mnt/archive/tradewarden\"",
+        );
+    }
+    StoreSection {
+        segment_bytes: reader.bytes("store.segment_size", 64 << 10..=1 << 30, "256MiB").unwrap_or(256 << 20),
+        uncompressed: reader
+            .count("store.uncompressed_segments", 0..=1_000_000, "files")
+            .map_or(4, |count| count as usize),
+        archive: archive.map(|folder| (folder, after.unwrap_or(Duration::from_secs(180 * 86_400)))),
+    }
 }
 
 fn guard(reader: &mut Reader) -> StrategyGuardConfigured {

@@ -56,9 +56,9 @@ fn the_default_file_names_every_key_and_its_commented_lines_are_good_too() {
 fn all_faults_are_told_at_once_each_with_file_key_value_and_remedy() {
     let told = faults(
         "[server]\nlisten = \"0.0.0.0:80\"\n[strategy_guard]\nmax_daily_los_pct = 5\nmin_win_rate_pct = 130\n\
-         stale_after = 60\nwin_rate_window = \"20\"\n[store]\nengine = \"sqlite\"\n",
+         stale_after = 60\nwin_rate_window = \"20\"\n[store]\nengine = \"sqlite\"\narchive_folder = \"old\"\n",
     );
-    assert_eq!(told.len(), 6, "{told:#?}");
+    assert_eq!(told.len(), 7, "{told:#?}");
     assert!(told.iter().all(|fault| fault.contains("tradewarden.toml: ")), "{told:#?}");
     let has = |parts: &[&str]| told.iter().any(|fault| parts.iter().all(|part| fault.contains(part)));
     assert!(has(&["server.listen = \"0.0.0.0:80\"", "only addresses of this machine"]), "{told:#?}");
@@ -67,6 +67,7 @@ fn all_faults_are_told_at_once_each_with_file_key_value_and_remedy() {
     assert!(has(&["strategy_guard.stale_after = 60", "with its unit"]));
     assert!(has(&["strategy_guard.win_rate_window = \"20\"", "whole number of trades"]));
     assert!(has(&["store.engine = \"sqlite\"", "\"embedded\""]));
+    assert!(has(&["store.archive_folder = \"old\"", "a path from the root"]));
 }
 
 #[test]

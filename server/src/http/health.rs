@@ -55,7 +55,10 @@ impl Site {
         Part {
             part: "log".to_owned(),
             ready: stopped.is_none(),
-            detail: stopped.map(|reason| reason.to_string()),
+            // What cannot be compressed or moved stands in nobody's way, but somebody has to know.
+            detail: stopped
+                .or_else(|| self.desk.embedded.as_ref()?.upkeep_fault())
+                .map(|text| text.to_string()),
         }
     }
 

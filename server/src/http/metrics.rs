@@ -60,8 +60,17 @@ impl Site {
         out.family("events_appended_total", "counter", "Events in the log: the position of the last one.");
         out.sample("events_appended_total", &[], self.desk.log.head() as f64);
         let Some(stats) = self.desk.embedded.as_ref().map(|log| log.stats()) else { return };
-        out.family("event_log_bytes", "gauge", "Size of the log.");
+        out.family("event_log_bytes", "gauge", "Size of the log's files; archived ones are not in it.");
         out.sample("event_log_bytes", &[], stats.bytes as f64);
+        out.family("event_log_archived_bytes", "gauge", "Size of the log's files that moved to the archive.");
+        out.sample("event_log_archived_bytes", &[], stats.archived_bytes as f64);
+        let failing = self.desk.embedded.as_ref().is_some_and(|log| log.upkeep_fault().is_some());
+        out.family(
+            "event_log_upkeep_failing",
+            "gauge",
+            "Whether compressing or moving files failed the last time.",
+        );
+        out.sample("event_log_upkeep_failing", &[], f64::from(u8::from(failing)));
         let name = "event_append_duration_seconds";
         out.family(name, "histogram", "How long the fsync of a batch took.");
         for (bound, within) in SYNC_BOUNDS_US.into_iter().zip(stats.syncs_within) {

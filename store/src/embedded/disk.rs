@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -33,7 +33,7 @@ pub enum Trouble {
 #[derive(Default)]
 struct State {
     names: Names,
-    /// What the directory was since it was last synced, that moment included.
+    /// What the directories were since they were last synced, that moment included.
     since_sync: Vec<Names>,
     files: Vec<Contents>,
     operations: u64,
@@ -42,7 +42,27 @@ struct State {
     lies: bool,
 }
 
-type Names = BTreeMap<String, usize>;
+/// Paths from the disk's root; those of folders end with a slash.
+type Names = BTreeMap<String, Node>;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Node {
+    File(usize),
+    Link(String),
+    Folder,
+}
+
+/// Whether a path names something that is directly in a folder.
+fn is_in(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder).map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    rest.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+}
+
+/// The folders that a path goes through.
+fn folders_of(path: &str) -> impl Iterator<Item = &str> {
+    let path_end = path.len().saturating_sub(1);
+    path.char_indices().filter(move |(at, c)| *c == '/' && *at < path_end).map(|(at, _)| &path[..=at])
+}
 
 #[derive(Clone, Default)]
 struct Contents {
@@ -62,6 +82,16 @@ struct SimFile {
     number: usize,
 }
 
+struct SimFolder {
+    disk: Disk,
+    /// Path from the root, with a slash at its end; empty for the root.
+    prefix: String,
+    path: PathBuf,
+}
+
+/// What messages and links show as the disk's root.
+const ROOT: &str = "/disk/";
+
 impl Disk {
     /// An empty disk.
     pub fn new() -> Self {
@@ -70,16 +100,21 @@ impl Disk {
         disk
     }
 
-    /// A disk with files on it.
-    pub fn with_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+    /// A disk with files and links on it.
+    pub fn with(
+        files: impl IntoIterator<Item = (String, Vec<u8>)>,
+        links: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
         let disk = Self::new();
         let mut state = disk.state();
         for (name, bytes) in files {
             let number = state.files.len();
-            state.names.insert(name, number);
             state.files.push(Contents { durable: bytes.clone(), bytes, dirty: BTreeSet::new() });
+            state.put_durably(&name, &Node::File(number));
         }
-        state.since_sync = vec![state.names.clone()];
+        for (name, target) in links {
+            state.put_durably(&name, &Node::Link(target));
+        }
         drop(state);
         disk
     }
@@ -87,7 +122,21 @@ impl Disk {
     /// Every file and what is in it.
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let state = self.state();
-        state.names.iter().map(|(name, number)| (name.clone(), state.files[*number].bytes.clone())).collect()
+        let files = state.names.iter().filter_map(|(name, node)| match node {
+            Node::File(number) => Some((name.clone(), state.files[*number].bytes.clone())),
+            Node::Link(_) | Node::Folder => None,
+        });
+        files.collect()
+    }
+
+    /// Every link and where it leads.
+    pub fn links(&self) -> Vec<(String, String)> {
+        let state = self.state();
+        let links = state.names.iter().filter_map(|(name, node)| match node {
+            Node::Link(target) => Some((name.clone(), target.clone())),
+            Node::File(_) | Node::Folder => None,
+        });
+        links.collect()
     }
 
     /// A disk that answers a sync without doing it.
@@ -97,9 +146,20 @@ impl Disk {
         disk
     }
 
-    /// The disk as a log's folder.
+    /// The disk's root as a folder.
     pub fn folder(&self) -> Arc<dyn Folder> {
-        Arc::new(self.clone())
+        self.at(String::new())
+    }
+
+    /// A folder in the root that was there before the test.
+    pub fn folder_named(&self, name: &str) -> Arc<dyn Folder> {
+        self.state().put_durably(&format!("{name}/"), &Node::Folder);
+        self.at(format!("{name}/"))
+    }
+
+    fn at(&self, prefix: String) -> Arc<dyn Folder> {
+        let path = PathBuf::from(format!("{ROOT}{prefix}"));
+        Arc::new(SimFolder { disk: self.clone(), prefix, path })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -129,15 +189,10 @@ impl Disk {
     /// What is left after the power was cut; `random` decides over everything that was in flight.
     pub fn after_power_cut(&self, random: &mut Random) -> Self {
         let state = self.state();
-        let names = &state.since_sync[random.below(state.since_sync.len() as u64) as usize];
+        let names = state.names_after_power_cut(random);
         let files: Vec<_> = state.files.iter().map(|file| file.after_power_cut(random)).collect();
-        let left = State {
-            names: names.clone(),
-            since_sync: vec![names.clone()],
-            files,
-            lies: state.lies,
-            ..State::default()
-        };
+        let left =
+            State { since_sync: vec![names.clone()], names, files, lies: state.lies, ..State::default() };
         Self { state: Arc::new(Mutex::new(left)) }
     }
 }
@@ -225,11 +280,69 @@ impl State {
         let names = self.names.clone();
         self.since_sync.push(names);
     }
+
+    /// Puts something there with its folders, as if it had always been.
+    fn put_durably(&mut self, path: &str, node: &Node) {
+        for names in self.since_sync.iter_mut().chain([&mut self.names]) {
+            folders_of(path).for_each(|folder| drop(names.insert(folder.to_owned(), Node::Folder)));
+            names.insert(path.to_owned(), node.clone());
+        }
+    }
+
+    /// The names in one folder are as they are now; those of others may still be what they were.
+    fn sync_folder(&mut self, folder: &str) {
+        let now: Names = self
+            .names
+            .iter()
+            .filter(|(path, _)| is_in(path, folder))
+            .map(|(p, n)| (p.clone(), n.clone()))
+            .collect();
+        for names in &mut self.since_sync {
+            names.retain(|path, _| !is_in(path, folder));
+            names.extend(now.clone());
+        }
+        self.since_sync.dedup();
+    }
+
+    /// Each folder on its own is what it was at some moment since it was synced.
+    fn names_after_power_cut(&self, random: &mut Random) -> Names {
+        let all = self.since_sync.iter().flatten();
+        let folders = all.filter(|(_, node)| **node == Node::Folder).map(|(path, _)| path.as_str());
+        let folders: BTreeSet<_> = folders.chain([""]).collect();
+        let mut left = Names::new();
+        for folder in folders {
+            let then = &self.since_sync[random.below(self.since_sync.len() as u64) as usize];
+            left.extend(
+                then.iter().filter(|(path, _)| is_in(path, folder)).map(|(p, n)| (p.clone(), n.clone())),
+            );
+        }
+        let found = left.clone();
+        left.retain(|path, _| folders_of(path).all(|folder| found.contains_key(folder)));
+        left
+    }
+
+    /// The number of the file that a path leads to.
+    fn resolve(&self, path: &str) -> io::Result<usize> {
+        match self.names.get(path).ok_or(io::ErrorKind::NotFound)? {
+            Node::File(number) => Ok(*number),
+            Node::Link(target) => match self.names.get(target) {
+                Some(Node::File(number)) => Ok(*number),
+                _ => Err(io::ErrorKind::NotFound.into()),
+            },
+            Node::Folder => Err(io::ErrorKind::IsADirectory.into()),
+        }
+    }
 }
 
-impl Folder for Disk {
+impl SimFolder {
+    fn full(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+}
+
+impl Folder for SimFolder {
     fn path(&self) -> &Path {
-        Path::new("disk")
+        &self.path
     }
 
     fn lock(&self, _exclusive: bool) -> Result<FolderLock, LockError> {
@@ -237,45 +350,78 @@ impl Folder for Disk {
     }
 
     fn names(&self) -> io::Result<Vec<String>> {
-        Ok(self.state().names.keys().cloned().collect())
+        let state = self.disk.state();
+        let here =
+            state.names.iter().filter(|(path, node)| **node != Node::Folder && is_in(path, &self.prefix));
+        Ok(here.map(|(path, _)| path[self.prefix.len()..].to_owned()).collect())
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn LogFile>> {
-        let mut state = self.state();
+        let (mut state, path) = (self.disk.state(), self.full(name));
         if access == Access::Create {
             state.change(false)?;
             let number = state.files.len();
             state.files.push(Contents::default());
-            state.names.insert(name.to_owned(), number);
+            state.names.insert(path.clone(), Node::File(number));
             state.changed_names();
         }
-        let number = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Arc::new(SimFile { disk: self.clone(), number }))
+        let number = state.resolve(&path)?;
+        Ok(Arc::new(SimFile { disk: self.disk.clone(), number }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.disk.state();
         state.change(false)?;
-        let number = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        state.names.insert(to.to_owned(), number);
+        let node = state.names.remove(&self.full(from)).ok_or(io::ErrorKind::NotFound)?;
+        state.names.insert(self.full(to), node);
         state.changed_names();
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.disk.state();
         state.change(false)?;
-        state.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        state.names.remove(&self.full(name)).ok_or(io::ErrorKind::NotFound)?;
         state.changed_names();
         Ok(())
     }
 
+    fn link(&self, name: &str, target: &Path) -> io::Result<()> {
+        let mut state = self.disk.state();
+        state.change(false)?;
+        let target = target.to_string_lossy();
+        let target = target.strip_prefix(ROOT).ok_or(io::ErrorKind::InvalidInput)?;
+        state.names.insert(self.full(name), Node::Link(target.to_owned()));
+        state.changed_names();
+        Ok(())
+    }
+
+    fn target(&self, name: &str) -> io::Result<Option<PathBuf>> {
+        let state = self.disk.state();
+        match state.names.get(&self.full(name)).ok_or(io::ErrorKind::NotFound)? {
+            Node::Link(target) => Ok(Some(PathBuf::from(format!("{ROOT}{target}")))),
+            Node::File(_) | Node::Folder => Ok(None),
+        }
+    }
+
+    fn subfolder(&self, name: &str) -> io::Result<Arc<dyn Folder>> {
+        let path = self.full(&format!("{name}/"));
+        let mut state = self.disk.state();
+        if !state.names.contains_key(&path) {
+            state.change(false)?;
+            state.names.insert(path.clone(), Node::Folder);
+            state.changed_names();
+            drop(state);
+            self.sync()?;
+        }
+        Ok(self.disk.at(path))
+    }
+
     fn sync(&self) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.disk.state();
         state.change(true)?;
         if !state.lies {
-            let names = state.names.clone();
-            state.since_sync = vec![names];
+            state.sync_folder(&self.prefix);
         }
         Ok(())
     }

@@ -93,6 +93,24 @@ pub trait Folder: Send + Sync {
     /// When the system refuses.
     fn remove(&self, name: &str) -> io::Result<()>;
 
+    /// Makes a symbolic link to a file elsewhere.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn link(&self, name: &str, target: &Path) -> io::Result<()>;
+
+    /// Where a name leads, when it is a symbolic link.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn target(&self, name: &str) -> io::Result<Option<PathBuf>>;
+
+    /// A folder in this one, made durably when it is missing; this one has to be there.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn subfolder(&self, name: &str) -> io::Result<Arc<dyn Folder>>;
+
     /// Returns when made, renamed and removed names are durable.
     ///
     /// # Errors
@@ -158,6 +176,25 @@ impl Folder for DiskFolder {
         fs::remove_file(self.path.join(name))
     }
 
+    fn link(&self, name: &str, target: &Path) -> io::Result<()> {
+        // A relative one would be followed from this folder, not from where it was meant.
+        std::os::unix::fs::symlink(std::path::absolute(target)?, self.path.join(name))
+    }
+
+    fn target(&self, name: &str) -> io::Result<Option<PathBuf>> {
+        let path = self.path.join(name);
+        if fs::symlink_metadata(&path)?.is_symlink() { fs::read_link(path).map(Some) } else { Ok(None) }
+    }
+
+    fn subfolder(&self, name: &str) -> io::Result<Arc<dyn Folder>> {
+        let path = self.path.join(name);
+        if !path.is_dir() {
+            fs::create_dir(&path)?;
+            self.sync()?;
+        }
+        Ok(Arc::new(Self { path }))
+    }
+
     fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
     }
@@ -203,6 +240,29 @@ pub(super) fn write_whole(folder: &dyn Folder, name: &str, bytes: &[u8]) -> io::
 pub(super) struct Named {
     pub path: Arc<str>,
     pub file: Arc<dyn LogFile>,
+    /// Positions are those of what the file unpacks to.
+    pub unpacked: bool,
+}
+
+/// Bytes of a file that are not what was written, found by what reads it for others.
+#[derive(Debug)]
+pub(super) struct BadBytes {
+    pub at: u64,
+    pub message: &'static str,
+}
+
+impl std::fmt::Display for BadBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "byte {}: {}", self.at, self.message)
+    }
+}
+
+impl std::error::Error for BadBytes {}
+
+impl From<BadBytes> for io::Error {
+    fn from(bad: BadBytes) -> Self {
+        Self::new(io::ErrorKind::InvalidData, bad)
+    }
 }
 
 /// The path of a file of the folder, as messages show it.
@@ -211,6 +271,9 @@ pub(super) fn path_of(folder: &dyn Folder, name: &str) -> Arc<str> {
 }
 
 pub(super) fn io_error(path: &Arc<str>, error: &io::Error) -> ReadError {
+    if let Some(bad) = error.get_ref().and_then(|inner| inner.downcast_ref::<BadBytes>()) {
+        return damaged(path, bad.at, bad.message);
+    }
     ReadError::Io { file: Arc::clone(path), message: Arc::from(error.to_string()) }
 }
 
@@ -234,7 +297,7 @@ impl Named {
     pub fn open(folder: &dyn Folder, name: &str, access: Access) -> Result<Self, ReadError> {
         let path = path_of(folder, name);
         match folder.open(name, access) {
-            Ok(file) => Ok(Self { path, file }),
+            Ok(file) => Ok(Self { path, file, unpacked: false }),
             Err(error) => Err(io_error(&path, &error)),
         }
     }
@@ -245,16 +308,7 @@ impl Named {
 
     /// Fills as much of `out` as the file has.
     pub fn read_some(&self, out: &mut [u8], at: u64) -> Result<usize, ReadError> {
-        let mut filled = 0;
-        while filled < out.len() {
-            match self.file.read_at(&mut out[filled..], at + filled as u64) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(io_error(&self.path, &error)),
-            }
-        }
-        Ok(filled)
+        fill(&*self.file, out, at).map_err(|error| io_error(&self.path, &error))
     }
 
     /// Fills all of `out`; a file that ends before is damaged.
@@ -267,6 +321,24 @@ impl Named {
     }
 
     pub fn damaged(&self, at: u64, message: &str) -> ReadError {
+        if self.unpacked {
+            let message = format!("{message} (the byte is that of what the file unpacks to)");
+            return damaged(&self.path, at, &message);
+        }
         damaged(&self.path, at, message)
     }
+}
+
+/// Reads from a file as much of `out` as it has.
+pub(super) fn fill(file: &dyn LogFile, out: &mut [u8], at: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < out.len() {
+        match file.read_at(&mut out[filled..], at + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }

@@ -86,7 +86,8 @@ impl Loaded {
     }
 }
 
-fn entry(
+/// What the index has to know of a frame that belongs to this batch and has this position.
+pub(super) fn entry(
     segment: &Segment,
     at: u64,
     frame: &Frame<'_>,
@@ -100,7 +101,7 @@ fn entry(
     Ok(Entry { fingerprint, offset, stream: names.get(stream), revision: frame.revision })
 }
 
-fn misplaced(segment: &Segment, at: u64) -> ReadError {
+pub(super) fn misplaced(segment: &Segment, at: u64) -> ReadError {
     segment
         .file
         .damaged(at, "the event here does not follow on the one before it; restore the file from a backup")

@@ -18,6 +18,7 @@ mod inventory;
 mod live;
 mod load;
 mod lock;
+mod packed;
 mod paged;
 mod pen;
 mod queue;
@@ -31,11 +32,13 @@ mod sidecar;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod verify;
 mod witness;
 mod writer;
 
 use std::{
+    io,
     ops::ControlFlow,
     path::Path,
     sync::Arc,
@@ -50,6 +53,7 @@ use self::{
     pen::{Pen, Ticket},
     reader::Follower,
     shared::Shared,
+    upkeep::Keeper,
     writer::Writer,
 };
 use crate::{AppendError, Appended, Batch, EventLog, ReadError, Request, Subscription};
@@ -58,23 +62,28 @@ pub use self::{
     error::OpenError,
     lock::{FolderLock, LockError},
     shared::{SYNC_BOUNDS_US, Stats},
+    upkeep::{Archive, Tidied},
     verify::{Fault, Verified},
     witness::{NoSeal, Seal},
 };
 
 /// How a log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Options {
     /// Size at which a segment is sealed, in bytes; between 64 KiB and 1 GiB. A segment in use takes about 20 bytes of
     /// memory an event, a sealed one less than two.
     pub segment_bytes: u64,
     /// How long to wait for another process to leave the folder.
     pub lock_wait: Duration,
+    /// How many of the newest sealed segments stay as they were written; older ones are compressed, to a quarter or so.
+    pub uncompressed: usize,
+    /// Where old segments go; without it they stay.
+    pub archive: Option<Archive>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: 256 << 20, lock_wait: Duration::ZERO }
+        Self { segment_bytes: 256 << 20, lock_wait: Duration::ZERO, uncompressed: 4, archive: None }
     }
 }
 
@@ -84,11 +93,17 @@ const LOCK_RETRY: Duration = Duration::from_millis(50);
 /// The log in a folder. Dropping it writes what waits and closes the log.
 pub struct EmbeddedLog {
     shared: Arc<Shared>,
-    /// Pen and writer's thread; nothing for reading only.
-    writing: Option<(Arc<Pen>, JoinHandle<()>)>,
+    /// Nothing for reading only.
+    writing: Option<Writing>,
     notices: Vec<String>,
     // Last: released when everything else is over.
     _lock: FolderLock,
+}
+
+/// What a log has that is written: each part with its thread.
+struct Writing {
+    pen: (Arc<Pen>, JoinHandle<()>),
+    keeper: (Arc<Keeper>, JoinHandle<()>),
 }
 
 impl EmbeddedLog {
@@ -114,7 +129,9 @@ impl EmbeddedLog {
         let segment_bytes = options.segment_bytes.clamp(64 << 10, 1 << 30);
         let writer =
             Writer::new(&shared, &recovered, segment_bytes).ok_or_else(|| OpenError::missing(&**folder))?;
-        let writing = Pen::start(&shared, writer).map_err(|error| OpenError::io(&**folder, &error))?;
+        let keeper = Keeper::new(&shared, options.uncompressed, options.archive);
+        let writing = Writing::start(&shared, writer, keeper);
+        let writing = writing.map_err(|error| OpenError::io(&**folder, &error))?;
         Ok(Self { shared, writing: Some(writing), notices: recovered.notices, _lock: lock })
     }
 
@@ -141,7 +158,7 @@ impl EmbeddedLog {
 
     /// Figures for monitoring.
     pub fn stats(&self) -> Stats {
-        self.shared.stats(self.writing.as_ref().map_or(0, |(pen, _)| pen.waiting() as u64))
+        self.shared.stats(self.writing.as_ref().map_or(0, |writing| writing.pen.0.waiting() as u64))
     }
 
     /// Reads the whole log up to its head, checks every frame, sidecar and the hash chain, and hands out each event in
@@ -169,6 +186,23 @@ impl EmbeddedLog {
         verify::verify(&self.shared, seals, each)
     }
 
+    /// Compresses and moves the segments that are due, now, and returns when it is done. A log that is open for writing
+    /// does so by itself: when a segment was sealed, and once an hour.
+    ///
+    /// # Errors
+    /// What could not be done; nothing is lost then, and the log goes on.
+    pub fn tidy(&self) -> Result<Tidied, Arc<str>> {
+        match &self.writing {
+            Some(writing) => writing.keeper.0.tidy(&mut || true),
+            None => Err(Arc::from(READ_ONLY)),
+        }
+    }
+
+    /// Why segments could not be compressed or moved the last time.
+    pub fn upkeep_fault(&self) -> Option<Arc<str>> {
+        self.writing.as_ref().and_then(|writing| writing.keeper.0.fault())
+    }
+
     /// The chain's value after the last durable event: to be kept elsewhere.
     pub fn seal(&self) -> Seal {
         self.shared.newest_seal()
@@ -188,24 +222,34 @@ fn wait_for_lock(folder: &dyn Folder, wait: Duration) -> Result<FolderLock, Open
 }
 
 fn share(folder: &Arc<dyn Folder>, recovered: &recovery::Recovered) -> Arc<Shared> {
-    let segments = recovered.segments.clone();
-    Arc::new(Shared::new(Arc::clone(folder), recovered.log_id, segments, &recovered.head, recovered.end))
+    Arc::new(Shared::new(Arc::clone(folder), recovered))
+}
+
+impl Writing {
+    fn start(shared: &Arc<Shared>, writer: Writer, keeper: Keeper) -> io::Result<Self> {
+        let keeper = Arc::new(keeper);
+        let (pen, runs) = (Pen::start(shared, writer)?, Arc::clone(&keeper));
+        let thread = thread::Builder::new().name("log-keeper".to_owned()).spawn(move || runs.run());
+        let thread = thread.inspect_err(|_| pen.0.close())?;
+        shared.set_keeper(thread.thread().clone());
+        Ok(Self { pen, keeper: (keeper, thread) })
+    }
 }
 
 impl Drop for EmbeddedLog {
     fn drop(&mut self) {
-        if let Some((pen, thread)) = self.writing.take() {
-            pen.close();
-            // A writer that panicked has told so through `stopped`.
-            let _ = thread.join();
-        }
+        let Some(Writing { pen, keeper }) = self.writing.take() else { return };
+        keeper.0.close();
+        pen.0.close();
+        // A writer that panicked has told so through `stopped`.
+        let _ = (pen.1.join(), keeper.1.join());
     }
 }
 
 impl EmbeddedLog {
     fn submit(&self, request: Request) -> Result<Ticket<'_>, AppendError> {
         match &self.writing {
-            Some((pen, _)) => pen.submit(request),
+            Some(writing) => writing.pen.0.submit(request),
             None => Err(AppendError::Stopped(Arc::from(READ_ONLY))),
         }
     }

@@ -16,7 +16,8 @@ use super::{
     head::{HEAD, Head},
     inventory::Inventory,
     load::{Loaded, load},
-    segment::{HEADER, Segment, SegmentHeader, segment_name, sidecar_name},
+    packed::Unpacking,
+    segment::{HEADER, Segment, SegmentHeader, packed_name, segment_name, sidecar_name},
     sidecar::{self, Sidecar},
     tail::{make_end_durable, refuse_damage},
 };
@@ -32,6 +33,7 @@ pub(super) struct Recovered {
     pub head: Head,
     /// What an operator should know about the opening.
     pub notices: Vec<String>,
+    pub unpacking: Arc<Unpacking>,
 }
 
 /// Opens what is in the folder; with `write` a missing log is made, and a torn end is cut off.
@@ -46,7 +48,8 @@ pub(super) fn recover(folder: &dyn Folder, write: bool) -> Result<Recovered, Ope
         return if write { create(folder) } else { Err(OpenError::missing(folder)) };
     }
     let recorded = if inventory.has_head { Some(Head::read(folder)?) } else { None };
-    Opening { folder, inventory, write, recorded, notices: Vec::new() }.open()
+    let (notices, unpacking) = Default::default();
+    Opening { folder, inventory, write, recorded, notices, unpacking }.open()
 }
 
 fn remove_unfinished(folder: &dyn Folder, inventory: &Inventory) -> Result<(), OpenError> {
@@ -65,7 +68,8 @@ fn create(folder: &dyn Folder) -> Result<Recovered, OpenError> {
     let head = first_head(log_id);
     head.write(folder).map_err(|error| OpenError::io_of(folder, HEAD, &error))?;
     let segments = vec![Arc::new(segment)];
-    Ok(Recovered { log_id, segments, end: HEADER as u64, head, notices: Vec::new() })
+    let (notices, unpacking) = Default::default();
+    Ok(Recovered { log_id, segments, end: HEADER as u64, head, notices, unpacking })
 }
 
 fn first_header(log_id: Uuid) -> SegmentHeader {
@@ -83,6 +87,7 @@ struct Opening<'a> {
     write: bool,
     recorded: Option<Head>,
     notices: Vec<String>,
+    unpacking: Arc<Unpacking>,
 }
 
 impl Opening<'_> {
@@ -103,7 +108,8 @@ impl Opening<'_> {
         let end = loaded.end;
         last.set_index(loaded.index);
         let segments = sealed.into_iter().chain([last]).map(Arc::new).collect();
-        Ok(Recovered { log_id: head.log_id, segments, end, head, notices: self.notices })
+        let (notices, unpacking) = (self.notices, self.unpacking);
+        Ok(Recovered { log_id: head.log_id, segments, end, head, notices, unpacking })
     }
 
     /// All segments but the last, each checked against the one before it.
@@ -111,7 +117,11 @@ impl Opening<'_> {
         let sealed = self.sealed_positions()?;
         let mut segments: Vec<Segment> = Vec::new();
         for first in sealed {
-            let segment = Segment::open(self.folder, first, Access::Read)?;
+            let segment = if self.inventory.packed.contains(&first) {
+                Segment::open_packed(self.folder, first, &self.unpacking)?
+            } else {
+                Segment::open(self.folder, first, Access::Read)?
+            };
             self.check_follows(&segment, segments.last())?;
             if self.inventory.sidecars.contains(&first) {
                 segment.set_sidecar(Sidecar::open(self.folder, segment.header.log_id, first)?);
@@ -139,6 +149,11 @@ impl Opening<'_> {
 
     fn open_last(&self, before: Option<&Segment>) -> Result<Segment, OpenError> {
         let first = self.inventory.segments.last().copied().unwrap_or(1);
+        if self.inventory.packed.contains(&first) {
+            let message = "only a segment that others follow is compressed: the one after it is missing; restore it from \
+                           a backup";
+            return Err(damaged(&path_of(self.folder, &packed_name(first)), 0, message).into());
+        }
         let access = if self.write { Access::Write } else { Access::Read };
         let segment = Segment::open(self.folder, first, access)?;
         self.check_follows(&segment, before)?;

@@ -14,8 +14,9 @@ use super::{
 
 /// Seals, or stops the log: a disk that cannot take the sidecar will not take the next batches either.
 pub(super) fn seal(shared: &Shared, segment: &Segment, summary: &Summary) {
-    if let Err(reason) = try_seal(shared, segment, summary) {
-        shared.stop(reason);
+    match try_seal(shared, segment, summary) {
+        Ok(()) => shared.wake_keeper(),
+        Err(reason) => drop(shared.stop(reason)),
     }
 }
 

@@ -1,12 +1,15 @@
 //! A segment: a file of frames that starts at a position, with its index: in memory while it is written, a sidecar
 //! once it is sealed.
 //!
+//! A sealed one may be compressed (see `packed`), and may be a link to a file on another disk; readers see no difference.
+//!
 //! The file's header: 8 bytes magic, u64 format version, 16 bytes log id, u64 first position, u64 first batch,
 //! 32 bytes chain value before it, zeros up to byte 124, CRC-32C of all that. The checksum is the salt of the frames.
 
 use std::{
     io,
     ops::RangeInclusive,
+    path::PathBuf,
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
@@ -15,9 +18,10 @@ use events::Uuid;
 use super::{
     bytes::Bytes,
     chain::Hash,
-    files::{Access, Folder, Named, write_whole},
+    files::{Access, Folder, Named, io_error, path_of, write_whole},
     ids::Fingerprint,
     index::{Entry, Index},
+    packed::{Packed, Unpacking},
     sidecar::{Sidecar, Summary},
 };
 use crate::ReadError;
@@ -45,8 +49,32 @@ pub(super) fn segment_name(first_position: u64) -> String {
     format!("{first_position:020}.log")
 }
 
+pub(super) fn packed_name(first_position: u64) -> String {
+    format!("{first_position:020}.log.zst")
+}
+
 pub(super) fn sidecar_name(first_position: u64) -> String {
     format!("{first_position:020}.idx")
+}
+
+/// Opens the file of a segment, here or where it was moved to.
+fn open_file(folder: &dyn Folder, name: &str, access: Access) -> Result<(Named, Option<PathBuf>), OpenFault> {
+    let here = path_of(folder, name);
+    let archived = folder.target(name).map_err(|error| io_error(&here, &error))?;
+    match (folder.open(name, access), archived) {
+        (Ok(file), archived) => {
+            let path = archived.as_ref().map_or(here, |target| Arc::from(target.to_string_lossy()));
+            Ok((Named { path, file, unpacked: false }, archived))
+        }
+        (Err(error), None) => Err(io_error(&here, &error).into()),
+        (Err(error), Some(target)) => {
+            let message = format!(
+                "it was moved to {}, which cannot be read ({error}); mount that disk, or put the file back here",
+                target.display()
+            );
+            Err(ReadError::Io { file: here, message: message.into() }.into())
+        }
+    }
 }
 
 /// What a segment starts with.
@@ -105,6 +133,10 @@ pub(super) struct Segment {
     pub header: SegmentHeader,
     pub salt: u32,
     pub file: Named,
+    /// Bytes of the file of a compressed one.
+    pub packed_bytes: Option<u64>,
+    /// Where it was moved to, if it was.
+    pub archived: Option<PathBuf>,
     memory: RwLock<Option<Index>>,
     sidecar: OnceLock<Sidecar>,
     sealed: OnceLock<Summary>,
@@ -114,18 +146,35 @@ impl Segment {
     /// Makes a new segment, durably.
     pub fn create(folder: &dyn Folder, header: SegmentHeader) -> Result<Self, (Arc<str>, io::Error)> {
         let name = segment_name(header.first_position);
-        let path = super::files::path_of(folder, &name);
+        let path = path_of(folder, &name);
         let (bytes, salt) = header.encode();
         let made = write_whole(folder, &name, &bytes).and_then(|()| folder.open(&name, Access::Write));
         let file = made.map_err(|error| (Arc::clone(&path), error))?;
-        let segment = Self::new(header, salt, Named { path, file });
+        let segment = Self::new(header, salt, Named { path, file, unpacked: false });
         segment.set_index(Index::default());
         Ok(segment)
     }
 
     /// Opens a segment by its name; it has no index yet.
     pub fn open(folder: &dyn Folder, first_position: u64, access: Access) -> Result<Self, OpenFault> {
-        let file = Named::open(folder, &segment_name(first_position), access)?;
+        let (file, archived) = open_file(folder, &segment_name(first_position), access)?;
+        Ok(Self { archived, ..Self::begin(file, first_position)? })
+    }
+
+    /// The same for a compressed one.
+    pub fn open_packed(
+        folder: &dyn Folder,
+        first_position: u64,
+        unpacking: &Arc<Unpacking>,
+    ) -> Result<Self, OpenFault> {
+        let (on_disk, archived) = open_file(folder, &packed_name(first_position), Access::Read)?;
+        let packed = Packed::open(on_disk.file, unpacking).and_then(|file| Ok((file.packed_bytes()?, file)));
+        let (bytes, file) = packed.map_err(|error| io_error(&on_disk.path, &error))?;
+        let file = Named { path: on_disk.path, file: Arc::new(file), unpacked: true };
+        Ok(Self { archived, packed_bytes: Some(bytes), ..Self::begin(file, first_position)? })
+    }
+
+    fn begin(file: Named, first_position: u64) -> Result<Self, OpenFault> {
         let mut bytes = [0; HEADER];
         file.read_exact(&mut bytes, 0)?;
         let version = Bytes(&bytes[8..]).u64().unwrap_or_default();
@@ -150,7 +199,18 @@ impl Segment {
 
     fn new(header: SegmentHeader, salt: u32, file: Named) -> Self {
         let (memory, sidecar, sealed) = Default::default();
-        Self { header, salt, file, memory, sidecar, sealed }
+        Self { header, salt, file, packed_bytes: None, archived: None, memory, sidecar, sealed }
+    }
+
+    /// Bytes that a sealed one takes on its disk.
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.packed_bytes.or(self.summary().map(|summary| summary.segment_bytes)).unwrap_or_default()
+    }
+
+    /// The name of its file in the log's folder.
+    pub fn name(&self) -> String {
+        let name = if self.packed_bytes.is_some() { packed_name } else { segment_name };
+        name(self.header.first_position)
     }
 
     /// Nothing more will be appended to it.

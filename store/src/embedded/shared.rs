@@ -5,12 +5,16 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
+    thread::Thread,
     time::Duration,
 };
 
 use events::Uuid;
 
-use super::{chain::Hash, files::Folder, head::Head, live::Live, segment::Segment, witness::Seal};
+use super::{
+    chain::Hash, files::Folder, live::Live, packed::Unpacking, recovery::Recovered, segment::Segment,
+    sidecar::Sidecar, witness::Seal,
+};
 
 /// The segments, oldest first.
 pub(super) type Segments = Arc<[Arc<Segment>]>;
@@ -27,13 +31,18 @@ pub(super) struct Shared {
     batches: AtomicU64,
     /// Position and chain after the last durable batch.
     sealed: Mutex<(u64, Hash)>,
+    pub unpacking: Arc<Unpacking>,
+    /// Who compresses and moves what was sealed.
+    keeper: OnceLock<Thread>,
 }
 
 /// Figures of a log in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Bytes of all segments and sidecars.
+    /// Bytes of all segments and sidecars in the log's folder.
     pub bytes: u64,
+    /// Bytes of the segments that were moved to the archive.
+    pub archived_bytes: u64,
     /// Number of segments.
     pub segments: u64,
     /// Batches made durable since the log was opened.
@@ -77,23 +86,20 @@ impl Syncs {
 }
 
 impl Shared {
-    pub fn new(
-        folder: Arc<dyn Folder>,
-        log_id: Uuid,
-        segments: Vec<Arc<Segment>>,
-        head: &Head,
-        end: u64,
-    ) -> Self {
+    pub fn new(folder: Arc<dyn Folder>, recovered: &Recovered) -> Self {
+        let head = &recovered.head;
         Self {
-            log_id,
+            log_id: recovered.log_id,
             folder,
             live: Live::new(head.position),
-            segments: RwLock::new(segments.into()),
+            segments: RwLock::new(recovered.segments.clone().into()),
             stopped: OnceLock::new(),
-            active_bytes: AtomicU64::new(end),
+            active_bytes: AtomicU64::new(recovered.end),
             syncs: Syncs::default(),
             batches: AtomicU64::new(0),
             sealed: Mutex::new((head.position, head.chain)),
+            unpacking: Arc::clone(&recovered.unpacking),
+            keeper: OnceLock::new(),
         }
     }
 
@@ -117,6 +123,27 @@ impl Shared {
         self.active_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    /// Puts a segment in the place of the one that starts at the same position.
+    pub fn replace_segment(&self, segment: &Arc<Segment>) {
+        let first = segment.header.first_position;
+        let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+        let newer =
+            |old: &Arc<Segment>| Arc::clone(if old.header.first_position == first { segment } else { old });
+        *segments = segments.iter().map(newer).collect();
+    }
+
+    /// Tells who is to be woken when a segment was sealed.
+    pub fn set_keeper(&self, keeper: Thread) {
+        // There is one at most.
+        let _ = self.keeper.set(keeper);
+    }
+
+    pub fn wake_keeper(&self) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.unpark();
+        }
+    }
+
     /// Stops the intake for good. The first reason is kept.
     pub fn stop(&self, reason: Arc<str>) -> Arc<str> {
         Arc::clone(self.stopped.get_or_init(|| reason))
@@ -134,13 +161,14 @@ impl Shared {
 
     pub fn stats(&self, waiting: u64) -> Stats {
         let segments = self.segments();
-        let sealed = segments.iter().rev().skip(1);
-        let sealed_bytes = |s: &Arc<Segment>| {
-            s.summary().map_or(0, |summary| summary.segment_bytes)
-                + s.sidecar().map_or(0, |found| found.bytes())
-        };
+        let sealed = || segments.iter().rev().skip(1);
+        let sidecars = sealed().filter_map(|segment| segment.sidecar()).map(Sidecar::bytes);
+        let here =
+            sealed().filter(|segment| segment.archived.is_none()).map(|segment| segment.bytes_on_disk());
+        let archived = sealed().filter(|segment| segment.archived.is_some());
         Stats {
-            bytes: sealed.map(sealed_bytes).sum::<u64>() + self.active_bytes.load(Ordering::Relaxed),
+            bytes: here.chain(sidecars).sum::<u64>() + self.active_bytes.load(Ordering::Relaxed),
+            archived_bytes: archived.map(|segment| segment.bytes_on_disk()).sum(),
             segments: segments.len() as u64,
             batches: self.batches.load(Ordering::Relaxed),
             sync_time: Duration::from_micros(self.syncs.together_us.load(Ordering::Relaxed)),

@@ -16,7 +16,7 @@ use events::Uuid;
 use super::{
     bytes::Bytes,
     chain::Hash,
-    files::{Access, Folder, Named, UNFINISHED},
+    files::{Access, BadBytes, Folder, LogFile, Named, UNFINISHED, fill, io_error},
     ids::{self, Filter, Fingerprint},
     index::{Index, SPARSE, StreamPart},
     paged::{PagedReader, PagedWriter, Table, paged_size},
@@ -100,7 +100,7 @@ fn bucket_shift(ids: u64) -> u32 {
 }
 
 /// Pages of one sidecar do not pass as those of another.
-fn salt(log_id: Uuid, first_position: u64) -> u32 {
+pub(super) fn salt(log_id: Uuid, first_position: u64) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(log_id.as_bytes()), &first_position.to_le_bytes())
 }
 
@@ -327,8 +327,48 @@ impl Sidecar {
         self.reader.check()
     }
 
+    /// Checks that the file is what is made of an index, byte for byte.
+    pub fn check_against(&self, index: &Index) -> Result<(), ReadError> {
+        let file = &self.reader.file;
+        let mut out = PagedWriter::new(Arc::new(Comparing(Arc::clone(&file.file))), self.reader.salt);
+        let same = write_tables(&mut out, &self.summary, index).and_then(|()| out.finish());
+        same.map_err(|error| io_error(&file.path, &error))
+    }
+
     fn unfit(&self) -> ReadError {
         self.reader.file.damaged(0, REMEDY)
+    }
+}
+
+/// Takes what is written only where it is there already.
+struct Comparing(Arc<dyn LogFile>);
+
+impl LogFile for Comparing {
+    fn size(&self) -> io::Result<u64> {
+        self.0.size()
+    }
+
+    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
+        self.0.read_at(out, at)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        let mut found = vec![0; bytes.len()];
+        let read = fill(&*self.0, &mut found, at)?;
+        let alike = bytes.iter().zip(&found[..read]).take_while(|(a, b)| a == b).count();
+        if alike == bytes.len() {
+            Ok(())
+        } else {
+            Err(BadBytes { at: at + alike as u64, message: REMEDY }.into())
+        }
+    }
+
+    fn set_size(&self, _size: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -17,6 +17,8 @@ use events::Recorded;
 use super::{
     chain::{self, Hash, Link},
     frame::{self, NameCache},
+    index::Index,
+    load::{entry, misplaced},
     scan::{MANY, Scanner, Step},
     segment::{HEADER, Segment},
     shared::Shared,
@@ -100,6 +102,9 @@ struct Check {
     batch_at: u64,
     /// What was kept elsewhere and is not yet come to, the next one last.
     seals: Vec<Seal>,
+    /// What the sidecar of the segment that is being read has to say.
+    index: Index,
+    names: NameCache,
 }
 
 fn check(shared: &Shared, seals: &[Seal], out: &SyncSender<Chunk>) -> Result<Verified, Fault> {
@@ -148,6 +153,7 @@ impl Check {
         if let Some(sidecar) = segment.sidecar() {
             sidecar.check()?;
         }
+        self.index = Index::default();
         let mut scanner = Scanner::new(segment, HEADER as u64, MANY);
         self.batch_at = HEADER as u64;
         while self.position < head {
@@ -184,8 +190,12 @@ impl Check {
 
     fn frame(&mut self, segment: &Segment, at: u64, frame: &frame::Frame<'_>) -> Result<(), ReadError> {
         if (frame.position, frame.batch) != (self.position + 1, self.batch + 1) {
-            let message = format!("the event here does not follow on the one before it; {RESTORE}");
-            return Err(segment.file.damaged(at, &message));
+            return Err(misplaced(segment, at));
+        }
+        if segment.sidecar().is_some() {
+            let batch_and_position = (frame.batch, frame.position);
+            let follows = self.index.add(entry(segment, at, frame, batch_and_position, &mut self.names)?);
+            follows.then_some(()).ok_or_else(|| misplaced(segment, at))?;
         }
         self.link.add(frame.last_of_transaction, frame.header, frame.payload);
         self.position += 1;
@@ -232,7 +242,8 @@ impl Check {
             let message = format!("the segment does not end as it was sealed; {RESTORE}");
             return Err(segment.file.damaged(summary.segment_bytes, &message));
         }
-        Ok(())
+        // An index that hid a stream's events, or an id, would deceive without one altered event.
+        segment.sidecar().map_or(Ok(()), |sidecar| sidecar.check_against(&self.index))
     }
 }
 

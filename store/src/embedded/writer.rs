@@ -63,6 +63,8 @@ impl Writer {
             jobs.iter().for_each(|job| job.reply.send(Err(AppendError::Stopped(Arc::clone(&reason)))));
             return;
         }
+        // They may have been compressed or moved since.
+        self.segments = self.shared.segments();
         self.batch.start(&self.head, self.end, self.active.salt, wall_clock());
         let mut answers = Vec::with_capacity(jobs.len());
         for Job { request, reply, .. } in jobs {
@@ -139,7 +141,6 @@ impl Writer {
         full.set_summary(summary);
         self.end = HEADER as u64;
         self.shared.add_segment(next, self.end);
-        self.segments = self.shared.segments();
         let shared = Arc::clone(&self.shared);
         let sealing = move || seal(&shared, &full, &summary);
         match thread::Builder::new().name("log-sealer".to_owned()).spawn(sealing) {

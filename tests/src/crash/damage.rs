@@ -10,7 +10,7 @@ use store::{
     embedded::disk::{Disk, Random},
 };
 
-use super::{SMALL, check, script::Script};
+use super::{check, options, script::Script};
 
 /// A kind of damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +39,23 @@ const SEED: u64 = 77;
 const REQUESTS: u64 = 60;
 
 type Files = Vec<(String, Vec<u8>)>;
+type Links = Vec<(String, String)>;
 
-/// The files of a closed log of several segments.
-fn image() -> &'static Files {
-    static IMAGE: OnceLock<Files> = OnceLock::new();
-    IMAGE.get_or_init(|| {
+/// The files of a closed log of several segments, most of them compressed; of every second seed also moved.
+fn image(seed: u64) -> &'static (Files, Links) {
+    static IMAGES: [OnceLock<(Files, Links)>; 2] = [OnceLock::new(), OnceLock::new()];
+    IMAGES[(seed % 2) as usize].get_or_init(|| {
         let disk = Disk::new();
-        if let Ok(log) = EmbeddedLog::open_on(&disk.folder(), SMALL) {
+        if let Ok(log) = EmbeddedLog::open_on(&disk.folder(), options(&disk, seed)) {
             Script::new(SEED, REQUESTS).run(&log);
         }
-        disk.files()
+        (disk.files(), disk.links())
     })
+}
+
+/// The last part of a file's path.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Does damage to a random file; answers whether the log refused it (else nothing was missing).
@@ -57,15 +63,15 @@ fn image() -> &'static Files {
 /// # Errors
 /// When something is missing or other than it was given, and nobody said so, or the file was not named.
 pub fn damage(kind: Damage, seed: u64) -> Result<bool, String> {
-    let (mut random, mut files) = (Random(seed), image().clone());
+    let (mut random, (mut files, links)) = (Random(seed), image(seed).clone());
     let at = random.below(files.len() as u64) as usize;
     let name = files[at].0.clone();
     let Some(named) = spoil(kind, &mut files, at, &mut random) else { return Ok(false) };
-    let told = match read(files) {
+    let told = match read(files, links, seed) {
         Ok(()) => return Ok(false),
         Err(told) => told,
     };
-    if named.iter().any(|name| told.contains(name.as_str())) {
+    if named.iter().any(|name| told.contains(file_name(name))) {
         return Ok(true);
     }
     Err(format!("{kind:?} of {name} was told without its name: {told}"))
@@ -77,16 +83,16 @@ pub fn damage(kind: Damage, seed: u64) -> Result<bool, String> {
 /// # Errors
 /// When something is missing or other than it was given, and nobody said so; or no file was named; or it panicked.
 pub fn fuzz(seed: u64) -> Result<bool, String> {
-    let (mut random, mut files) = (Random(seed), image().clone());
+    let (mut random, (mut files, links)) = (Random(seed), image(seed).clone());
     for _ in 0..=random.below(5) {
         let at = random.below(files.len() as u64) as usize;
         mutate(&mut files[at].1, &mut random);
     }
     let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
-    let read = panic::catch_unwind(AssertUnwindSafe(|| read(files)));
+    let read = panic::catch_unwind(AssertUnwindSafe(|| read(files, links, seed)));
     match read.map_err(|_| "reading it panicked".to_owned())? {
         Ok(()) => Ok(false),
-        Err(told) if names.iter().any(|name| told.contains(name.as_str())) => Ok(true),
+        Err(told) if names.iter().any(|name| told.contains(file_name(name))) => Ok(true),
         Err(told) => Err(format!("told without a name: {told}")),
     }
 }
@@ -148,9 +154,10 @@ fn spoil(kind: Damage, files: &mut Files, at: usize, random: &mut Random) -> Opt
 }
 
 /// Opens a log and reads everything in it. It was closed, so nothing may be missing.
-fn read(files: Files) -> Result<(), String> {
-    let (script, disk) = (Script::new(SEED, REQUESTS), Disk::with_files(files));
-    let log = EmbeddedLog::open_on(&disk.folder(), SMALL).map_err(|error| error.to_string())?;
+fn read(files: Files, links: Links, seed: u64) -> Result<(), String> {
+    let (script, disk) = (Script::new(SEED, REQUESTS), Disk::with(files, links));
+    let log =
+        EmbeddedLog::open_on(&disk.folder(), options(&disk, seed)).map_err(|error| error.to_string())?;
     match check(&Arc::new(log), &script, script.events(), script.events()) {
         Ok(_) => Ok(()),
         Err(wrong) => Err(wrong),

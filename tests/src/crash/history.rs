@@ -18,7 +18,7 @@ use store::{
     embedded::disk::{Disk, Random, Trouble},
 };
 
-use super::{SMALL, script::event};
+use super::{options, script::event};
 
 const THREADS: u64 = 6;
 const STREAMS: u64 = 2;
@@ -79,7 +79,8 @@ pub fn history(seed: u64) -> Result<[usize; 3], String> {
         Recorder { clock: AtomicU64::new(1), numbers: AtomicU64::new(0), calls: Mutex::new(Vec::new()) };
     let (mut random, mut disk) = (Random(seed), Disk::new());
     for life in 1..=LIVES {
-        let log = EmbeddedLog::open_on(&disk.folder(), SMALL).map_err(|error| error.to_string())?;
+        let log =
+            EmbeddedLog::open_on(&disk.folder(), options(&disk, seed)).map_err(|error| error.to_string())?;
         if life < LIVES {
             disk.trouble(disk.operations() + 4 + random.below(150), Trouble::PowerCut);
         }
@@ -94,7 +95,8 @@ pub fn history(seed: u64) -> Result<[usize; 3], String> {
             disk = disk.after_power_cut(&mut random);
         }
     }
-    let log = EmbeddedLog::open_on(&disk.folder(), SMALL).map_err(|error| error.to_string())?;
+    let log =
+        EmbeddedLog::open_on(&disk.folder(), options(&disk, seed)).map_err(|error| error.to_string())?;
     let calls = recorder.calls.into_inner().unwrap_or_else(PoisonError::into_inner);
     check(&log, &calls)?;
     let count = |kind: fn(&Answer) -> bool| calls.iter().filter(|call| kind(&call.answer)).count();

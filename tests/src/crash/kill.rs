@@ -1,6 +1,7 @@
 //! A real process that appends on a real disk is killed at a random moment, again and again.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Write as _},
     ops::ControlFlow,
     path::Path,
@@ -10,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use store::{Duplicates, EmbeddedLog, EventLog, Expected, Prepared, Request, embedded::disk::Random};
+use store::{
+    Duplicates, EmbeddedLog, EventLog, Expected, Options, Prepared, Request,
+    embedded::{Archive, disk::Random},
+};
 
 use super::{
     SMALL,
@@ -31,12 +35,20 @@ fn seed_of(appender: usize) -> u64 {
     appender as u64 + 1
 }
 
+/// The log in a folder, with an archive beside it.
+fn open(dir: &Path) -> Result<EmbeddedLog, String> {
+    let (log, archive) = (dir.join("log"), dir.join("archive"));
+    fs::create_dir_all(&archive).map_err(|error| error.to_string())?;
+    let options = Options { archive: Some(Archive::in_folder(&archive, Duration::ZERO)), ..SMALL };
+    EmbeddedLog::open(&log, options).map_err(|error| error.to_string())
+}
+
 /// What the child does: appends on for ever and says each revision that it was acknowledged.
 ///
 /// # Errors
 /// When the log does not open or takes nothing.
 pub fn write_until_killed(dir: &Path) -> Result<(), String> {
-    let log = EmbeddedLog::open(dir, SMALL).map_err(|error| error.to_string())?;
+    let log = open(dir)?;
     thread::scope(|scope| {
         let log = &log;
         let appenders: Vec<_> = (0..APPENDERS).map(|n| scope.spawn(move || append(log, n))).collect();
@@ -70,7 +82,7 @@ pub fn killed(mut writer: Command, dir: &Path, seed: u64, acknowledged: &mut [u6
     let child =
         writer.stdout(Stdio::piped()).spawn().map_err(|error| format!("starting a writer: {error}"))?;
     listen(child, Random(seed).below(60), acknowledged);
-    let log = EmbeddedLog::open(dir, SMALL).map_err(|error| error.to_string())?;
+    let log = open(dir)?;
     let mut revisions = [0; APPENDERS];
     let mut wrong = None;
     let verified = log.verify_chain(&mut |event| {

@@ -17,14 +17,24 @@ pub use self::{
     power::{control, power_cut, trouble},
 };
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, time::Duration};
 
-use store::{EmbeddedLog, EventLog, Options};
+use store::{
+    EmbeddedLog, EventLog, Options,
+    embedded::{Archive, disk::Disk},
+};
 
 use script::Script;
 
-/// Segments so small that a run makes several.
-const SMALL: Options = Options { segment_bytes: 64 << 10, lock_wait: std::time::Duration::from_secs(10) };
+/// Segments so small that a run makes several; all but the newest are compressed.
+const SMALL: Options =
+    Options { segment_bytes: 64 << 10, lock_wait: Duration::from_secs(10), uncompressed: 1, archive: None };
+
+/// The same; every second seed moves them to an archive, too.
+fn options(disk: &Disk, seed: u64) -> Options {
+    let archive = || Archive { folder: disk.folder_named("archive"), after: Duration::ZERO };
+    Options { archive: seed.is_multiple_of(2).then(archive), ..SMALL }
+}
 
 /// Holds a log to what it was given: `acknowledged` events at least, `given` at most, each as it was given, the chain
 /// and the look-up of every id whole.

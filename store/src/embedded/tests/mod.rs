@@ -6,6 +6,7 @@ mod kill;
 mod seals;
 mod sidecars;
 mod torn;
+mod upkeep;
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -16,7 +17,8 @@ use crate::{
 };
 
 /// Small enough that a few hundred events make several segments.
-pub(super) const SMALL: Options = Options { segment_bytes: 64 << 10, lock_wait: Duration::ZERO };
+pub(super) const SMALL: Options =
+    Options { segment_bytes: 64 << 10, lock_wait: Duration::ZERO, uncompressed: usize::MAX, archive: None };
 
 pub(super) fn open(dir: &Path) -> EmbeddedLog {
     EmbeddedLog::open(dir, SMALL).unwrap()

@@ -7,9 +7,9 @@ use super::{
         files::Access,
         ids::of_id,
         index::{Entry, Index},
-        paged::{PAGE_DATA, PagedWriter},
+        paged::{PAGE, PAGE_DATA, PagedWriter},
         segment::sidecar_name,
-        sidecar::{Sidecar, Summary, write},
+        sidecar::{Sidecar, Summary, salt, write},
     },
     disk::Disk,
     *,
@@ -41,8 +41,8 @@ fn index_of(events: u64, streams: u64) -> Index {
 fn sidecar_of(index: &Index) -> (Disk, Sidecar) {
     let disk = Disk::new();
     let summary = summary(index.events);
-    write(&disk, &summary, index).unwrap();
-    let sidecar = Sidecar::open(&disk, summary.log_id, 7).ok().unwrap();
+    write(&*disk.folder(), &summary, index).unwrap();
+    let sidecar = Sidecar::open(&*disk.folder(), summary.log_id, 7).ok().unwrap();
     assert_eq!(sidecar.summary, summary);
     (disk, sidecar)
 }
@@ -79,16 +79,45 @@ proptest! {
         let mut data: Vec<u8> = bytes.chunks(PAGE_DATA + 4).flat_map(|page| &page[..PAGE_DATA]).copied().collect();
         let at = 16 + at.index(if in_header { 200 } else { data.len() - 16 - noise.len() });
         data[at..at + noise.len()].copy_from_slice(&noise);
-        let salt = crc32c::crc32c_append(crc32c::crc32c(summary(0).log_id.as_bytes()), &7_u64.to_le_bytes());
-        let mut writer = PagedWriter::new(disk.folder().open(&name, Access::Create).unwrap(), salt);
+        let file = disk.folder().open(&name, Access::Create).unwrap();
+        let mut writer = PagedWriter::new(file, salt(summary(0).log_id, 7));
         writer.put(&data).unwrap();
         writer.finish().unwrap();
-        let Ok(sidecar) = Sidecar::open(&disk, summary(0).log_id, 7) else { return Ok(()) };
+        let Ok(sidecar) = Sidecar::open(&*disk.folder(), summary(0).log_id, 7) else { return Ok(()) };
         for n in 0..40 {
             let _ = sidecar.candidates(of_id(id_of(n)), &mut Vec::new());
             let _ = sidecar.span(&format!("stream-{n}"));
             let _ = sidecar.offsets(&format!("stream-{n}"), &(0..=5));
             let _ = sidecar.near(n * 9);
         }
+    }
+}
+
+#[test]
+fn verify_finds_an_index_that_was_altered_and_given_right_checksums() {
+    let dir = tempfile::tempdir().unwrap();
+    append(&open(dir.path()), "a", 0..900);
+    let path = files(dir.path(), ".idx").remove(0);
+    let pages = fs::read(&path).unwrap();
+    let data: Vec<u8> = pages.chunks(PAGE).flat_map(|page| &page[..PAGE_DATA]).copied().collect();
+    let log_id = open(dir.path()).log_id();
+    let mut random = disk::Random(3);
+    for _ in 0..60 {
+        let mut altered = data.clone();
+        let at = random.below(data.len() as u64) as usize;
+        altered[at] ^= 1 << random.below(8);
+        let folder = files::DiskFolder::existing(dir.path());
+        let file = folder.open(path.file_name().unwrap().to_str().unwrap(), Access::Create).unwrap();
+        let mut out = PagedWriter::new(file, salt(log_id, 1));
+        out.put(&altered).unwrap();
+        out.finish().unwrap();
+        let said = EmbeddedLog::open_read_only(dir.path()).map_err(|error| error.to_string());
+        let said = said.and_then(|log| {
+            log.verify_chain(&mut |_| ControlFlow::Continue(())).map_err(|fault| fault.to_string())
+        });
+        let said = said.expect_err(&format!("byte {at} was altered"));
+        // What the header says of the segment may also look as if the next one did not follow.
+        let told = said.contains(path.to_str().unwrap()) && said.contains("made anew");
+        assert!(told || at < 256, "byte {at}: {said}");
     }
 }

@@ -39,7 +39,7 @@ impl Killed {
     fn open_with(&self, segment: Vec<u8>) -> Result<EmbeddedLog, OpenError> {
         let mut files = self.files.clone();
         files.iter_mut().rev().find(|(name, _)| name.ends_with(".log")).unwrap().1 = segment;
-        EmbeddedLog::open_on(&Disk::with_files(files).folder(), SMALL)
+        EmbeddedLog::open_on(&Disk::with(files, []).folder(), SMALL)
     }
 
     fn segment(&self) -> &[u8] {
