@@ -102,8 +102,8 @@ struct Check {
     batch_at: u64,
     /// What was kept elsewhere and is not yet come to, the next one last.
     seals: Vec<Seal>,
-    /// What the sidecar of the segment that is being read has to say.
-    index: Index,
+    /// What the sidecar of the segment that is being read has to say; nothing where there was none when the reading began.
+    index: Option<Index>,
     names: NameCache,
 }
 
@@ -150,10 +150,8 @@ impl Check {
         head: u64,
         out: &SyncSender<Chunk>,
     ) -> Result<ControlFlow<()>, ReadError> {
-        if let Some(sidecar) = segment.sidecar() {
-            sidecar.check()?;
-        }
-        self.index = Index::default();
+        self.index =
+            segment.sidecar().map(|sidecar| sidecar.check().map(|()| Index::default())).transpose()?;
         let mut scanner = Scanner::new(segment, HEADER as u64, MANY);
         self.batch_at = HEADER as u64;
         while self.position < head {
@@ -192,9 +190,9 @@ impl Check {
         if (frame.position, frame.batch) != (self.position + 1, self.batch + 1) {
             return Err(misplaced(segment, at));
         }
-        if segment.sidecar().is_some() {
+        if let Some(index) = &mut self.index {
             let batch_and_position = (frame.batch, frame.position);
-            let follows = self.index.add(entry(segment, at, frame, batch_and_position, &mut self.names)?);
+            let follows = index.add(entry(segment, at, frame, batch_and_position, &mut self.names)?);
             follows.then_some(()).ok_or_else(|| misplaced(segment, at))?;
         }
         self.link.add(frame.last_of_transaction, frame.header, frame.payload);
@@ -243,7 +241,8 @@ impl Check {
             return Err(segment.file.damaged(summary.segment_bytes, &message));
         }
         // An index that hid a stream's events, or an id, would deceive without one altered event.
-        segment.sidecar().map_or(Ok(()), |sidecar| sidecar.check_against(&self.index))
+        let sidecar = segment.sidecar().zip(self.index.as_ref());
+        sidecar.map_or(Ok(()), |(sidecar, index)| sidecar.check_against(index))
     }
 }
 

@@ -155,6 +155,9 @@ fn who_reads_and_writes_meanwhile_notices_nothing() {
         });
         scope.spawn(|| append(&log, "a", 3000..6000));
         scope.spawn(|| (0..50).for_each(|_| assert!(log.tidy().is_ok())));
+        scope.spawn(|| {
+            (0..20).for_each(|_| assert!(log.verify_chain(&mut |_| ControlFlow::Continue(())).is_ok()))
+        });
         assert!(reader.join().unwrap().into_iter().eq(1..=6000));
     });
     log.verify_chain(&mut |_| ControlFlow::Continue(())).unwrap();
