@@ -55,13 +55,14 @@ pub struct Tidied {
 }
 
 pub(super) struct Keeper {
-    pub shared: Arc<Shared>,
+    shared: Arc<Shared>,
     /// How many of the newest sealed segments stay as they were written.
-    pub uncompressed: usize,
-    pub archive: Option<Archive>,
+    uncompressed: usize,
+    archive: Option<Archive>,
     closing: AtomicBool,
-    /// Held while something is done, with what went wrong last.
+    /// What went wrong the last time.
     fault: Mutex<Option<Arc<str>>>,
+    /// One at a time works, its own thread or who asked for it.
     at_work: Mutex<()>,
 }
 
@@ -112,7 +113,7 @@ impl Keeper {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What went wrong the last time.
+    /// Why something could not be done the last time.
     pub fn fault(&self) -> Option<Arc<str>> {
         self.last_fault().clone()
     }
@@ -131,15 +132,17 @@ impl Keeper {
         let packed_before = sealed.len().saturating_sub(self.uncompressed);
         let (mut done, mut older) = (Tidied::default(), self.archive.is_some());
         for (n, segment) in sealed.into_iter().enumerate() {
+            // What lies in the archive is not read only to be left there; it may also be there by hand.
+            if segment.archived.is_some() {
+                continue;
+            }
             // The next one is younger than this one.
             older = older && self.is_old(segment)?;
             if n >= packed_before && !older {
                 break;
             }
             let Some(segment) = self.compressed(segment, &mut done, go_on)? else { break };
-            let Some(archive) = self.archive.as_ref().filter(|_| older && segment.archived.is_none()) else {
-                continue;
-            };
+            let Some(archive) = self.archive.as_ref().filter(|_| older) else { continue };
             if !self.move_to(archive, &segment, go_on)? {
                 break;
             }
@@ -166,10 +169,6 @@ impl Keeper {
         if segment.packed_bytes.is_some() {
             return Ok(self.remove_twin(segment, go_on)?.then(|| Arc::clone(segment)));
         }
-        // Somebody moved it by hand as it was; what lies elsewhere is theirs.
-        if segment.archived.is_some() {
-            return Ok(Some(Arc::clone(segment)));
-        }
         let name = packed_name(segment.header.first_position);
         if !self.make(&*self.shared.folder, &name, &*segment.file.file, Way::Packed, go_on)? {
             return Ok(None);
@@ -189,14 +188,8 @@ impl Keeper {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
             Err(error) => return Err(failure("reading", &path, &error)),
         };
-        match same(&*raw, &*packed.file.file, go_on) {
-            Ok(Some(true)) => self.remove(&name).map(|()| true),
-            Ok(Some(false)) => {
-                Err(format!("{path} and {} differ; remove the one that is damaged", packed.file.path).into())
-            }
-            Ok(None) => Ok(false),
-            Err(error) => Err(failure("comparing", &path, &error)),
-        }
+        let agree = agree((&path, &*raw), (&packed.file.path, &*packed.file.file), go_on)?;
+        if agree { self.remove(&name).map(|()| true) } else { Ok(false) }
     }
 
     /// Copies a compressed segment and lets a link take the place of its file.
@@ -206,7 +199,15 @@ impl Keeper {
         let away = away.map_err(|error| failure("opening", &path_of(&*archive.folder, ""), &error))?;
         let file = here.open(&name, Access::Read);
         let file = file.map_err(|error| failure("reading", &path_of(here, &name), &error))?;
-        if !self.make(&*away, &name, &*file, Way::AsItIs, go_on)? {
+        let there = match away.open(&name, Access::Read) {
+            // A copy of this log may use the same archive, and may have gone another way since.
+            Ok(there) => agree((&path_of(&*away, &name), &*there), (&path_of(here, &name), &*file), go_on)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.make(&*away, &name, &*file, Way::AsItIs, go_on)?
+            }
+            Err(error) => return Err(failure("reading", &path_of(&*away, &name), &error)),
+        };
+        if !there {
             return Ok(false);
         }
         let link = format!("{name}{UNFINISHED}");
@@ -314,6 +315,19 @@ fn copy(from: &dyn LogFile, to: &dyn LogFile, go_on: GoOn<'_>) -> io::Result<boo
         if !go_on() {
             return Ok(false);
         }
+    }
+}
+
+/// That two files have the same bytes; false when the work was ended before that was known.
+fn agree(a: (&str, &dyn LogFile), b: (&str, &dyn LogFile), go_on: GoOn<'_>) -> Result<bool, Arc<str>> {
+    match same(a.1, b.1, go_on) {
+        Ok(Some(true)) => Ok(true),
+        Ok(Some(false)) => {
+            let message = "differ; move the one that is damaged, or belongs to a copy of this log, elsewhere";
+            Err(format!("{} and {} {message}", a.0, b.0).into())
+        }
+        Ok(None) => Ok(false),
+        Err(error) => Err(failure("comparing", a.0, &error)),
     }
 }
 

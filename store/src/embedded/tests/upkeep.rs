@@ -119,6 +119,27 @@ fn an_archive_that_is_not_there_is_told_and_stops_nothing() {
 }
 
 #[test]
+fn a_copy_that_went_another_way_does_not_replace_what_is_in_the_archive() {
+    let (dir, copy, archive) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    append(&open(dir.path()), "a", 0..300);
+    for file in files(dir.path(), "") {
+        fs::copy(&file, copy.path().join(file.file_name().unwrap())).unwrap();
+    }
+    let went_on = |dir: &Path, numbers| {
+        let log = EmbeddedLog::open(dir, archiving(archive.path())).unwrap();
+        append(&log, "a", numbers);
+        (log.tidy(), all(&log).len())
+    };
+    went_on(dir.path(), 300..1300).0.unwrap();
+    assert!(open(dir.path()).stats().archived_bytes > 0);
+    let (told, events) = went_on(copy.path(), 2000..3000);
+    let told = told.unwrap_err();
+    assert!(told.contains("differ") && told.contains("a copy of this log"), "{told}");
+    assert_eq!((events, all(&open(dir.path())).len(), all(&open(copy.path())).len()), (1300, 1300, 1300));
+}
+
+#[test]
 fn only_segments_that_are_old_enough_move() {
     let (dir, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     fill(dir.path());
@@ -156,7 +177,7 @@ fn who_reads_and_writes_meanwhile_notices_nothing() {
         scope.spawn(|| append(&log, "a", 3000..6000));
         scope.spawn(|| (0..50).for_each(|_| assert!(log.tidy().is_ok())));
         scope.spawn(|| {
-            (0..20).for_each(|_| assert!(log.verify_chain(&mut |_| ControlFlow::Continue(())).is_ok()))
+            (0..20).for_each(|_| assert!(log.verify_chain(&mut |_| ControlFlow::Continue(())).is_ok()));
         });
         assert!(reader.join().unwrap().into_iter().eq(1..=6000));
     });
