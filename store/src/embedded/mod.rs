@@ -10,6 +10,8 @@ mod chain;
 pub mod disk;
 mod error;
 pub mod files;
+#[cfg(any(test, feature = "contract"))]
+pub mod forge;
 mod frame;
 mod head;
 mod ids;
@@ -144,9 +146,17 @@ impl EmbeddedLog {
         if !dir.is_dir() {
             return Err(OpenError::missing(&*folder));
         }
-        let lock = folder.lock(false).map_err(|error| OpenError::lock(&*folder, error))?;
-        let recovered = recovery::recover(&*folder, false)?;
-        let shared = share(&folder, &recovered);
+        Self::open_read_only_on(&folder)
+    }
+
+    /// The same on a folder of the caller's making.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_read_only_on(folder: &Arc<dyn Folder>) -> Result<Self, OpenError> {
+        let lock = folder.lock(false).map_err(|error| OpenError::lock(&**folder, error))?;
+        let recovered = recovery::recover(&**folder, false)?;
+        let shared = share(folder, &recovered);
         shared.stop(Arc::from(READ_ONLY));
         Ok(Self { shared, writing: None, notices: recovered.notices, _lock: lock })
     }

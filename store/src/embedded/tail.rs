@@ -46,7 +46,19 @@ fn is_frame(segment: &Segment, at: u64) -> Result<bool, ReadError> {
     Ok(matches!(scanner.next()?, Step::Frame(..)))
 }
 
-/// Cuts off a torn end. Then the last batch is written once more: after a failed fsync it may stand in the page cache
+/// Whether nothing was written from a byte on.
+fn only_zeros(segment: &Segment, mut at: u64) -> Result<bool, ReadError> {
+    let mut window = vec![0; MANY];
+    loop {
+        let read = segment.file.read_some(&mut window, at)?;
+        if read == 0 || window[..read].iter().any(|byte| *byte != 0) {
+            return Ok(read == 0);
+        }
+        at += read as u64;
+    }
+}
+
+/// Cuts off a torn end, or what was only made room for. Then the last batch is written once more: after a failed fsync it may stand in the page cache
 /// only, and a later fsync would not write what the system believes to be clean. Answers what an
 /// operator should know.
 pub(super) fn make_end_durable(
@@ -58,13 +70,15 @@ pub(super) fn make_end_durable(
     let path = &last.file.path;
     let mut notice = None;
     if size > loaded.end {
-        let cut = size - loaded.end;
+        let (cut, torn) = (size - loaded.end, !only_zeros(last, loaded.end)?);
         last.file.file.set_size(loaded.end).map_err(|error| OpenError::io_at(path, &error))?;
-        notice = Some(format!(
-            "{path}: {cut} bytes of a write that was interrupted were cut off at byte {}; nothing acknowledged was in \
-             them",
-            loaded.end
-        ));
+        notice = torn.then(|| {
+            format!(
+                "{path}: {cut} bytes of a write that was interrupted were cut off at byte {}; nothing acknowledged was \
+                 in them",
+                loaded.end
+            )
+        });
     } else if closed_cleanly {
         return Ok(None);
     }

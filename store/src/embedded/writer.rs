@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     batch::OpenBatch,
-    files::{path_of, remedy},
+    files::{Named, path_of, remedy},
     head::{HEAD, Head},
     queue::Job,
     reader::{position_of, suspects},
@@ -25,11 +25,17 @@ use super::{
 };
 use crate::{AppendError, Appended, ReadError, Request, admission::admit, memory::wall_clock};
 
+/// The file is made longer in steps of this: an fsync that has no new length to record takes a third less time. What is
+/// not written reads as zeros and takes no room on the disk.
+const STEP: u64 = 1 << 20;
+
 pub(super) struct Writer {
     shared: Arc<Shared>,
     segments: Segments,
     active: Arc<Segment>,
     end: u64,
+    /// How long the file is.
+    length: u64,
     head: Head,
     segment_bytes: u64,
     batch: OpenBatch,
@@ -50,6 +56,7 @@ impl Writer {
             segments: shared.segments(),
             active: recovered.segments.last().cloned()?,
             end: recovered.end,
+            length: recovered.end,
             head: recovered.head,
             segment_bytes,
             batch: OpenBatch::default(),
@@ -117,7 +124,10 @@ impl Writer {
         self.shared.live.publish(self.batch.take_recorded());
     }
 
-    fn make_durable(&self, end: u64) -> Result<(), Arc<str>> {
+    fn make_durable(&mut self, end: u64) -> Result<(), Arc<str>> {
+        if end > self.length {
+            self.set_length(end.next_multiple_of(STEP))?;
+        }
         let (file, path) = (&self.active.file.file, &self.active.file.path);
         file.write_all_at(&self.batch.frames, self.end).map_err(|error| failure("writing", path, &error))?;
         let started = Instant::now();
@@ -126,9 +136,31 @@ impl Writer {
         Ok(())
     }
 
+    fn set_length(&mut self, length: u64) -> Result<(), Arc<str>> {
+        let Named { file, path, .. } = &self.active.file;
+        file.set_size(length).map_err(|error| failure("making room in", path, &error))?;
+        self.length = length;
+        Ok(())
+    }
+
+    /// Leaves the file with what was written and nothing behind it.
+    fn end_file(&mut self) -> Result<(), Arc<str>> {
+        if self.length > self.end {
+            self.set_length(self.end)?;
+            let Named { file, path, .. } = &self.active.file;
+            file.sync().map_err(|error| failure("fsync of", path, &error))?;
+        }
+        Ok(())
+    }
+
     /// Goes on in a new segment; the sidecar of the full one is made beside the writing.
     fn roll(&mut self) {
         self.finish_sealing();
+        // Before there is a next one: only the last segment may have something behind its end.
+        if let Err(reason) = self.end_file() {
+            self.shared.stop(reason);
+            return;
+        }
         let summary = self.summary();
         let next = match Segment::create(&*self.shared.folder, summary.next_header()) {
             Ok(next) => Arc::new(next),
@@ -139,7 +171,7 @@ impl Writer {
         };
         let full = std::mem::replace(&mut self.active, Arc::clone(&next));
         full.set_summary(summary);
-        self.end = HEADER as u64;
+        (self.end, self.length) = (HEADER as u64, HEADER as u64);
         self.shared.add_segment(next, self.end);
         let shared = Arc::clone(&self.shared);
         let sealing = move || seal(&shared, &full, &summary);
@@ -174,6 +206,10 @@ impl Writer {
     pub fn close(&mut self) {
         self.finish_sealing();
         if self.shared.stopped().is_some() {
+            return;
+        }
+        if let Err(reason) = self.end_file() {
+            self.shared.stop(reason);
             return;
         }
         let folder = &*self.shared.folder;

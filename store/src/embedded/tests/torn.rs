@@ -19,7 +19,7 @@ fn killed_after(batches: &[(u8, u64)]) -> Killed {
     for (stream, size) in batches {
         let from = log.head();
         log.append(request(&format!("s{stream}"), Expected::Any, (from..from + size).map(tick))).unwrap();
-        let end = last_segment(&disk.files()).1.len();
+        let end = written(&last_segment(&disk.files()).1);
         if end < ends[ends.len() - 1].0 {
             ends.clear();
         }
@@ -34,6 +34,12 @@ fn last_segment(files: &[(String, Vec<u8>)]) -> &(String, Vec<u8>) {
     files.iter().rev().find(|(name, _)| name.ends_with(".log")).unwrap()
 }
 
+/// Where the last frame ends; behind it is what was made room for.
+fn written(bytes: &[u8]) -> usize {
+    let last = forge::frames(bytes).pop();
+    last.map_or(segment::HEADER, |at| at + frame::frame_bytes(&bytes[at..]).unwrap())
+}
+
 impl Killed {
     /// Opens it with the last segment replaced.
     fn open_with(&self, segment: Vec<u8>) -> Result<EmbeddedLog, OpenError> {
@@ -43,7 +49,8 @@ impl Killed {
     }
 
     fn segment(&self) -> &[u8] {
-        &last_segment(&self.files).1
+        let bytes = &last_segment(&self.files).1;
+        &bytes[..written(bytes)]
     }
 
     /// How many events are in the batches that end within the first bytes of the last segment.
@@ -104,6 +111,17 @@ proptest! {
         let log = killed.open_with(tail).unwrap();
         prop_assert_eq!(log.head(), 5);
     }
+}
+
+#[test]
+fn what_was_made_room_for_is_no_torn_end() {
+    let killed = killed_after(&[(0, 3), (1, 2)]);
+    let whole = last_segment(&killed.files).1.clone();
+    assert_eq!((whole.len(), killed.segment().len() < 3000), (1 << 20, true));
+    let log = killed.open_with(whole).unwrap();
+    assert_eq!((log.head(), log.notices()), (5, &[][..]));
+    log.append(request("s0", Expected::Revision(3), [tick(5)])).unwrap();
+    assert!(ids_are_those_appended(&log));
 }
 
 #[test]
