@@ -1,6 +1,7 @@
 //! Tests of the whole system, and the World that they share: a log, trades by the dozen, a configuration.
 
 pub mod crash;
+pub mod fuzz;
 pub mod schemas;
 pub mod simulation;
 
@@ -15,7 +16,7 @@ use runtime::{
     system::SystemConfig,
     verify::{Findings, Verifier},
 };
-use store::{Duplicates, EventLog, Expected, MemoryLog, Prepared, Request};
+use store::{Duplicates, EventLog, Expected, MemoryLog, Prepared, Request, Snapshots};
 
 /// A log in memory.
 pub fn memory_log() -> Arc<dyn EventLog> {
@@ -111,7 +112,15 @@ pub fn decisions(log: &dyn EventLog) -> Vec<Arc<Recorded>> {
 /// # Panics
 /// When the log cannot be read.
 pub fn verify(log: &Arc<dyn EventLog>) -> Findings {
-    let mut verifier = Verifier::new(log, None).expect("invariant: the log is readable");
+    verify_with(log, None)
+}
+
+/// The same, and compares snapshots.
+///
+/// # Panics
+/// When the log cannot be read.
+pub fn verify_with(log: &Arc<dyn EventLog>, snapshots: Option<&Snapshots>) -> Findings {
+    let mut verifier = Verifier::new(log, snapshots).expect("invariant: the log is readable");
     for event in all(&**log) {
         verifier.feed(&event).expect("invariant: the log is readable");
     }

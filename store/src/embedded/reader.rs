@@ -225,7 +225,7 @@ fn fetch(
 ) -> Result<Vec<Arc<Recorded>>, ReadError> {
     let offsets = segment.offsets(stream, &revisions)?;
     let dense = match offsets.as_slice() {
-        [first, .., last] => u64::from(last - first) < offsets.len() as u64 * FEW as u64,
+        [first, .., last] => u64::from(last.saturating_sub(*first)) < offsets.len() as u64 * FEW as u64,
         _ => false,
     };
     let mut scanner = Scanner::new(segment, HEADER as u64, if dense { MANY / 4 } else { FEW });

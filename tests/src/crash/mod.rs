@@ -8,7 +8,7 @@ mod damage;
 mod history;
 mod kill;
 mod power;
-mod script;
+pub(crate) mod script;
 
 pub use self::{
     damage::{Damage, damage, fuzz},

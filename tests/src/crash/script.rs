@@ -94,7 +94,7 @@ fn name(stream: u64) -> String {
 }
 
 /// The id of the n-th event of a seed.
-fn id_of(seed: u64, n: u64) -> Uuid {
+pub fn id_of(seed: u64, n: u64) -> Uuid {
     id::derive(&[b"crash", &seed.to_le_bytes(), &n.to_le_bytes()])
 }
 
