@@ -8,8 +8,8 @@ use std::{
 };
 
 use actors::{Decider, Fold};
-use events::{NewEvent, Recorded, Timestamp, Uuid};
-use store::{AppendError, EventLog, Expected, ReadError, Snapshots, Subscription};
+use events::{FamilySet, NewEvent, Recorded, Timestamp, Uuid, id};
+use store::{AppendError, EventLog, Expected, ReadError, Snapshot, SnapshotFault, Snapshots, Subscription};
 
 use crate::{own::OwnDecisions, record};
 
@@ -63,8 +63,7 @@ impl<D: Decider> Cycle<D> {
         snapshots: Option<Snapshots>,
         run_id: Uuid,
     ) -> Result<Self, ReadError> {
-        let fold = snapshots.as_ref().and_then(load::<D>).filter(|fold| fold.position() <= log.head());
-        let fold = fold.unwrap_or_default();
+        let fold = load_or_warn::<D>(log, snapshots.as_ref()).unwrap_or_default();
         let read_to = fold.position();
         Ok(Self {
             own: OwnDecisions::after::<D>(log, fold.revision())?,
@@ -156,20 +155,58 @@ impl<D: Decider> Cycle<D> {
         if !self.sound || self.fold.position() == self.saved_at {
             return;
         }
-        let saved = postcard::to_allocvec(&self.fold).map_err(|error| error.to_string()).and_then(|state| {
-            let saved = snapshots.save(D::NAME, D::STATE_VERSION, &state).map_err(|error| error.to_string());
-            saved.map(|()| state.len() as u64)
-        });
-        match saved {
+        match self.save_to(snapshots) {
             Ok(bytes) => self.saved_bytes = bytes,
             Err(why) => tracing::warn!(actor = D::NAME, why, "snapshot not saved"),
         }
         self.saved_at = self.fold.position();
     }
+
+    fn save_to(&self, snapshots: &Snapshots) -> Result<u64, String> {
+        let state = postcard::to_allocvec(&self.fold).map_err(|error| error.to_string())?;
+        let after = mark_of(&self.log, self.fold.position()).map_err(|error| error.to_string())?;
+        let snapshot = Snapshot { after, state };
+        let saved = snapshots.save(D::NAME, D::STATE_VERSION, &snapshot);
+        saved.map(|()| snapshot.state.len() as u64).map_err(|error| error.to_string())
+    }
 }
 
-/// An actor's newest usable snapshot.
-pub(crate) fn load<D: Decider>(snapshots: &Snapshots) -> Option<Fold<D>> {
-    let state = snapshots.load(D::NAME, D::STATE_VERSION)?;
-    postcard::from_bytes(&state).ok()
+/// Tells the event at a position from every other one; nil where there is none. Its id alone does not: a trade that comes
+/// again after a backup was restored has the same.
+fn mark_of(log: &Arc<dyn EventLog>, position: u64) -> Result<Uuid, ReadError> {
+    let Some(after) = position.checked_sub(1) else { return Ok(Uuid::nil()) };
+    let event = log.read_all(after, FamilySet::ALL, 1)?.events.into_iter().next();
+    Ok(event.map_or(Uuid::nil(), |event| {
+        id::derive(&[b"snapshot", event.event_id.as_bytes(), &event.recorded_at.micros().to_le_bytes()])
+    }))
+}
+
+/// An actor's newest snapshot, if it is of this log's history.
+///
+/// # Errors
+/// When there is one that cannot be used.
+pub(crate) fn load<D: Decider>(
+    log: &Arc<dyn EventLog>,
+    snapshots: &Snapshots,
+) -> Result<Option<Fold<D>>, SnapshotFault> {
+    let Some(snapshot) = snapshots.load(D::NAME, D::STATE_VERSION)? else { return Ok(None) };
+    let fault = |problem: &str| snapshots.fault(D::NAME, problem);
+    let fold: Fold<D> = postcard::from_bytes(&snapshot.state)
+        .map_err(|error| fault(&format!("does not hold the actor's state ({error})")))?;
+    let found = mark_of(log, fold.position()).map_err(|error| fault(&format!("has no event ({error})")))?;
+    if fold.position() > log.head() || found != snapshot.after {
+        return Err(fault("is of another history of this log"));
+    }
+    Ok(Some(fold))
+}
+
+/// The same; one that cannot be used is told in the process's messages.
+pub(crate) fn load_or_warn<D: Decider>(
+    log: &Arc<dyn EventLog>,
+    snapshots: Option<&Snapshots>,
+) -> Option<Fold<D>> {
+    load::<D>(log, snapshots?).unwrap_or_else(|fault| {
+        tracing::warn!(actor = D::NAME, "{fault}");
+        None
+    })
 }

@@ -74,7 +74,7 @@ fn fold_to<D: Decider>(
     snapshots: Option<&Snapshots>,
     basis: u64,
 ) -> Result<Fold<D>, ReadError> {
-    let saved = snapshots.and_then(cycle::load::<D>).filter(|fold| fold.position() < basis);
+    let saved = cycle::load_or_warn::<D>(log, snapshots).filter(|fold| fold.position() < basis);
     let mut fold = saved.unwrap_or_default();
     let mut own = OwnDecisions::after::<D>(log, fold.revision())?;
     let mut at = fold.position();

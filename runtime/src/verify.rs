@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use actors::{Decider, Fold, PerformanceAnalyst, Scheduler, StrategyGuard};
 use events::{Event, Recorded, Uuid, id};
 use serde::Serialize;
-use store::{EventLog, ReadError, Snapshots};
+use store::{EventLog, ReadError, SnapshotFault, Snapshots};
 
 use crate::{cycle, own::OwnDecisions, supervisor};
 
@@ -132,12 +132,14 @@ struct Check<D: Decider> {
     fold: Fold<D>,
     own: OwnDecisions,
     snapshot: Option<Fold<D>>,
+    unusable: Option<SnapshotFault>,
 }
 
 impl<D: Decider> Check<D> {
     fn new(log: &Arc<dyn EventLog>, snapshots: Option<&Snapshots>) -> Result<Self, ReadError> {
-        let snapshot = snapshots.and_then(cycle::load::<D>);
-        Ok(Self { fold: Fold::default(), own: OwnDecisions::after::<D>(log, 0)?, snapshot })
+        let loaded = snapshots.map_or(Ok(None), |snapshots| cycle::load::<D>(log, snapshots));
+        let (snapshot, unusable) = loaded.map_or_else(|fault| (None, Some(fault)), |found| (found, None));
+        Ok(Self { fold: Fold::default(), own: OwnDecisions::after::<D>(log, 0)?, snapshot, unusable })
     }
 
     fn feed(&mut self, event: &Recorded, findings: &mut Findings) -> Result<(), ReadError> {
@@ -201,6 +203,9 @@ impl<D: Decider> Check<D> {
     }
 
     fn finish(&mut self, findings: &mut Findings) -> Result<(), ReadError> {
+        if let Some(fault) = self.unusable.take() {
+            findings.differ(D::NAME, 0, None, fault.to_string());
+        }
         for left in self.own.take(u64::MAX)? {
             let problem = format!("{} was decided on no input", left.event.event_type());
             findings.differ(D::NAME, left.basis_position.unwrap_or(0), Some(left.event_id), problem);

@@ -20,4 +20,4 @@ pub use log::{
     MAX_REQUEST_BYTES, Placed, Prepared, ReadError, Request, Subscription,
 };
 pub use memory::{Clock, MemoryLog};
-pub use snapshots::Snapshots;
+pub use snapshots::{Snapshot, SnapshotFault, Snapshots};

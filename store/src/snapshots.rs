@@ -1,6 +1,8 @@
 //! Snapshots of actors' states: a cache in one file for each actor. Losing one costs time, never a decision.
 //!
-//! A file that is damaged, of another log or of another version of the state is as good as none.
+//! A file holds 8 bytes magic, 16 bytes log id, u32 version of the state, 16 bytes mark of the last event that was folded,
+//! 32 bytes BLAKE3 over all that, the actor's name and the state, then the state. So a file of another actor, of another
+//! log, or of another history of the same log (one that was restored from a backup, say) is not taken for the right one.
 
 use std::{
     fs, io,
@@ -10,7 +12,27 @@ use std::{
 use events::Uuid;
 
 const MAGIC: &[u8; 8] = b"twsnap01";
-const HEADER: usize = 8 + 16 + 4 + 32;
+const IDENTITY: usize = 8 + 16 + 4 + 16;
+const HEADER: usize = IDENTITY + 32;
+
+/// A state that was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Tells the last event that was folded from every other one.
+    pub after: Uuid,
+    /// The state.
+    pub state: Vec<u8>,
+}
+
+/// A snapshot that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{} {problem}: the state is folded anew from the log; delete the file", path.display())]
+pub struct SnapshotFault {
+    /// Its file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: String,
+}
 
 /// The folder of the snapshots of one log.
 #[derive(Clone, Debug)]
@@ -38,30 +60,61 @@ impl Snapshots {
     ///
     /// # Errors
     /// When the disk refuses; the old snapshot is kept then.
-    pub fn save(&self, actor: &str, state_version: u32, state: &[u8]) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(HEADER + state.len());
+    pub fn save(&self, actor: &str, state_version: u32, snapshot: &Snapshot) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(HEADER + snapshot.state.len());
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(self.log_id.as_bytes());
         bytes.extend_from_slice(&state_version.to_le_bytes());
-        bytes.extend_from_slice(blake3::hash(state).as_bytes());
-        bytes.extend_from_slice(state);
+        bytes.extend_from_slice(snapshot.after.as_bytes());
+        bytes.extend_from_slice(hash(&bytes, actor, &snapshot.state).as_bytes());
+        bytes.extend_from_slice(&snapshot.state);
         let (path, written) = (self.path(actor), self.folder.join(format!("{actor}.tmp")));
         fs::write(&written, &bytes)?;
         fs::rename(&written, &path)
     }
 
-    /// An actor's snapshot, if there is a whole one of this log and version.
-    pub fn load(&self, actor: &str, state_version: u32) -> Option<Vec<u8>> {
-        let bytes = fs::read(self.path(actor)).ok()?;
-        let (header, state) = bytes.split_at_checked(HEADER)?;
-        let wanted = [MAGIC.as_slice(), self.log_id.as_bytes(), &state_version.to_le_bytes()].concat();
-        let intact = header.starts_with(&wanted) && header[28..] == *blake3::hash(state).as_bytes();
-        intact.then(|| state.to_vec())
+    /// An actor's snapshot; nothing when there is none of this version of the state.
+    ///
+    /// # Errors
+    /// When there is one that is damaged, of another log or actor, or cannot be read.
+    pub fn load(&self, actor: &str, state_version: u32) -> Result<Option<Snapshot>, SnapshotFault> {
+        let bytes = match fs::read(self.path(actor)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.fault(actor, &format!("cannot be read ({error})"))),
+        };
+        let damaged = || self.fault(actor, "is damaged");
+        let (header, state) = bytes.split_at_checked(HEADER).ok_or_else(damaged)?;
+        let (identity, checksum) = header.split_at(IDENTITY);
+        if !identity.starts_with(MAGIC) || hash(identity, actor, state).as_bytes() != checksum {
+            return Err(damaged());
+        }
+        if identity[8..24] != *self.log_id.as_bytes() {
+            return Err(self.fault(actor, "is of another log"));
+        }
+        let after = identity[28..].try_into().map(Uuid::from_bytes).map_err(|_| damaged())?;
+        let same_version = identity[24..28] == state_version.to_le_bytes();
+        Ok(same_version.then(|| Snapshot { after, state: state.to_vec() }))
+    }
+
+    /// That an actor's snapshot cannot be used.
+    pub fn fault(&self, actor: &str, problem: &str) -> SnapshotFault {
+        SnapshotFault { path: self.path(actor), problem: problem.to_owned() }
     }
 
     fn path(&self, actor: &str) -> PathBuf {
         self.folder.join(format!("{actor}.snapshot"))
     }
+}
+
+fn hash(identity: &[u8], actor: &str, state: &[u8]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher
+        .update(identity)
+        .update(&(actor.len() as u64).to_le_bytes())
+        .update(actor.as_bytes())
+        .update(state);
+    hasher.finalize()
 }
 
 #[cfg(test)]
@@ -72,31 +125,41 @@ mod tests {
         Snapshots::open(folder, Uuid::from_bytes([log; 16])).unwrap()
     }
 
-    #[test]
-    fn only_a_whole_snapshot_of_the_same_log_and_version_is_loaded() {
-        let folder = tempfile::tempdir().unwrap();
-        let ours = snapshots(folder.path(), 1);
-        assert_eq!(ours.load("guard", 1), None);
-        ours.save("guard", 1, b"state").unwrap();
-        assert_eq!(ours.load("guard", 1).as_deref(), Some(b"state".as_slice()));
-        assert_eq!(ours.load("guard", 2), None);
-        assert_eq!(snapshots(folder.path(), 2).load("guard", 1), None);
+    fn sample() -> Snapshot {
+        Snapshot { after: Uuid::from_u128(9), state: b"state".to_vec() }
     }
 
     #[test]
-    fn any_damage_makes_it_none() {
+    fn only_a_whole_snapshot_of_the_same_actor_log_and_version_is_loaded() {
         let folder = tempfile::tempdir().unwrap();
         let ours = snapshots(folder.path(), 1);
-        ours.save("guard", 1, b"state").unwrap();
+        assert_eq!(ours.load("guard", 1).unwrap(), None);
+        ours.save("guard", 1, &sample()).unwrap();
+        assert_eq!(ours.load("guard", 1).unwrap(), Some(sample()));
+        assert_eq!(ours.load("guard", 2).unwrap(), None);
+        let other = snapshots(folder.path(), 2).load("guard", 1).unwrap_err().to_string();
+        assert!(
+            other.contains("guard.snapshot is of another log") && other.contains("delete the file"),
+            "{other}"
+        );
+        fs::copy(folder.path().join("guard.snapshot"), folder.path().join("analyst.snapshot")).unwrap();
+        assert!(ours.load("analyst", 1).unwrap_err().to_string().contains("analyst.snapshot is damaged"));
+    }
+
+    #[test]
+    fn any_damage_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = snapshots(folder.path(), 1);
+        ours.save("guard", 1, &sample()).unwrap();
         let path = folder.path().join("guard.snapshot");
         let whole = fs::read(&path).unwrap();
         for cut in 0..whole.len() {
             fs::write(&path, &whole[..cut]).unwrap();
-            assert_eq!(ours.load("guard", 1), None, "cut at {cut}");
+            assert!(ours.load("guard", 1).is_err(), "cut at {cut}");
             let mut flipped = whole.clone();
             flipped[cut] ^= 1;
             fs::write(&path, &flipped).unwrap();
-            assert_eq!(ours.load("guard", 1), None, "flipped at {cut}");
+            assert!(ours.load("guard", 1).is_err(), "flipped at {cut}");
         }
     }
 }

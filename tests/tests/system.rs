@@ -3,14 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
+    fs,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use events::{Event, NewEvent, SchedulerConfigured, Uuid};
 use runtime::system::{System, SystemConfig};
-use store::EventLog;
-use tests::{append, at, config, decisions, fact, memory_log, trade, verify};
+use store::{EmbeddedLog, EventLog, Options, Snapshots};
+use tests::{append, at, config, decisions, fact, memory_log, trade, verify, verify_with};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -44,6 +46,81 @@ fn a_strategy_is_halted_once_however_often_the_process_starts() {
     let findings = verify(&log);
     assert_eq!((findings.differences, findings.reproduced), (vec![], findings.decisions));
     assert!(head > 20);
+}
+
+/// What is done to a folder of snapshots.
+type Spoil = fn(&Path);
+
+#[test]
+fn a_snapshot_that_is_damaged_or_of_another_actor_is_told_and_not_used() {
+    let flip: Spoil = |folder| {
+        let path = folder.join("strategy_guard.snapshot");
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    let cut: Spoil = |folder| fs::write(folder.join("strategy_guard.snapshot"), b"twsnap01").unwrap();
+    let swap: Spoil = |folder| {
+        let [one, other, between] =
+            ["strategy_guard.snapshot", "scheduler.snapshot", "x"].map(|name| folder.join(name));
+        fs::rename(&one, &between).and_then(|()| fs::rename(&other, &one)).unwrap();
+        fs::rename(&between, &other).unwrap();
+    };
+    for spoil in [flip, cut, swap] {
+        let (folder, log) = (tempfile::tempdir().unwrap(), memory_log());
+        let config = SystemConfig { snapshots: Some(folder.path().to_owned()), ..config() };
+        let mut head = 0;
+        for (from, to) in [(0, 6), (6, 12)] {
+            let system = start(&log, &config);
+            head = append(&*log, "ingest", losses(from, to));
+            assert!(system.wait_for(head, PATIENCE), "{:?}", system.status());
+            system.stop();
+            spoil(folder.path());
+            let snapshots = Snapshots::read_only(folder.path(), log.log_id());
+            let told = verify_with(&log, Some(&snapshots)).differences;
+            assert!(
+                told.iter().any(|told| told.problem.contains("strategy_guard.snapshot is damaged")),
+                "{told:?}"
+            );
+        }
+        assert_eq!(halts(&*log).len(), 1, "of {head} events");
+    }
+}
+
+#[test]
+fn a_snapshot_of_another_history_of_the_same_log_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other, snapshots] = ["one", "other", "snapshots"].map(|name| folder.path().join(name));
+    let open =
+        |path: &Path| -> Arc<dyn EventLog> { Arc::new(EmbeddedLog::open(path, Options::default()).unwrap()) };
+    let config = SystemConfig { snapshots: Some(snapshots.clone()), ..config() };
+    let run = |path: &Path, config: &SystemConfig, facts: Vec<NewEvent>| {
+        let log = open(path);
+        let system = start(&log, config);
+        let head = append(&*log, "ingest", facts);
+        assert!(system.wait_for(head, PATIENCE), "{:?}", system.status());
+        system.stop();
+    };
+    run(&one, &config, losses(0, 3).collect());
+    fs::create_dir(&other).unwrap();
+    for file in fs::read_dir(&one).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), other.join(file.file_name())).unwrap();
+    }
+    // Halted here, with a snapshot that says so; restored from the copy, other trades came.
+    run(&one, &config, losses(3, 12).collect());
+    let wins = |from: usize, to: usize| {
+        let trades = (from..to).map(|n| trade("bad", &n.to_string(), "0.5", at("2025-03-03T02:00:00Z")));
+        trades.map(fact).collect::<Vec<_>>()
+    };
+    run(&other, &SystemConfig { snapshots: None, ..config.clone() }, wins(3, 40));
+    let log = open(&other);
+    let told = verify_with(&log, Some(&Snapshots::read_only(&snapshots, log.log_id()))).differences;
+    assert!(told.iter().any(|told| told.problem.contains("is of another history of this log")), "{told:?}");
+    drop(log);
+    run(&other, &config, losses(40, 49).collect());
+    let log = open(&other);
+    assert_eq!((halts(&*log), verify(&log).differences), (vec![], vec![]), "nine lost in a row, not ten");
 }
 
 #[test]
