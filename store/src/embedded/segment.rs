@@ -9,7 +9,6 @@
 use std::{
     io,
     ops::RangeInclusive,
-    path::PathBuf,
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
@@ -57,14 +56,15 @@ pub(super) fn sidecar_name(first_position: u64) -> String {
     format!("{first_position:020}.idx")
 }
 
-/// Opens the file of a segment, here or where it was moved to.
-fn open_file(folder: &dyn Folder, name: &str, access: Access) -> Result<(Named, Option<PathBuf>), OpenFault> {
+/// Opens the file of a segment; answers also whether it is elsewhere.
+fn open_file(folder: &dyn Folder, name: &str, access: Access) -> Result<(Named, bool), OpenFault> {
     let here = path_of(folder, name);
-    let archived = folder.target(name).map_err(|error| io_error(&here, &error))?;
-    match (folder.open(name, access), archived) {
-        (Ok(file), archived) => {
-            let path = archived.as_ref().map_or(here, |target| Arc::from(target.to_string_lossy()));
-            Ok((Named { path, file, unpacked: false }, archived))
+    let target = folder.target(name).map_err(|error| io_error(&here, &error))?;
+    match (folder.open(name, access), target) {
+        (Ok(file), None) => Ok((Named { path: here, file, unpacked: false }, false)),
+        (Ok(file), Some(target)) => {
+            let path = Arc::from(target.to_string_lossy());
+            Ok((Named { path, file, unpacked: false }, true))
         }
         (Err(error), None) => Err(io_error(&here, &error).into()),
         (Err(error), Some(target)) => {
@@ -144,8 +144,8 @@ pub(super) struct Segment {
     pub file: Named,
     /// Bytes of the file of a compressed one.
     pub packed_bytes: Option<u64>,
-    /// Where it was moved to, if it was.
-    pub archived: Option<PathBuf>,
+    /// Whether its file is a link to one elsewhere.
+    pub archived: bool,
     memory: RwLock<Option<Index>>,
     sidecar: OnceLock<Sidecar>,
     sealed: OnceLock<Summary>,
@@ -208,7 +208,7 @@ impl Segment {
 
     fn new(header: SegmentHeader, salt: u32, file: Named) -> Self {
         let (memory, sidecar, sealed) = Default::default();
-        Self { header, salt, file, packed_bytes: None, archived: None, memory, sidecar, sealed }
+        Self { header, salt, file, packed_bytes: None, archived: false, memory, sidecar, sealed }
     }
 
     /// Bytes that a sealed one takes on its disk.

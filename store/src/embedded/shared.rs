@@ -163,9 +163,8 @@ impl Shared {
         let segments = self.segments();
         let sealed = || segments.iter().rev().skip(1);
         let sidecars = sealed().filter_map(|segment| segment.sidecar()).map(Sidecar::bytes);
-        let here =
-            sealed().filter(|segment| segment.archived.is_none()).map(|segment| segment.bytes_on_disk());
-        let archived = sealed().filter(|segment| segment.archived.is_some());
+        let here = sealed().filter(|segment| !segment.archived).map(|segment| segment.bytes_on_disk());
+        let archived = sealed().filter(|segment| segment.archived);
         Stats {
             bytes: here.chain(sidecars).sum::<u64>() + self.active_bytes.load(Ordering::Relaxed),
             archived_bytes: archived.map(|segment| segment.bytes_on_disk()).sum(),

@@ -58,9 +58,9 @@ fn only_zeros(segment: &Segment, mut at: u64) -> Result<bool, ReadError> {
     }
 }
 
-/// Cuts off a torn end, or what was only made room for. Then the last batch is written once more: after a failed fsync it may stand in the page cache
-/// only, and a later fsync would not write what the system believes to be clean. Answers what an
-/// operator should know.
+/// Cuts off a torn end, or what was only made room for. Then the last batch is written once more: after a failed fsync
+/// it may stand in the page cache only, and a later fsync would not write what the system believes to be clean. Answers
+/// what an operator should know.
 pub(super) fn make_end_durable(
     last: &Segment,
     loaded: &Loaded,

@@ -133,7 +133,7 @@ impl Keeper {
         let (mut done, mut older) = (Tidied::default(), self.archive.is_some());
         for (n, segment) in sealed.into_iter().enumerate() {
             // What lies in the archive is not read only to be left there; it may also be there by hand.
-            if segment.archived.is_some() {
+            if segment.archived {
                 continue;
             }
             // The next one is younger than this one.
