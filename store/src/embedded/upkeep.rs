@@ -229,7 +229,7 @@ impl Keeper {
         go_on: GoOn<'_>,
     ) -> Result<bool, Arc<str>> {
         let unfinished = format!("{name}{UNFINISHED}");
-        let made = self.try_make(folder, &unfinished, from, way, go_on);
+        let made = folder.open(&unfinished, Access::Create).and_then(|out| self.write(out, from, way, go_on));
         if !matches!(made, Ok(true)) {
             // What is left of it is removed at the next opening at the latest.
             let _ = folder.remove(&unfinished);
@@ -244,15 +244,14 @@ impl Keeper {
         made.map_err(|error| failure("making", &path_of(folder, name), &error))
     }
 
-    fn try_make(
+    /// Writes to an empty file and compares; false when the work was ended.
+    fn write(
         &self,
-        folder: &dyn Folder,
-        name: &str,
+        out: Arc<dyn LogFile>,
         from: &dyn LogFile,
         way: Way,
         go_on: GoOn<'_>,
     ) -> io::Result<bool> {
-        let out = folder.open(name, Access::Create)?;
         let written = match way {
             Way::Packed => pack(from, &*out, go_on)?,
             Way::AsItIs => copy(from, &*out, go_on)?,
