@@ -8,7 +8,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use events::{FamilySet, NewEvent, Recorded, Uuid};
+use events::{FamilySet, NewEvent, Recorded, Timestamp, Uuid};
 
 /// What an appender knows of its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +40,9 @@ pub const MAX_NAME_BYTES: usize = 4096;
 /// An event with its stored form, made on the appender's thread.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// The event.
-    pub event: NewEvent,
+    /// The event as it will be recorded, save for its place, which is still to come: made here so that the writer, which
+    /// there is one of, only fills that in.
+    pub event: Arc<Recorded>,
     /// Its fields as JSON.
     pub payload: Vec<u8>,
 }
@@ -53,7 +54,23 @@ impl Prepared {
     /// When the event has no JSON form.
     pub fn new(event: NewEvent) -> Result<Self, serde_json::Error> {
         let payload = event.event.to_json()?;
-        Ok(Self { event, payload })
+        Ok(Self::with_payload(event, payload))
+    }
+
+    /// An event whose fields as JSON are known.
+    pub fn with_payload(event: NewEvent, payload: Vec<u8>) -> Self {
+        // Any name will do until the stream is known.
+        let nowhere = (0, Arc::clone(&event.producer), 0);
+        Self { event: Arc::new(event.placed(nowhere, Timestamp::default())), payload }
+    }
+
+    /// The event at its place.
+    pub(crate) fn placed(mut self, place: (u64, Arc<str>, u64), recorded_at: Timestamp) -> Arc<Recorded> {
+        // It is copied only where whoever appends it keeps it, too.
+        let event = Arc::make_mut(&mut self.event);
+        (event.position, event.stream, event.stream_revision) = place;
+        event.recorded_at = recorded_at;
+        self.event
     }
 }
 

@@ -110,7 +110,7 @@ impl State {
         self.ids.insert(prepared.event.event_id, position);
         let revision = positions.len() as u64;
         let place = (position, Arc::clone(stream), revision);
-        self.events.push(Arc::new(prepared.event.placed(place, now)));
+        self.events.push(prepared.placed(place, now));
     }
 
     fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Batch {

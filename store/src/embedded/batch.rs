@@ -95,13 +95,11 @@ impl OpenBatch {
         frame::close(&mut self.frames, self.last_frame, is_last, self.salt);
         self.link.add(is_last, &self.frames[header], &prepared.payload);
         let place = (self.position() + 1, Arc::clone(stream), revision);
-        self.keep(prepared.event.placed(place, self.recorded_at), prepared.payload.len());
-    }
-
-    fn keep(&mut self, recorded: Recorded, payload: usize) {
+        let payload = prepared.payload.len();
+        let recorded = prepared.placed(place, self.recorded_at);
         self.ids.insert(recorded.event_id, recorded.position);
         let offset = (self.starts_at + self.last_frame as u64) as u32;
-        self.written.push(Written { recorded: Arc::new(recorded), offset, payload });
+        self.written.push(Written { recorded, offset, payload });
     }
 
     /// Ends the batch with the chain's value after it.

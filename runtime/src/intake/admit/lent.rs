@@ -43,7 +43,7 @@ impl Lent {
             let candidate = &mut candidates[candidate];
             if let Event::TradeClosed(trade) = Event::from_json("TradeClosed", version, &payload)? {
                 let event = admission.trade_event(trade, candidate.place);
-                candidate.prepared = Ok(Some(Prepared { event, payload }));
+                candidate.prepared = Ok(Some(Prepared::with_payload(event, payload)));
             }
         }
         self.payloads.clear();
