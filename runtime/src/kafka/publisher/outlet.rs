@@ -138,6 +138,10 @@ impl<'a> Outlet<'a> {
             .map_err(|error| of_error("making a client", &error))?;
         let outlet = Self { producer, transactional: log.is_some(), stopping };
         if outlet.transactional {
+            // Where no broker is connected yet, librdkafka looks for the coordinator only half a second later. What a leader
+            // answers shows that one is; metadata would not, as they come from the bootstrap connection, which is given up
+            // then. Where none answers, taking over tells why.
+            let _ = outlet.producer.client().fetch_watermarks(&settings.topics.decisions, 0, STEP);
             outlet
                 .persist("taking over the transactional id", |producer| producer.init_transactions(STEP))?;
         }
