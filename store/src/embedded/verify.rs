@@ -164,6 +164,11 @@ impl Check {
                 return Ok(ControlFlow::Break(()));
             }
         }
+        // Nothing may have been written since the segment was sealed.
+        let last = segment.summary().map(|summary| summary.first_position + summary.events - 1);
+        if last == Some(head) {
+            self.end_of(segment)?;
+        }
         Ok(ControlFlow::Break(()))
     }
 

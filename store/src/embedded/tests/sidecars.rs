@@ -97,21 +97,41 @@ proptest! {
 fn verify_finds_an_index_that_was_altered_and_given_right_checksums() {
     let dir = tempfile::tempdir().unwrap();
     append(&open(dir.path()), "a", 0..900);
-    let path = files(dir.path(), ".idx").remove(0);
-    let pages = fs::read(&path).unwrap();
+    every_altered_index_is_found(dir.path(), &files(dir.path(), ".idx")[0]);
+}
+
+#[test]
+fn verify_looks_at_the_newest_index_also_when_nothing_was_written_since() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    let mut next = 0;
+    while log.stats().segments < 3 {
+        append(&log, "a", next..next + 10);
+        next += 10;
+    }
+    drop(log);
+    let active = files(dir.path(), ".log").pop().unwrap();
+    assert_eq!(active.metadata().unwrap().len(), segment::HEADER as u64);
+    every_altered_index_is_found(dir.path(), &files(dir.path(), ".idx").pop().unwrap());
+}
+
+/// Alters one bit of a sidecar at a time.
+fn every_altered_index_is_found(dir: &Path, path: &Path) {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let first_position = name[..20].parse().unwrap();
+    let pages = fs::read(path).unwrap();
     let data: Vec<u8> = pages.chunks(PAGE).flat_map(|page| &page[..PAGE_DATA]).copied().collect();
-    let log_id = open(dir.path()).log_id();
+    let log_id = EmbeddedLog::open_read_only(dir).unwrap().log_id();
     let mut random = disk::Random(3);
     for _ in 0..60 {
         let mut altered = data.clone();
         let at = random.below(data.len() as u64) as usize;
         altered[at] ^= 1 << random.below(8);
-        let folder = files::DiskFolder::existing(dir.path());
-        let file = folder.open(path.file_name().unwrap().to_str().unwrap(), Access::Create).unwrap();
-        let mut out = PagedWriter::new(file, salt(log_id, 1));
+        let file = files::DiskFolder::existing(dir).open(name, Access::Create).unwrap();
+        let mut out = PagedWriter::new(file, salt(log_id, first_position));
         out.put(&altered).unwrap();
         out.finish().unwrap();
-        let said = EmbeddedLog::open_read_only(dir.path()).map_err(|error| error.to_string());
+        let said = EmbeddedLog::open_read_only(dir).map_err(|error| error.to_string());
         let said = said.and_then(|log| {
             log.verify_chain(&mut |_| ControlFlow::Continue(())).map_err(|fault| fault.to_string())
         });
