@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
 
+mod support;
+
 use std::{
     fs,
     sync::{
@@ -19,7 +21,8 @@ use runtime::{
     kafka::{KafkaSource, send_all},
     test_support::{Broker, need, trade_json},
 };
-use store::{AppendError, Appended, EventLog, Interposer, MemoryLog, Request};
+use store::EventLog;
+use support::BadDisk;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const RECORDS: u64 = 150_000;
@@ -27,25 +30,6 @@ const RECORDS: u64 = 150_000;
 const RECORD_BYTES: usize = 2048;
 /// What the source may hold of what it fetched, with what its client takes for each record.
 const BOUND_MIB: u64 = 128;
-
-/// Takes nothing until it is let.
-struct SlowLog {
-    log: MemoryLog,
-    held: AtomicBool,
-}
-
-impl Interposer for SlowLog {
-    fn behind(&self) -> &dyn EventLog {
-        &self.log
-    }
-
-    fn append(&self, request: Request) -> Result<Appended, AppendError> {
-        while self.held.load(Ordering::Relaxed) {
-            thread::sleep(Duration::from_millis(5));
-        }
-        self.log.append(request)
-    }
-}
 
 /// What the process holds in memory, in MiB; nothing where the system does not tell.
 fn resident_mib() -> Option<u64> {
@@ -70,7 +54,7 @@ fn what_the_log_does_not_take_stays_in_the_cluster_and_nothing_is_lost() {
     let topic = settings.topics.trade_closed.clone();
     broker.create_topic(&topic, 4, &[]).unwrap();
     send_all(&settings, &topic, (0..RECORDS).map(record), None, &mut |_| {}).unwrap();
-    let slow = Arc::new(SlowLog { log: MemoryLog::new(), held: AtomicBool::new(true) });
+    let slow = Arc::new(BadDisk { waits: AtomicBool::new(true), ..BadDisk::default() });
     let log = Arc::clone(&slow) as Arc<dyn EventLog>;
     let before = resident_mib();
     let source = KafkaSource::start(log, settings, TradeFormat::default(), Uuid::nil()).unwrap();
@@ -84,7 +68,7 @@ fn what_the_log_does_not_take_stays_in_the_cluster_and_nothing_is_lost() {
         );
     }
     assert_eq!(slow.log.head(), 0);
-    slow.held.store(false, Ordering::Relaxed);
+    slow.waits.store(false, Ordering::Relaxed);
     let until = Instant::now() + PATIENCE;
     while slow.log.head() < RECORDS {
         assert!(Instant::now() < until, "{} of {RECORDS} records came", slow.log.head());

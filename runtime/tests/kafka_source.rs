@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
 
+mod support;
+
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{
@@ -22,7 +24,8 @@ use runtime::{
     kafka::{Endpoint, KafkaSettings, KafkaSource, SourceState, send_all},
     test_support::{Broker, need, trade_json},
 };
-use store::{AppendError, Appended, EmbeddedLog, EventLog, Interposer, MemoryLog, Options, Request};
+use store::{EmbeddedLog, EventLog, MemoryLog, Options};
+use support::BadDisk;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -349,40 +352,11 @@ fn cloud_events_of_binary_mode_tombstones_and_bad_bytes_are_told_apart() {
     assert_eq!(ids, [Some("from-the-header".to_owned())]);
 }
 
-/// A log whose disk can fail.
-#[derive(Default)]
-struct FailingLog {
-    log: MemoryLog,
-    fails: AtomicBool,
-    /// An append takes until it is let go on.
-    waits: AtomicBool,
-}
-
-impl Interposer for FailingLog {
-    fn behind(&self) -> &dyn EventLog {
-        &self.log
-    }
-
-    fn append(&self, request: Request) -> Result<Appended, AppendError> {
-        while self.waits.load(Ordering::Relaxed) {
-            thread::sleep(Duration::from_millis(2));
-        }
-        match Interposer::stopped(self) {
-            Some(why) => Err(AppendError::Stopped(why)),
-            None => self.log.append(request),
-        }
-    }
-
-    fn stopped(&self) -> Option<Arc<str>> {
-        self.fails.load(Ordering::Relaxed).then(|| Arc::from("No space left on device"))
-    }
-}
-
 #[test]
 fn a_full_disk_stops_the_intake_and_says_so_even_when_nothing_comes() {
     let endpoint = Endpoint::start("127.0.0.1:0", &["trading.trade.closed.v1"]).unwrap();
     let settings = endpoint.settings();
-    let log = Arc::new(FailingLog::default());
+    let log = Arc::new(BadDisk::default());
     let shared = Arc::clone(&log) as Arc<dyn EventLog>;
     let running = KafkaSource::start(shared, settings.clone(), TradeFormat::default(), Uuid::nil()).unwrap();
     send(&settings, (0..10).map(trade).collect());
@@ -402,7 +376,7 @@ fn records_that_expire_while_it_reads_are_told_with_their_number() {
     // More than is fetched ahead.
     const SENT: usize = 400_000;
     send(&settings, (0..SENT as u64).map(trade).collect());
-    let log = Arc::new(FailingLog { waits: AtomicBool::new(true), ..FailingLog::default() });
+    let log = Arc::new(BadDisk { waits: AtomicBool::new(true), ..BadDisk::default() });
     let shared = Arc::clone(&log) as Arc<dyn EventLog>;
     let running = KafkaSource::start(shared, settings.clone(), TradeFormat::default(), Uuid::nil()).unwrap();
     thread::sleep(Duration::from_secs(2));

@@ -242,12 +242,7 @@ fn verified(log: &EmbeddedLog, script: &Script) -> Result<bool, String> {
         found.push(event);
         ControlFlow::Continue(())
     });
-    let wrong = found.iter().find_map(|event| {
-        script.differs(event).or_else(|| match log.position_of(event.event_id) {
-            Ok(Some(position)) if position == event.position => None,
-            other => Some(format!("the id of position {} is found at {other:?}", event.position)),
-        })
-    });
+    let wrong = found.iter().find_map(|event| script.wrong_in(log, event));
     match (verified, wrong) {
         (Err(_), _) => Ok(false),
         (Ok(_), Some(wrong)) => Err(format!("{wrong}, and verify finds nothing")),

@@ -67,7 +67,17 @@ fn a_snapshot_that_is_damaged_or_of_another_actor_is_told_and_not_used() {
         fs::rename(&one, &between).and_then(|()| fs::rename(&other, &one)).unwrap();
         fs::rename(&between, &other).unwrap();
     };
-    for spoil in [flip, cut, swap] {
+    let zeros: Spoil = |folder| {
+        let path = folder.join("strategy_guard.snapshot");
+        let length = fs::metadata(&path).unwrap().len() as usize;
+        fs::write(path, vec![0; length]).unwrap();
+    };
+    let double: Spoil = |folder| {
+        fs::copy(folder.join("scheduler.snapshot"), folder.join("strategy_guard.snapshot"))
+            .map(drop)
+            .unwrap();
+    };
+    for spoil in [flip, cut, swap, zeros, double] {
         let (folder, log) = (tempfile::tempdir().unwrap(), memory_log());
         let config = SystemConfig { snapshots: Some(folder.path().to_owned()), ..config() };
         let mut head = 0;

@@ -11,6 +11,8 @@ use runtime::{
     kafka::{KafkaSettings, Topics},
 };
 
+use store::Options;
+
 use super::{Config, KafkaSection, StoreSection, layers::Raw, reader::Reader};
 
 /// Reads every section. Where a fault is kept the default stands in, so that the other faults are found too.
@@ -116,11 +118,13 @@ fn store(reader: &mut Reader) -> StoreSection {
             "wanted is a path from the root, such as \"/mnt/archive/tradewarden\"",
         );
     }
+    let (default, segment_bytes) =
+        (Options::default(), reader.bytes("store.segment_size", 64 << 10..=1 << 30, "256MiB"));
     StoreSection {
-        segment_bytes: reader.bytes("store.segment_size", 64 << 10..=1 << 30, "256MiB").unwrap_or(256 << 20),
+        segment_bytes: segment_bytes.unwrap_or(default.segment_bytes),
         uncompressed: reader
             .count("store.uncompressed_segments", 0..=1_000_000, "files")
-            .map_or(4, |count| count as usize),
+            .map_or(default.uncompressed, |count| count as usize),
         archive: archive.map(|folder| (folder, after.unwrap_or(Duration::from_secs(180 * 86_400)))),
     }
 }

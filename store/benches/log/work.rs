@@ -70,9 +70,7 @@ pub fn median(mut figures: Vec<f64>) -> f64 {
 }
 
 pub fn log_bytes(dir: &Path, ending: &str) -> u64 {
-    let entries = fs::read_dir(dir).unwrap().map(Result::unwrap);
-    let wanted = entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(ending));
-    wanted.map(|entry| entry.metadata().unwrap().len()).sum()
+    files_of(dir, &[ending]).iter().map(|file| file.metadata().unwrap().len()).sum()
 }
 
 /// CPU time of this thread in nanoseconds.

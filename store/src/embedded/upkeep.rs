@@ -130,14 +130,17 @@ impl Keeper {
         let segments = self.shared.segments();
         let sealed: Vec<_> = segments.iter().filter(|segment| segment.sidecar().is_some()).collect();
         let packed_before = sealed.len().saturating_sub(self.uncompressed);
-        let (mut done, mut older) = (Tidied::default(), self.archive.is_some());
+        let (mut done, mut older) = (Tidied::default(), true);
         for (n, segment) in sealed.into_iter().enumerate() {
             // What lies in the archive is not read only to be left there; it may also be there by hand.
             if segment.archived {
                 continue;
             }
             // The next one is younger than this one.
-            older = older && self.is_old(segment)?;
+            older = match &self.archive {
+                Some(archive) if older => is_old(segment, archive.after)?,
+                _ => false,
+            };
             if n >= packed_before && !older {
                 break;
             }
@@ -149,14 +152,6 @@ impl Keeper {
             done.archived += 1;
         }
         Ok(done)
-    }
-
-    /// Whether the newest event of a segment belongs into the archive.
-    fn is_old(&self, segment: &Segment) -> Result<bool, Arc<str>> {
-        let Some(archive) = &self.archive else { return Ok(false) };
-        let recorded_at = last_recorded_at(segment).map_err(|error| Arc::from(error.to_string()))?;
-        let age = wall_clock().micros().saturating_sub(recorded_at.micros());
-        Ok(u128::try_from(age).is_ok_and(|age| age >= archive.after.as_micros()))
     }
 
     /// The segment in its compressed form; nothing when the work was ended.
@@ -346,6 +341,13 @@ fn same(a: &dyn LogFile, b: &dyn LogFile, go_on: GoOn<'_>) -> io::Result<Option<
             return Ok(None);
         }
     }
+}
+
+/// Whether the newest event of a segment was recorded so long ago.
+fn is_old(segment: &Segment, after: Duration) -> Result<bool, Arc<str>> {
+    let recorded_at = last_recorded_at(segment).map_err(|error| Arc::from(error.to_string()))?;
+    let age = wall_clock().micros().saturating_sub(recorded_at.micros());
+    Ok(u128::try_from(age).is_ok_and(|age| age >= after.as_micros()))
 }
 
 /// When the newest event of a sealed segment was recorded.

@@ -31,7 +31,6 @@ const STEP: u64 = 1 << 20;
 
 pub(super) struct Writer {
     shared: Arc<Shared>,
-    segments: Segments,
     active: Arc<Segment>,
     end: u64,
     /// How long the file is.
@@ -53,7 +52,6 @@ impl Writer {
     pub fn new(shared: &Arc<Shared>, recovered: &Recovered, segment_bytes: u64) -> Option<Self> {
         Some(Self {
             shared: Arc::clone(shared),
-            segments: shared.segments(),
             active: recovered.segments.last().cloned()?,
             end: recovered.end,
             length: recovered.end,
@@ -70,12 +68,10 @@ impl Writer {
             jobs.iter().for_each(|job| job.reply.send(Err(AppendError::Stopped(Arc::clone(&reason)))));
             return;
         }
-        // They may have been compressed or moved since.
-        self.segments = self.shared.segments();
         self.batch.start(&self.head, self.end, self.active.salt, wall_clock());
-        let mut answers = Vec::with_capacity(jobs.len());
+        let (segments, mut answers) = (self.shared.segments(), Vec::with_capacity(jobs.len()));
         for Job { request, reply, .. } in jobs {
-            answers.push((reply, self.admit(request)));
+            answers.push((reply, self.admit(&segments, request)));
         }
         if self.shared.stopped().is_none() && !self.batch.is_empty() {
             self.write();
@@ -91,8 +87,8 @@ impl Writer {
     }
 
     /// Takes a request into the batch, or says why not. Where that cannot be told for sure, the log stops.
-    fn admit(&mut self, request: Request) -> Result<Appended, AppendError> {
-        let (shared, batch, segments) = (&self.shared, &self.batch, &self.segments);
+    fn admit(&mut self, segments: &Segments, request: Request) -> Result<Appended, AppendError> {
+        let (shared, batch) = (&self.shared, &self.batch);
         let stop = |error: ReadError| AppendError::Stopped(shared.stop(unsure(&error)));
         let ids = request.events.iter().map(|prepared| prepared.event.event_id);
         let suspects = suspects(segments, ids).map_err(stop)?;

@@ -47,11 +47,7 @@ fn check(log: &EmbeddedLog, script: &Script, acknowledged: u64, given: u64) -> R
     }
     let mut wrong = None;
     let verified = log.verify_chain(&mut |event| {
-        let found = script.differs(&event);
-        wrong = found.or(match log.position_of(event.event_id) {
-            Ok(Some(position)) if position == event.position => None,
-            other => Some(format!("the id of position {} is found at {other:?}", event.position)),
-        });
+        wrong = script.wrong_in(log, &event);
         if wrong.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     match (verified, wrong) {

@@ -73,6 +73,14 @@ impl Script {
         }
     }
 
+    /// What of an event, or of the look-up of its id, is not as it was given.
+    pub fn wrong_in(&self, log: &EmbeddedLog, event: &Recorded) -> Option<String> {
+        self.differs(event).or_else(|| match log.position_of(event.event_id) {
+            Ok(Some(position)) if position == event.position => None,
+            other => Some(format!("the id of position {} is found at {other:?}", event.position)),
+        })
+    }
+
     /// What of an event is not as it was given.
     pub fn differs(&self, found: &Recorded) -> Option<String> {
         let n = found.position - 1;

@@ -248,6 +248,44 @@ fn an_altered_payload_with_every_checksum_made_right_breaks_the_chain() {
     assert_eq!(fault.position, 1, "the batch's first event: {fault}");
 }
 
+/// The frame that starts here, with a place as if it had been appended there.
+fn placed(bytes: &[u8], at: usize, position: u64, revision: u64) -> Vec<u8> {
+    let length = frame::frame_bytes(&bytes[at..]).unwrap();
+    let mut frame = bytes[at..at + length].to_vec();
+    frame[16..24].copy_from_slice(&position.to_le_bytes());
+    frame[40..48].copy_from_slice(&revision.to_le_bytes());
+    frame
+}
+
+#[test]
+fn events_that_are_left_out_moved_or_put_in_break_the_chain_though_all_else_was_made_right() {
+    let dir = tempfile::tempdir().unwrap();
+    // One stream in one segment: position and revision of an event are the same number.
+    append(&open(dir.path()), "a", 0..100);
+    let path = files(dir.path(), ".log").remove(0);
+    let whole = fs::read(&path).unwrap();
+    let starts = forge::frames(&whole);
+    let all: Vec<usize> = (0..starts.len()).collect();
+    let without = |n: usize| all.iter().copied().filter(|other| *other != n).collect::<Vec<_>>();
+    let swapped = |a: usize, b: usize| {
+        let mut order = all.clone();
+        order.swap(a, b);
+        order
+    };
+    let doubled = |n: usize| all[..=n].iter().chain(&all[n..]).copied().collect::<Vec<_>>();
+    // Within a batch of ten, and of two batches.
+    for order in [without(3), without(57), swapped(3, 4), swapped(12, 25), doubled(3), doubled(44)] {
+        let frames = order.iter().zip(1..).flat_map(|(n, place)| placed(&whole, starts[*n], place, place));
+        let mut altered: Vec<u8> = whole[..segment::HEADER].iter().copied().chain(frames).collect();
+        forge::mend("00000000000000000001.log", Uuid::nil(), &mut altered);
+        fs::write(&path, altered).unwrap();
+        let said = outcome(dir.path(), false).unwrap_err();
+        assert!(said.contains(path.to_str().unwrap()), "{said}");
+    }
+    fs::write(&path, whole).unwrap();
+    assert_eq!(outcome(dir.path(), false), Ok(100));
+}
+
 #[test]
 fn a_file_in_place_of_the_folder_is_told() {
     let dir = tempfile::tempdir().unwrap();
