@@ -52,12 +52,13 @@ pub(super) fn write<R: Raw>(
     }
 }
 
-/// The same trade id with other content: what differs, and what to do.
-pub(super) fn conflict(trade: &TradeClosed, earlier: &TradeClosed, position: Option<u64>) -> Rejection {
-    let place = position.map_or("earlier in the same batch".to_owned(), |at| format!("at position {at}"));
+/// The same trade id with other content: what differs, and what to do. `stood` tells where the earlier one is, as
+/// "was recorded at position 7".
+pub(crate) fn conflict(trade: &TradeClosed, earlier: &TradeClosed, stood: &str) -> Rejection {
     let detail = format!(
-        "trade {} of {} was recorded {place} with other content: {}; the recorded one counts, publish another trade \
-         under an id of its own",
+        "trade {} of {} {stood} with other content: {}; the earlier one counts. Ids are unique within a strategy: \
+         give another trade an id of its own; where two accounts count alike, put the account in front \
+         (--map trade_id=account+id)",
         trade.trade_id,
         trade.strategy,
         differences(earlier, trade)

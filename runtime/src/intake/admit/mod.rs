@@ -16,6 +16,8 @@ use events::{Event, FamilySet, NewEvent, Origin, Recorded, Timestamp, TradeClose
 use store::{AppendError, Appended, Duplicate, Duplicates, EventLog, Expected, Prepared, ReadError, Request};
 
 use super::Rejection;
+pub(crate) use letter::conflict;
+
 use lent::Lent;
 use plan::Plan;
 

@@ -102,7 +102,11 @@ impl Planner<'_> {
         match (earlier, &prepared.event.event) {
             (Event::TradeClosed(earlier), Event::TradeClosed(trade)) if !earlier.same_trade(trade) => {
                 let earlier = earlier.clone();
-                self.reject(candidate, letter::conflict(trade, &earlier, position), Some(earlier))
+                let stood = position.map_or_else(
+                    || "was recorded earlier in the same batch".to_owned(),
+                    |at| format!("was recorded at position {at}"),
+                );
+                self.reject(candidate, letter::conflict(trade, &earlier, &stood), Some(earlier))
             }
             _ => {
                 self.plan.steps.push(Step { event_id, outcome, rejection: None });
