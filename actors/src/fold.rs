@@ -153,6 +153,7 @@ mod tests {
             7 => Event::StrategyEnableRequested(StrategyEnableRequested {
                 strategy: "rsi".into(),
                 reason: "ok".into(),
+                reset_counters: false,
             }),
             _ => Event::RecordRejected(RecordRejected {
                 origin: Origin::Http { digest: n.to_string() },

@@ -34,6 +34,16 @@ pub enum AlertKind {
     PerformanceCritical,
     /// A part of tradewarden itself was taken out of service.
     ActorQuarantined,
+    /// Records that belong to no known strategy could not be taken in.
+    RecordsUnattributed,
+    /// Trades of a strategy closed too long before its newest one to be judged.
+    TradesTooOld,
+    /// A halted strategy opened a position after its halt.
+    StrategyContradicted,
+    /// The clock stands before what is already in the log.
+    ClockBehind,
+    /// Another log publishes to our decisions topic.
+    OtherPublisher,
 }
 
 /// An alert began. It lasts until `AlertCleared` with the same kind and subject.
@@ -65,6 +75,9 @@ pub struct AlertCleared {
 impl AlertKind {
     /// Whether the subject is a strategy's name.
     pub const fn is_about_strategy(self) -> bool {
-        matches!(self, Self::StrategyDisabled | Self::StrategyReduced)
+        matches!(
+            self,
+            Self::StrategyDisabled | Self::StrategyReduced | Self::TradesTooOld | Self::StrategyContradicted
+        )
     }
 }

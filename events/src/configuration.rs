@@ -23,10 +23,13 @@ pub struct GuardThresholds {
     pub min_win_rate_pct: Decimal,
     /// How many trades the win rate looks at; fewer are not judged.
     pub win_rate_window: u32,
-    /// Capital in quote currency; where set, the loss of the day is measured against it.
+    /// Capital in `capital_currency`; where set, the loss of the day is measured against it.
     #[serde(default, with = "crate::decimal::option_text")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::DecimalText>"))]
     pub capital: Option<Decimal>,
+    /// Currency of `capital`; without it that of the strategy's first trade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capital_currency: Option<String>,
     /// Reduce when no trade comes for so many seconds; null: silence means nothing.
     pub max_silence_s: Option<u64>,
 }
@@ -40,6 +43,7 @@ impl Default for GuardThresholds {
             min_win_rate_pct: Decimal::from(30),
             win_rate_window: 20,
             capital: None,
+            capital_currency: None,
             max_silence_s: None,
         }
     }

@@ -5,11 +5,12 @@ use serde::Serialize;
 use crate::upcast::upcast;
 
 use crate::{
-    ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertRaised, IngestAdvanced,
-    PerformanceAnalysisSkipped, PerformanceAnalystConfigured, PerformanceAnalyzed, PublishAdvanced,
-    RecordRejected, RecordsMissing, RunStarted, ScheduleFired, ScheduleMissed, SchedulerConfigured,
-    SourceCaughtUp, SourceStalled, StrategyDisableRequested, StrategyDisabled, StrategyEnableRequested,
-    StrategyEnabled, StrategyGuardConfigured, StrategyReduced, TimerDue, TradeAfterHalt, TradeClosed,
+    ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertRaised, ClockAcceptRequested,
+    ClockCaughtUp, ClockFellBehind, IngestAdvanced, PerformanceAnalysisSkipped, PerformanceAnalystConfigured,
+    PerformanceAnalyzed, PublishAdvanced, RecordRejected, RecordsMissing, RunStarted, ScheduleFired,
+    ScheduleMissed, SchedulerConfigured, SourceCaughtUp, SourceStalled, StrategyDisableRequested,
+    StrategyDisabled, StrategyEnableRefused, StrategyEnableRequested, StrategyEnabled,
+    StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced, TimerDue, TradeAfterHalt, TradeClosed,
 };
 
 /// A family of events; what is read and folded is chosen by family. The numbers are written to disk: never reuse one.
@@ -38,6 +39,8 @@ pub enum Family {
     Host = 10,
     /// How far decisions are published.
     Publish = 11,
+    /// Our own clock against the log.
+    Clock = 12,
 }
 
 /// A set of families.
@@ -99,6 +102,10 @@ pub enum Event {
     StrategyReduced(StrategyReduced),
     /// A strategy may trade again.
     StrategyEnabled(StrategyEnabled),
+    /// An operator's request to enable changed nothing.
+    StrategyEnableRefused(StrategyEnableRefused),
+    /// An operator has a reason to keep it halted.
+    StrategyKeptHalted(StrategyKeptHalted),
     /// A halted strategy closed a trade.
     TradeAfterHalt(TradeAfterHalt),
     /// The analysis was made.
@@ -113,6 +120,12 @@ pub enum Event {
     StrategyDisableRequested(StrategyDisableRequested),
     /// An operator asks to enable.
     StrategyEnableRequested(StrategyEnableRequested),
+    /// An operator takes the clock as it is.
+    ClockAcceptRequested(ClockAcceptRequested),
+    /// The clock stands before what is in the log.
+    ClockFellBehind(ClockFellBehind),
+    /// It has come up to it again.
+    ClockCaughtUp(ClockCaughtUp),
     /// A timer fell due.
     TimerDue(TimerDue),
     /// A schedule fired.
@@ -161,7 +174,7 @@ pub enum DecodeError {
 }
 
 /// The newest shape of every type that is not at its first.
-const VERSIONS: &[(&str, u16)] = &[];
+const VERSIONS: &[(&str, u16)] = &[("StrategyDisabled", 2)];
 
 /// Bytes that the fields of most events fit in.
 const USUAL_BYTES: usize = 512;
@@ -179,6 +192,8 @@ impl Event {
             Self::StrategyDisabled(_) => "StrategyDisabled",
             Self::StrategyReduced(_) => "StrategyReduced",
             Self::StrategyEnabled(_) => "StrategyEnabled",
+            Self::StrategyEnableRefused(_) => "StrategyEnableRefused",
+            Self::StrategyKeptHalted(_) => "StrategyKeptHalted",
             Self::TradeAfterHalt(_) => "TradeAfterHalt",
             Self::PerformanceAnalyzed(_) => "PerformanceAnalyzed",
             Self::PerformanceAnalysisSkipped(_) => "PerformanceAnalysisSkipped",
@@ -186,6 +201,9 @@ impl Event {
             Self::AlertCleared(_) => "AlertCleared",
             Self::StrategyDisableRequested(_) => "StrategyDisableRequested",
             Self::StrategyEnableRequested(_) => "StrategyEnableRequested",
+            Self::ClockAcceptRequested(_) => "ClockAcceptRequested",
+            Self::ClockFellBehind(_) => "ClockFellBehind",
+            Self::ClockCaughtUp(_) => "ClockCaughtUp",
             Self::TimerDue(_) => "TimerDue",
             Self::ScheduleFired(_) => "ScheduleFired",
             Self::ScheduleMissed(_) => "ScheduleMissed",
@@ -212,10 +230,15 @@ impl Event {
             Self::StrategyDisabled(_)
             | Self::StrategyReduced(_)
             | Self::StrategyEnabled(_)
+            | Self::StrategyEnableRefused(_)
+            | Self::StrategyKeptHalted(_)
             | Self::TradeAfterHalt(_) => Family::Strategy,
             Self::PerformanceAnalyzed(_) | Self::PerformanceAnalysisSkipped(_) => Family::Performance,
             Self::AlertRaised(_) | Self::AlertCleared(_) => Family::Alert,
-            Self::StrategyDisableRequested(_) | Self::StrategyEnableRequested(_) => Family::Request,
+            Self::StrategyDisableRequested(_)
+            | Self::StrategyEnableRequested(_)
+            | Self::ClockAcceptRequested(_) => Family::Request,
+            Self::ClockFellBehind(_) | Self::ClockCaughtUp(_) => Family::Clock,
             Self::TimerDue(_) => Family::Timer,
             Self::ScheduleFired(_) | Self::ScheduleMissed(_) => Family::Schedule,
             Self::StrategyGuardConfigured(_)
@@ -235,8 +258,11 @@ impl Event {
     }
 
     /// Whether this is one of the decisions that are published (interfaces: "Decisions are the events of these types").
+    ///
+    /// What leaves a strategy as it is answers the operator, not the bot.
     pub const fn is_decision(&self) -> bool {
         matches!(self.family(), Family::Strategy | Family::Performance | Family::Alert)
+            && !matches!(self, Self::StrategyEnableRefused(_) | Self::StrategyKeptHalted(_))
     }
 
     /// The strategy that the event is about.
@@ -247,6 +273,8 @@ impl Event {
             Self::StrategyDisabled(e) => &e.strategy,
             Self::StrategyReduced(e) => &e.strategy,
             Self::StrategyEnabled(e) => &e.strategy,
+            Self::StrategyEnableRefused(e) => &e.strategy,
+            Self::StrategyKeptHalted(e) => &e.strategy,
             Self::TradeAfterHalt(e) => &e.strategy,
             Self::StrategyDisableRequested(e) => &e.strategy,
             Self::StrategyEnableRequested(e) => &e.strategy,
@@ -300,6 +328,8 @@ impl Event {
             "StrategyDisabled" => from_slice(fields).map(Self::StrategyDisabled),
             "StrategyReduced" => from_slice(fields).map(Self::StrategyReduced),
             "StrategyEnabled" => from_slice(fields).map(Self::StrategyEnabled),
+            "StrategyEnableRefused" => from_slice(fields).map(Self::StrategyEnableRefused),
+            "StrategyKeptHalted" => from_slice(fields).map(Self::StrategyKeptHalted),
             "TradeAfterHalt" => from_slice(fields).map(Self::TradeAfterHalt),
             "PerformanceAnalyzed" => from_slice(fields).map(Self::PerformanceAnalyzed),
             "PerformanceAnalysisSkipped" => from_slice(fields).map(Self::PerformanceAnalysisSkipped),
@@ -307,6 +337,9 @@ impl Event {
             "AlertCleared" => from_slice(fields).map(Self::AlertCleared),
             "StrategyDisableRequested" => from_slice(fields).map(Self::StrategyDisableRequested),
             "StrategyEnableRequested" => from_slice(fields).map(Self::StrategyEnableRequested),
+            "ClockAcceptRequested" => from_slice(fields).map(Self::ClockAcceptRequested),
+            "ClockFellBehind" => from_slice(fields).map(Self::ClockFellBehind),
+            "ClockCaughtUp" => from_slice(fields).map(Self::ClockCaughtUp),
             "TimerDue" => from_slice(fields).map(Self::TimerDue),
             "ScheduleFired" => from_slice(fields).map(Self::ScheduleFired),
             "ScheduleMissed" => from_slice(fields).map(Self::ScheduleMissed),

@@ -57,6 +57,23 @@ pub enum RejectReason {
     ConflictingDuplicate,
 }
 
+impl RejectReason {
+    /// Whether a trade may be missing, so that a guard cannot know.
+    pub const fn reduces(self) -> bool {
+        match self {
+            Self::Empty
+            | Self::NotUtf8
+            | Self::Malformed
+            | Self::SchemaRegistry
+            | Self::MissingField
+            | Self::InvalidField
+            | Self::InTheFuture
+            | Self::TooLarge
+            | Self::ConflictingDuplicate => true,
+        }
+    }
+}
+
 /// A record could not be taken in: the dead letter, with its bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -4,6 +4,7 @@
 //! know how events are stored.
 
 mod alert;
+mod clock;
 mod configuration;
 pub mod decimal;
 mod envelope;
@@ -20,6 +21,7 @@ mod trade;
 mod upcast;
 
 pub use alert::{AlertCleared, AlertKind, AlertRaised, Severity};
+pub use clock::{ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, Moment};
 pub use configuration::{
     GuardThresholds, Limits, MissedRuns, PerformanceAnalystConfigured, PerformanceLimits, Schedule,
     SchedulerConfigured, StrategyGuardConfigured,
@@ -40,9 +42,10 @@ pub use performance::{
     SkipReason,
 };
 pub use strategy::{
-    BreachedRule, DecidedBy, GuardMetrics, LossBasis, ReduceCause, ReduceCauseKind, RuleName, RuleWindow,
-    StrategyDisableRequested, StrategyDisabled, StrategyEnableRequested, StrategyEnabled, StrategyReduced,
-    StrategyState, TradeAfterHalt,
+    BreachedRule, DecidedBy, EnableRefusal, Forgotten, GuardMetrics, LossBasis, Measure, ReduceCause,
+    ReduceCauseKind, RuleName, RuleWindow, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
+    StrategyEnableRequested, StrategyEnabled, StrategyKeptHalted, StrategyReduced, StrategyState,
+    TradeAfterHalt,
 };
 pub use time::{Day, TimeError, Timestamp};
 pub use trade::{Outcome, Side, TradeClosed};

@@ -67,16 +67,37 @@ pub enum RuleWindow {
     Trades(u32),
 }
 
+/// A number as evidence: a count is an integer on the wire, everything else a number with a point.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Measure {
+    /// So many.
+    Count(u32),
+    /// Percent.
+    Number(f64),
+}
+
+impl std::fmt::Display for Measure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Count(count) => count.fmt(f),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
 /// A rule that was breached, with the numbers that it compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BreachedRule {
     /// Which rule.
     pub rule: RuleName,
-    /// What was measured: percent, a count, percent.
-    pub value: f64,
+    /// What was measured: percent, a count, percent. Where the nearest double does not tell the breach, the next one
+    /// that does.
+    pub value: Measure,
     /// What it was compared with: breached below −threshold, above, below.
-    pub threshold: f64,
+    pub threshold: Measure,
     /// The UTC day, the row's length, or the number of trades.
     pub window: RuleWindow,
     /// How many trades the value rests on.
@@ -142,6 +163,10 @@ pub enum ReduceCauseKind {
     SourceStale,
     /// No trade for longer than configured.
     Silence,
+    /// Records that belong to no known strategy could not be taken in.
+    RecordsUnattributed,
+    /// The clock stands before what is already in the log.
+    ClockBehind,
     /// The guard itself is quarantined.
     GuardQuarantined,
 }
@@ -178,7 +203,7 @@ pub struct StrategyReduced {
 pub struct StrategyEnabled {
     /// Which strategy.
     pub strategy: String,
-    /// Operator (counters start afresh), or rule and supervisor (a REDUCING was lifted).
+    /// Operator, or rule and supervisor (a REDUCING was lifted).
     pub by: DecidedBy,
     /// State before.
     pub from: StrategyState,
@@ -186,6 +211,64 @@ pub struct StrategyEnabled {
     pub to: StrategyState,
     /// The operator's reason, or what is gone.
     pub reason: String,
+    /// What the guard counts no longer, where an operator let it start afresh.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgets: Option<Forgotten>,
+}
+
+/// What a guard knew of a strategy before its counters started afresh.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Forgotten {
+    /// The UTC day of the newest trade, `YYYY-MM-DD`; null without a trade that counted.
+    pub day: Option<String>,
+    /// Sum of that day in percent (negative is a loss); null without a trade that counted.
+    pub daily_loss_pct: Option<f64>,
+    /// Trades of that day.
+    pub day_trades: u32,
+    /// Lost trades in a row.
+    pub consecutive_losses: u32,
+    /// Trades that the win rate would have looked at.
+    pub outcomes: u32,
+    /// Reports of its trades in the dead letters.
+    pub rejected: u32,
+}
+
+/// Why an operator's request to enable was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EnableRefusal {
+    /// The strategy is ACTIVE: there is nothing to lift, and counters start afresh only where that is asked for.
+    IsActive,
+    /// What holds it REDUCING is not the strategy's own and no enabling of one strategy ends it.
+    CauseHolds,
+}
+
+/// An operator's request to enable a strategy changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StrategyEnableRefused {
+    /// Which strategy.
+    pub strategy: String,
+    /// Its state, which it keeps.
+    pub state: StrategyState,
+    /// Why.
+    pub refusal: EnableRefusal,
+    /// The same in words, with what to do.
+    pub detail: String,
+}
+
+/// An operator asked to halt a strategy that is HALTED: nothing changes but that a person has a reason too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StrategyKeptHalted {
+    /// Which strategy.
+    pub strategy: String,
+    /// The operator's reason to keep it halted.
+    pub reason: String,
+    /// The decision that halted it.
+    pub disabled_by: Option<Uuid>,
 }
 
 /// The first trade that a halted strategy closed after its halt; later ones are counted in the view.
@@ -220,4 +303,7 @@ pub struct StrategyEnableRequested {
     pub strategy: String,
     /// Why, in the operator's words.
     pub reason: String,
+    /// Whether the counters start afresh also where the strategy is not HALTED.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reset_counters: bool,
 }

@@ -7,8 +7,25 @@ use serde_json::Value;
 /// Turns one version's fields into those of the next.
 type Step = fn(Value) -> Value;
 
-/// (type, version it starts from, step). Nothing yet has a second shape.
-const STEPS: &[(&str, u16, Step)] = &[];
+/// (type, version it starts from, step).
+const STEPS: &[(&str, u16, Step)] = &[("StrategyDisabled", 1, count_lost_trades_in_integers)];
+
+/// Version 1 wrote the counts of `consecutive_losses` as 11.0 and 10.0.
+fn count_lost_trades_in_integers(mut fields: Value) -> Value {
+    let rules = fields.get_mut("rules").and_then(Value::as_array_mut);
+    for rule in rules.into_iter().flatten().filter(|rule| rule["rule"] == "consecutive_losses") {
+        for name in ["value", "threshold"] {
+            let count =
+                rule[name].as_f64().filter(|count| count.fract() == 0.0 && (0.0..=MOST).contains(count));
+            if let Some(count) = count {
+                rule[name] = Value::from(count as u32);
+            }
+        }
+    }
+    fields
+}
+
+const MOST: f64 = u32::MAX as f64;
 
 /// Brings fields from one version to another; nothing where a step is missing.
 pub(crate) fn upcast(event_type: &str, from: u16, to: u16, fields: Value) -> Option<Value> {
@@ -61,6 +78,20 @@ mod tests {
         assert_eq!(from(1, json!({"pnl": "1.5"})), Some(newest.clone()));
         assert_eq!(from(2, json!({"profit": "1.5"})), Some(newest.clone()));
         assert_eq!(from(3, newest.clone()), Some(newest));
+    }
+
+    #[test]
+    fn the_first_halts_count_lost_trades_in_integers_when_they_are_read() {
+        let rule = |rule, value, threshold| json!({"rule": rule, "value": value, "threshold": threshold});
+        let old = json!({"strategy": "rsi", "rules": [
+            rule("daily_loss", json!(-10.5), json!(10.0)),
+            rule("consecutive_losses", json!(11.0), json!(10.0)),
+        ]});
+        let new = json!({"strategy": "rsi", "rules": [
+            rule("daily_loss", json!(-10.5), json!(10.0)),
+            rule("consecutive_losses", json!(11), json!(10)),
+        ]});
+        assert_eq!(upcast("StrategyDisabled", 1, 2, old), Some(new));
     }
 
     #[test]

@@ -231,5 +231,6 @@ pub fn enabled(strategy: &str, by: DecidedBy) -> Event {
         from: StrategyState::Halted,
         to: StrategyState::Active,
         reason: "as the test says".into(),
+        forgets: None,
     })
 }

@@ -248,6 +248,7 @@ fn enabled(recovered: &NewEvent, strategy: &str, reason: &str) -> NewEvent {
         from: StrategyState::Reducing,
         to: StrategyState::Active,
         reason: reason.to_owned(),
+        forgets: None,
     });
     caused(recovered, b"enabled", strategy, event)
 }

@@ -58,6 +58,13 @@ fn check(faults: &mut Vec<Fault>, prefix: &str, t: &GuardThresholds) {
     );
     let capital = t.capital.unwrap_or(Decimal::ONE);
     must(capital > Decimal::ZERO, "capital", capital.to_string(), "an amount above 0 in the quote currency");
+    let currency = t.capital_currency.as_deref();
+    must(
+        currency.is_none_or(|name| !name.trim().is_empty() && name.chars().count() <= 128),
+        "capital_currency",
+        currency.unwrap_or_default().to_owned(),
+        "a currency as trades name it, such as USDT",
+    );
     let silence = t.max_silence_s.unwrap_or(1);
     must(
         (1..=MAX_SILENCE_S).contains(&silence),

@@ -30,7 +30,7 @@ pub struct StrategyGuard;
 
 impl Decider for StrategyGuard {
     const NAME: &'static str = "strategy_guard";
-    const RULES_VERSION: u32 = 1;
+    const RULES_VERSION: u32 = 2;
     const STATE_VERSION: u32 = 1;
     const GUARDS: bool = true;
     type Config = StrategyGuardConfigured;

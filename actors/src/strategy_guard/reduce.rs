@@ -119,6 +119,7 @@ fn lift(name: &str, strategy: &Strategy) -> Vec<Event> {
         from: StrategyState::Reducing,
         to: StrategyState::Active,
         reason: format!("no longer: {gone}"),
+        forgets: None,
     })];
     decided.extend(clear_alert(name, strategy, "the cause is gone"));
     decided

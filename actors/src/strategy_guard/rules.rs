@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use events::{
     AlertCleared, AlertKind, AlertRaised, BreachedRule, DecidedBy, Decimal, Event, Fact, GuardMetrics,
-    GuardThresholds, LossBasis, RuleName, RuleWindow, Severity, StrategyDisabled, StrategyEnabled,
+    GuardThresholds, LossBasis, Measure, RuleName, RuleWindow, Severity, StrategyDisabled, StrategyEnabled,
     StrategyGuardConfigured, StrategyState, TradeAfterHalt, TradeClosed,
 };
 use rust_decimal::prelude::ToPrimitive as _;
@@ -110,8 +110,8 @@ fn daily_loss_exceeds_limit(
     };
     Ok(breached.then(|| BreachedRule {
         rule: RuleName::DailyLoss,
-        value: daily_loss_pct(sum, limit).unwrap_or_default(),
-        threshold: limit.max_daily_loss_pct.to_f64().unwrap_or_default(),
+        value: Measure::Number(daily_loss_pct(sum, limit).unwrap_or_default()),
+        threshold: number(limit.max_daily_loss_pct),
         window: RuleWindow::Day(day.to_string()),
         trades: sum.trades,
     }))
@@ -123,10 +123,10 @@ fn consecutive_losses_exceed_limit(
     limit: &GuardThresholds,
 ) -> Result<Option<BreachedRule>, String> {
     let row = strategy.consecutive_losses;
-    Ok((row > limit.max_consecutive_losses).then(|| BreachedRule {
+    Ok((row > limit.max_consecutive_losses).then_some(BreachedRule {
         rule: RuleName::ConsecutiveLosses,
-        value: f64::from(row),
-        threshold: f64::from(limit.max_consecutive_losses),
+        value: Measure::Count(row),
+        threshold: Measure::Count(limit.max_consecutive_losses),
         window: RuleWindow::Trades(row),
         trades: row,
     }))
@@ -142,11 +142,15 @@ fn win_rate_falls_below_limit(
     let breached = Decimal::from(won) * Decimal::ONE_HUNDRED < limit.min_win_rate_pct * Decimal::from(window);
     Ok(breached.then(|| BreachedRule {
         rule: RuleName::WinRate,
-        value: percent(won, window),
-        threshold: limit.min_win_rate_pct.to_f64().unwrap_or_default(),
+        value: Measure::Number(percent(won, window)),
+        threshold: number(limit.min_win_rate_pct),
         window: RuleWindow::Trades(window),
         trades: window,
     }))
+}
+
+fn number(threshold: Decimal) -> Measure {
+    Measure::Number(threshold.to_f64().unwrap_or_default())
 }
 
 /// Won trades among the last `window`; nothing with fewer trades.
@@ -263,6 +267,7 @@ fn on_enable(state: &State, name: &str, strategy: &Strategy, reason: &str) -> Ve
         from: strategy.state,
         to: StrategyState::Active,
         reason: reason.to_owned(),
+        forgets: None,
     }));
     decided.extend(reduce::still_stalled(state, name));
     decided

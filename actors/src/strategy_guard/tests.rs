@@ -1,7 +1,7 @@
 //! Given / when / then: at, below and above each threshold.
 
 use events::{
-    AlertKind, BreachedRule, DecidedBy, Event, GuardThresholds, LossBasis, Origin, RecordRejected,
+    AlertKind, BreachedRule, DecidedBy, Event, GuardThresholds, LossBasis, Measure, Origin, RecordRejected,
     ReduceCauseKind, RejectReason, RuleName, RuleWindow, Severity, SourceCaughtUp, SourceStalled,
     StallReason, StrategyDisableRequested, StrategyDisabled, StrategyEnableRequested,
     StrategyGuardConfigured, StrategyState, TimerDue,
@@ -44,7 +44,11 @@ fn types(decided: &[Event]) -> Vec<&'static str> {
 }
 
 fn enable(reason: &str) -> Event {
-    Event::StrategyEnableRequested(StrategyEnableRequested { strategy: "rsi".into(), reason: reason.into() })
+    Event::StrategyEnableRequested(StrategyEnableRequested {
+        strategy: "rsi".into(),
+        reason: reason.into(),
+        reset_counters: false,
+    })
 }
 
 fn rejected(trade_id: Option<&str>) -> Event {
@@ -99,8 +103,8 @@ fn a_loss_just_above_the_limit_halts_with_its_evidence() {
     assert_eq!(halt.loss_basis, LossBasis::SumOfTradePercents);
     let expected = BreachedRule {
         rule: RuleName::DailyLoss,
-        value: -10.000_000_1,
-        threshold: 10.0,
+        value: Measure::Number(-10.000_000_1),
+        threshold: Measure::Number(10.0),
         window: RuleWindow::Day("2025-01-01".into()),
         trades: 4,
     };
@@ -146,7 +150,7 @@ fn with_a_capital_the_money_counts_and_not_the_percents() {
     more.profit = decimal("-0.02");
     let decided = guard.when(Event::TradeClosed(more));
     assert_eq!(disabled(&decided).loss_basis, LossBasis::Capital);
-    assert_eq!(disabled(&decided).rules[0].value, -10.01);
+    assert_eq!(disabled(&decided).rules[0].value, Measure::Number(-10.01));
 }
 
 #[test]
@@ -164,7 +168,10 @@ fn ten_losses_in_a_row_are_kept_and_the_eleventh_halts() {
     assert!(guard.when(closed("ten", "-0.1", "2025-01-01T20:00:00Z")).is_empty());
     let decided = guard.when(closed("eleven", "-0.1", "2025-01-01T21:00:00Z"));
     let rule = &disabled(&decided).rules[0];
-    assert_eq!((rule.rule, rule.value, rule.threshold), (RuleName::ConsecutiveLosses, 11.0, 10.0));
+    assert_eq!(
+        (rule.rule, rule.value, rule.threshold),
+        (RuleName::ConsecutiveLosses, Measure::Count(11), Measure::Count(10))
+    );
     assert_eq!((&rule.window, rule.trades), (&RuleWindow::Trades(11), 11));
 }
 
@@ -200,7 +207,10 @@ fn six_wins_of_twenty_are_kept_and_five_halt() {
     assert!(guard().facts(mixed(6, 19)).when(closed("t", "0", "2025-01-01T23:00:00Z")).is_empty());
     let decided = guard().facts(mixed(5, 19)).when(closed("t", "0", "2025-01-01T23:00:00Z"));
     let rule = &disabled(&decided).rules[0];
-    assert_eq!((rule.rule, rule.value, rule.threshold), (RuleName::WinRate, 25.0, 30.0));
+    assert_eq!(
+        (rule.rule, rule.value, rule.threshold),
+        (RuleName::WinRate, Measure::Number(25.0), Measure::Number(30.0))
+    );
     assert_eq!((&rule.window, rule.trades), (&RuleWindow::Trades(20), 20));
     assert_eq!(disabled(&decided).metrics.win_rate_pct, Some(25.0));
 }
@@ -269,7 +279,10 @@ fn thresholds_are_those_that_stood_before_the_trade() {
     ]);
     // Tightening does not rewrite yesterday; the next trade is judged by it.
     assert_eq!(guard.fold.state().strategies["rsi"].state, StrategyState::Active);
-    assert_eq!(disabled(&guard.when(closed("b", "0", "2025-01-01T02:00:00Z"))).rules[0].threshold, 5.0);
+    assert_eq!(
+        disabled(&guard.when(closed("b", "0", "2025-01-01T02:00:00Z"))).rules[0].threshold,
+        Measure::Number(5.0)
+    );
 }
 
 #[test]
@@ -418,6 +431,7 @@ fn every_fault_of_a_configuration_is_told_at_once() {
         min_win_rate_pct: decimal("130"),
         win_rate_window: 5000,
         capital: Some(decimal("0")),
+        capital_currency: None,
         max_silence_s: Some(0),
     };
     let config = StrategyGuardConfigured {

@@ -91,7 +91,11 @@ impl Call for Enable {
 
     fn answer(&self, desk: &Desk) -> Result<Outcome, Problem> {
         let (strategy, reason) = (self.name.clone(), self.asked.reason.clone());
-        let event = Event::StrategyEnableRequested(StrategyEnableRequested { strategy, reason });
+        let event = Event::StrategyEnableRequested(StrategyEnableRequested {
+            strategy,
+            reason,
+            reset_counters: false,
+        });
         request(desk, &self.name, &self.asked, event)
     }
 }

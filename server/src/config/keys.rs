@@ -1,7 +1,7 @@
 //! Every key that there is; `*` stands for a name of the user's.
 
 /// The keys, as `config default` shows them.
-pub const KEYS: [&str; 37] = [
+pub const KEYS: [&str; 38] = [
     "server.listen",
     "kafka.bootstrap_servers",
     "kafka.embedded_listen",
@@ -27,6 +27,7 @@ pub const KEYS: [&str; 37] = [
     "strategy_guard.strategies.*.min_win_rate_pct",
     "strategy_guard.strategies.*.win_rate_window",
     "strategy_guard.strategies.*.capital",
+    "strategy_guard.strategies.*.capital_currency",
     "strategy_guard.strategies.*.max_silence",
     "performance_analyst.min_trades",
     "performance_analyst.win_rate_warning",

@@ -137,6 +137,7 @@ fn guard(reader: &mut Reader) -> StrategyGuardConfigured {
         let mut single = thresholds(reader, &prefix, &default);
         single.capital = reader
             .decimal(&format!("{prefix}capital"), "an amount above 0 in the quote currency, such as 10000");
+        single.capital_currency = reader.text(&format!("{prefix}capital_currency"));
         (name, single)
     });
     let guard = StrategyGuardConfigured { strategies: strategies.collect(), default };
@@ -178,6 +179,7 @@ fn thresholds(reader: &mut Reader, prefix: &str, default: &GuardThresholds) -> G
             .unwrap_or(default.min_win_rate_pct),
         win_rate_window: reader.count(&window, trades, "trades").map_or(default.win_rate_window, small),
         capital: None,
+        capital_currency: None,
         max_silence_s: reader
             .duration(&silence, Duration::from_secs(1)..=Duration::from_secs(366 * 86_400), "6h")
             .map_or(default.max_silence_s, |silence| Some(silence.as_secs())),

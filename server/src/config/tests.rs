@@ -49,7 +49,8 @@ fn the_default_file_names_every_key_and_its_commented_lines_are_good_too() {
         })
         .collect();
     let config = from_file(&uncommented).unwrap();
-    assert_eq!(config.guard.of("my_strategy").capital, Some(Decimal::from(10_000)));
+    let single = config.guard.of("my_strategy");
+    assert_eq!((single.capital, single.capital_currency.as_deref()), (Some(10_000.into()), Some("USDT")));
 }
 
 #[test]

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 
 use events::{
     ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertKind, AlertRaised, BreachedRule, Bytes,
-    DecidedBy, Decimal, Event, FigureStatus, FigureStatuses, GuardMetrics, GuardThresholds, IngestAdvanced,
-    LossBasis, MissedRuns, Origin, PerformanceAdvice, PerformanceAnalysisSkipped,
+    ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DecidedBy, Decimal, EnableRefusal, Event,
+    FigureStatus, FigureStatuses, Forgotten, GuardMetrics, GuardThresholds, IngestAdvanced, LossBasis,
+    Measure, MissedRuns, Moment, Origin, PerformanceAdvice, PerformanceAnalysisSkipped,
     PerformanceAnalystConfigured, PerformanceAnalyzed, PerformanceLimits, PublishAdvanced, RecordRejected,
     RecordsMissing, ReduceCause, ReduceCauseKind, RejectReason, RuleName, RuleWindow, RunStarted, Schedule,
     ScheduleFired, ScheduleMissed, SchedulerConfigured, Severity, Side, SkipReason, SourceCaughtUp,
-    SourceStalled, StallReason, StrategyDisableRequested, StrategyDisabled, StrategyEnableRequested,
-    StrategyEnabled, StrategyGuardConfigured, StrategyReduced, StrategyState, TimerDue, TradeAfterHalt,
-    TradeClosed, Uuid, decimal, id,
+    SourceStalled, StallReason, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
+    StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced,
+    StrategyState, TimerDue, TradeAfterHalt, TradeClosed, Uuid, decimal, id,
 };
 
 use crate::at;
@@ -98,9 +99,9 @@ fn breached() -> Vec<BreachedRule> {
     let rule =
         |rule, value, threshold, window, trades| BreachedRule { rule, value, threshold, window, trades };
     vec![
-        rule(RuleName::DailyLoss, -10.5, 10.0, day, 14),
-        rule(RuleName::ConsecutiveLosses, 11.0, 10.0, RuleWindow::Trades(11), 11),
-        rule(RuleName::WinRate, 25.0, 30.0, RuleWindow::Trades(20), 20),
+        rule(RuleName::DailyLoss, Measure::Number(-10.5), Measure::Number(10.0), day, 14),
+        rule(RuleName::ConsecutiveLosses, Measure::Count(11), Measure::Count(10), RuleWindow::Trades(11), 11),
+        rule(RuleName::WinRate, Measure::Number(25.0), Measure::Number(30.0), RuleWindow::Trades(20), 20),
     ]
 }
 
@@ -138,6 +139,25 @@ fn decided_on_strategies() -> Vec<Event> {
             from: StrategyState::Halted,
             to: StrategyState::Active,
             reason: "looked at it".into(),
+            forgets: Some(Forgotten {
+                day: Some("2025-01-31".into()),
+                daily_loss_pct: Some(-10.5),
+                day_trades: 14,
+                consecutive_losses: 11,
+                outcomes: 20,
+                rejected: 1,
+            }),
+        }),
+        Event::StrategyEnableRefused(StrategyEnableRefused {
+            strategy: strategy(),
+            state: StrategyState::Active,
+            refusal: EnableRefusal::IsActive,
+            detail: "rsi_reversal is ACTIVE; --reset-counters starts its counters afresh".into(),
+        }),
+        Event::StrategyKeptHalted(StrategyKeptHalted {
+            strategy: strategy(),
+            reason: "halted until I am back".into(),
+            disabled_by: Some(id::closed_trade("rsi_reversal", "4711")),
         }),
         Event::TradeAfterHalt(TradeAfterHalt {
             strategy: strategy(),
@@ -202,13 +222,26 @@ fn requests() -> Vec<Event> {
     let disable = StrategyDisableRequested { strategy: strategy.clone(), reason: reason.clone() };
     vec![
         Event::StrategyDisableRequested(disable),
-        Event::StrategyEnableRequested(StrategyEnableRequested { strategy, reason }),
+        Event::StrategyEnableRequested(StrategyEnableRequested { strategy, reason, reset_counters: true }),
+        Event::ClockAcceptRequested(ClockAcceptRequested {
+            clock: at("2025-02-01T00:00:00Z"),
+            reason: "the host ran ten years ahead".into(),
+        }),
     ]
 }
 
 fn time() -> Vec<Event> {
     let (schedule, planned_at) = ("daily_performance".to_owned(), at("2025-02-01T01:00:00Z"));
+    let clock = at("2025-02-01T00:00:00Z");
     vec![
+        Event::ClockFellBehind(ClockFellBehind {
+            clock,
+            newest: planned_at,
+            moment: Moment::RecordedAt,
+            position: 815,
+            behind_s: 3600,
+        }),
+        Event::ClockCaughtUp(ClockCaughtUp { clock }),
         Event::TimerDue(TimerDue {
             actor: "scheduler".into(),
             due_at: planned_at,
@@ -222,6 +255,7 @@ fn time() -> Vec<Event> {
 fn configuration() -> Vec<Event> {
     let own = GuardThresholds {
         capital: Some(number("10000.00")),
+        capital_currency: Some("USDT".into()),
         max_silence_s: Some(86_400),
         ..GuardThresholds::default()
     };

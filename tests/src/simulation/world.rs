@@ -154,7 +154,8 @@ impl<G: Decider> World<G> {
         let event = if self.stage.random.chance(35) {
             Event::StrategyDisableRequested(StrategyDisableRequested { strategy, reason })
         } else {
-            Event::StrategyEnableRequested(StrategyEnableRequested { strategy, reason })
+            let reset_counters = self.stage.random.chance(50);
+            Event::StrategyEnableRequested(StrategyEnableRequested { strategy, reason, reset_counters })
         };
         self.stage.tell("operator", "operator:ann", event);
     }
@@ -282,6 +283,7 @@ fn thresholds(random: &mut Random) -> GuardThresholds {
         min_win_rate_pct: Decimal::from(random.between(10, 40)),
         win_rate_window: random.between(4, 12) as u32,
         capital: None,
+        capital_currency: None,
         max_silence_s: random.chance(60).then(|| random.between(600, 40_000)),
     }
 }
