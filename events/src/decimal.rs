@@ -4,6 +4,8 @@
 //! refused rather than rounded.
 
 pub use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use std::str::FromStr;
 
 /// Why a text is no decimal of ours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -197,6 +199,40 @@ pub fn exact_add(a: Decimal, b: Decimal) -> Option<Decimal> {
     (sum.scale() >= a.scale().max(b.scale())).then_some(sum)
 }
 
+/// An exact sum of decimals, as text: it may have more digits than a decimal of 96 bits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(with = "crate::schema::DecimalText"))]
+pub struct DecimalSum(String);
+
+impl DecimalSum {
+    /// Sign, digits, point.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for DecimalSum {
+    type Err = DecimalError;
+
+    /// Reads a plain decimal of any length.
+    fn from_str(text: &str) -> Result<Self, DecimalError> {
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let (whole, places) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(places) {
+            return Err(DecimalError::Malformed);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for DecimalSum {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 /// serde for a decimal as text.
 pub mod text {
     use super::{Decimal, parse};
@@ -307,6 +343,16 @@ mod tests {
             assert_eq!(parse(text), Err(DecimalError::Malformed), "{text}");
         }
         assert!(parse("1e99999999999999999999").is_err());
+    }
+
+    #[test]
+    fn a_sum_is_a_plain_decimal_of_any_length() {
+        let long = format!("-{}.5", "9".repeat(40));
+        let sum: DecimalSum = serde_json::from_str(&format!("\"{long}\"")).unwrap();
+        assert_eq!(sum.as_str(), long);
+        for text in ["", "-", "1.", ".5", "1e3", "+1", "NaN"] {
+            assert_eq!(text.parse::<DecimalSum>(), Err(DecimalError::Malformed), "{text}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use configuration::{
     GuardThresholds, Limits, MissedRuns, PerformanceAnalystConfigured, PerformanceLimits, Schedule,
     SchedulerConfigured, StrategyGuardConfigured,
 };
-pub use decimal::Decimal;
+pub use decimal::{Decimal, DecimalSum};
 pub use envelope::{Fact, NewEvent, Recorded, RecordedJson};
 pub use event::{DecodeError, Event, Family, FamilySet};
 pub use host::{

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, decimal, decimal::Decimal};
+use crate::{Timestamp, decimal::DecimalSum};
 
 /// How a figure stands against its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,10 +58,8 @@ pub struct PerformanceAnalyzed {
     pub win_rate_pct: f64,
     /// Mean of the trades' percents.
     pub average_profit_pct: f64,
-    /// Sum of the profits.
-    #[serde(with = "decimal::text")]
-    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::DecimalText"))]
-    pub profit: Decimal,
+    /// Exact sum of the profits.
+    pub profit: DecimalSum,
     /// Of the periods of 24 hours that end at the planned moment; null when undefined.
     pub sharpe: Option<f64>,
     /// Largest fall of the running sum of percents, in points.
@@ -85,8 +83,6 @@ pub struct PerformanceAnalyzed {
 pub enum SkipReason {
     /// Fewer trades than a figure can rest on.
     TooFewTrades,
-    /// A sum could not be computed exactly.
-    NotComputable,
 }
 
 /// The daily analysis was skipped.

@@ -133,8 +133,8 @@ fn live_figures_follow_their_definition() {
     }
     let summary = figures.finish();
     assert_eq!(
-        summary.profit * Decimal::from(100_000_000),
-        Decimal::from(golden["profit_e8"].as_i64().unwrap())
+        summary.profit.times(100_000_000),
+        Decimal::from(golden["profit_e8"].as_i64().unwrap()).into()
     );
     let got = serde_json::to_value(&summary).unwrap();
     for (name, wanted) in golden.as_object().unwrap().iter().filter(|(name, _)| *name != "profit_e8") {

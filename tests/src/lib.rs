@@ -139,7 +139,7 @@ pub fn analysis(sharpe: f64) -> events::PerformanceAnalyzed {
         losses: 3,
         win_rate_pct: 70.0,
         average_profit_pct: 1.0,
-        profit: Decimal::TEN,
+        profit: "10".parse().expect("invariant: ten is a number"),
         sharpe: Some(sharpe),
         max_drawdown_pct: 0.5,
         profit_factor: None,

@@ -30,8 +30,8 @@ pub struct PerformanceAnalyst;
 
 impl Decider for PerformanceAnalyst {
     const NAME: &'static str = "performance_analyst";
-    const RULES_VERSION: u32 = 1;
-    const STATE_VERSION: u32 = 1;
+    const RULES_VERSION: u32 = 2;
+    const STATE_VERSION: u32 = 2;
     type Config = PerformanceAnalystConfigured;
     type State = State;
 

@@ -1,29 +1,29 @@
 //! The daily analysis: figures, their status, and what follows.
 
 use events::{
-    AlertCleared, AlertKind, AlertRaised, Decimal, Event, FigureStatus, FigureStatuses, Limits,
+    AlertCleared, AlertKind, AlertRaised, Decimal, DecimalSum, Event, FigureStatus, FigureStatuses, Limits,
     PerformanceAdvice, PerformanceAnalysisSkipped, PerformanceAnalystConfigured, PerformanceAnalyzed,
     PerformanceLimits, Severity, SkipReason, Timestamp,
 };
-use quant::live::{Drawdown, profit_factor, sharpe_of_periods, win_rate_pct};
-use rust_decimal::prelude::ToPrimitive as _;
+use quant::live::{Drawdown, ExactSum, profit_factor, sharpe_of_periods, win_rate_pct};
 
-use super::state::{State, Sum};
+use super::state::State;
 
 /// Days before the planned moment that are looked at (P2).
 const WINDOW_DAYS: i64 = 7;
 
 /// What the window adds up to.
+#[derive(Default)]
 struct Window {
     trades: u64,
     wins: u64,
     losses: u64,
-    won: Decimal,
-    lost: Decimal,
-    percent: Decimal,
+    won: ExactSum,
+    lost: ExactSum,
+    percent: ExactSum,
     /// Sums of the periods of 24 hours, oldest first.
-    periods: Vec<Decimal>,
-    drawdown: f64,
+    periods: Vec<ExactSum>,
+    drawdown: Drawdown,
 }
 
 /// Analyses the seven days before a planned moment; a trade closed exactly at it belongs to the next window.
@@ -37,10 +37,7 @@ pub(super) fn analyse(
     if trades < config.min_trades {
         return vec![skipped(planned_at, trades, config, SkipReason::TooFewTrades)];
     }
-    match window(state, planned_at) {
-        Some(window) => analysed(state, planned_at, &window, &config.limits),
-        None => not_computable(planned_at, trades, config),
-    }
+    analysed(state, planned_at, &window(state, planned_at), &config.limits)
 }
 
 fn analysed(state: &State, planned_at: Timestamp, window: &Window, limits: &PerformanceLimits) -> Vec<Event> {
@@ -65,12 +62,6 @@ fn raise(severity: Severity, message: String) -> Event {
     Event::AlertRaised(AlertRaised { kind, subject, severity, message })
 }
 
-/// A number that cannot be computed exactly is told, never guessed.
-fn not_computable(planned_at: Timestamp, trades: u64, config: &PerformanceAnalystConfigured) -> Vec<Event> {
-    let message = "the sums of the last seven days have more digits than can be kept exactly".to_owned();
-    vec![skipped(planned_at, trades, config, SkipReason::NotComputable), raise(Severity::Error, message)]
-}
-
 fn skipped(
     planned_at: Timestamp,
     trades: u64,
@@ -87,28 +78,25 @@ fn skipped(
     })
 }
 
-/// Adds the window up, period by period; nothing where a sum has no exact value.
-fn window(state: &State, planned_at: Timestamp) -> Option<Window> {
-    let (mut wins, mut losses, mut trades) = (0, 0, 0);
-    let (mut won, mut lost, mut percent) = (Sum::default(), Sum::default(), Sum::default());
-    let (mut periods, mut drawdown) = (Vec::new(), Drawdown::default());
+/// Adds the window up, period by period.
+fn window(state: &State, planned_at: Timestamp) -> Window {
+    let mut window = Window::default();
     for days_before in (1..=WINDOW_DAYS).rev() {
-        let mut period = Sum::default();
+        let mut period = ExactSum::ZERO;
         let (start, end) = (planned_at.plus_days(-days_before), planned_at.plus_days(1 - days_before));
         for minute in state.minutes(start, end) {
-            wins += minute.wins;
-            losses += minute.losses;
-            trades += minute.trades();
-            won.add(minute.won.0);
-            lost.add(minute.lost.0);
-            period.add(minute.percent.0);
-            minute.percents().try_for_each(|percent| drawdown.push(percent)).ok()?;
+            window.wins += minute.wins;
+            window.losses += minute.losses;
+            window.trades += minute.trades();
+            window.won += minute.won;
+            window.lost += minute.lost;
+            period += minute.percent;
+            minute.percents().for_each(|percent| window.drawdown.push(percent));
         }
-        percent.add(period.0);
-        periods.push(period.0?);
+        window.percent += period;
+        window.periods.push(period);
     }
-    let drawdown = drawdown.value();
-    Some(Window { trades, wins, losses, won: won.0?, lost: lost.0?, percent: percent.0?, periods, drawdown })
+    window
 }
 
 fn figures(planned_at: Timestamp, window: &Window, limits: &PerformanceLimits) -> PerformanceAnalyzed {
@@ -129,21 +117,25 @@ fn figures(planned_at: Timestamp, window: &Window, limits: &PerformanceLimits) -
         losses: window.losses,
         win_rate_pct,
         average_profit_pct,
-        profit: window.won + window.lost,
+        profit: sum_of_profits(window),
         sharpe,
-        max_drawdown_pct: window.drawdown,
+        max_drawdown_pct: window.drawdown.value(),
         profit_factor: profit_factor(window.won, window.lost),
         trigger_ai_analysis: any_critical(&statuses),
-        advice: advice(&statuses, window.drawdown, limits),
+        advice: advice(&statuses, window.drawdown.value(), limits),
         statuses,
         limits: *limits,
     }
 }
 
-/// The mean of a decimal sum as the nearest double.
-fn mean(sum: Decimal, count: u64) -> f64 {
-    let exact = sum.checked_div(Decimal::from(count)).and_then(|mean| mean.to_f64());
-    exact.unwrap_or_default()
+/// The mean of a sum as the nearest double.
+fn mean(sum: ExactSum, count: u64) -> f64 {
+    sum.ratio(Decimal::from(count)).unwrap_or_default()
+}
+
+fn sum_of_profits(window: &Window) -> DecimalSum {
+    let text = (window.won + window.lost).to_string();
+    text.parse().expect("invariant: the text of a sum is a plain decimal")
 }
 
 /// Below `critical`, below `warning`, or neither. What is undefined is ok.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use events::{Decimal, Event, Fact, Outcome, Timestamp, TradeClosed, decimal::exact_add};
+use events::{Decimal, Event, Fact, Outcome, Timestamp, TradeClosed};
+use quant::live::ExactSum;
 use serde::{Deserialize, Serialize};
 
 const US_PER_MINUTE: i64 = 60_000_000;
@@ -28,34 +29,17 @@ pub struct Minute {
     /// Lost trades.
     pub losses: u64,
     /// Sum of the won trades' profits.
-    pub won: Sum,
+    pub won: ExactSum,
     /// Sum of the lost trades' profits.
-    pub lost: Sum,
+    pub lost: ExactSum,
     /// Sum of the percents.
-    pub percent: Sum,
+    pub percent: ExactSum,
     /// Offset in the minute (microseconds) and percent of each trade, by offset, ties by arrival.
     percents: Vec<(u32, Percent)>,
 }
 
-/// An exact sum; nothing where it has none.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sum(#[serde(with = "events::decimal::option_text")] pub Option<Decimal>);
-
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Percent(#[serde(with = "events::decimal::text")] Decimal);
-
-impl Default for Sum {
-    fn default() -> Self {
-        Self(Some(Decimal::ZERO))
-    }
-}
-
-impl Sum {
-    /// This sum and one term more.
-    pub fn add(&mut self, term: Option<Decimal>) {
-        self.0 = self.0.zip(term).and_then(|(sum, term)| exact_add(sum, term));
-    }
-}
 
 impl Minute {
     /// How many trades.
@@ -72,15 +56,15 @@ impl Minute {
         match trade.outcome() {
             Outcome::Won => {
                 self.wins += 1;
-                self.won.add(Some(trade.profit));
+                self.won += trade.profit;
             }
             Outcome::Lost => {
                 self.losses += 1;
-                self.lost.add(Some(trade.profit));
+                self.lost += trade.profit;
             }
             Outcome::Drawn => {}
         }
-        self.percent.add(Some(trade.profit_pct));
+        self.percent += trade.profit_pct;
         let place = self.percents.partition_point(|(earlier, _)| *earlier <= offset);
         self.percents.insert(place, (offset, Percent(trade.profit_pct)));
     }

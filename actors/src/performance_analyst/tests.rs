@@ -65,7 +65,7 @@ fn figures_agree_with_a_calculation_by_hand() {
     assert_eq!((found.trades, found.wins, found.losses), (12, 4, 8));
     assert!((found.win_rate_pct - 100.0 / 3.0).abs() < 1e-12);
     assert!((found.average_profit_pct - 4.0 / 12.0).abs() < 1e-12);
-    assert_eq!(found.profit.to_string(), "4.00");
+    assert_eq!(found.profit.as_str(), "4");
     assert_eq!((found.profit_factor, found.max_drawdown_pct), (Some(3.0), 2.0));
     // Mean 4/7, sample variance (40 - 16/7) / 6.
     let sharpe = (4.0 / 7.0) / ((40.0 - 16.0 / 7.0) / 6.0_f64).sqrt() * 365.0_f64.sqrt();
@@ -140,13 +140,20 @@ fn a_critical_figure_raises_an_alert_that_is_cleared_later() {
 }
 
 #[test]
-fn what_cannot_be_summed_exactly_is_told() {
+fn magnitudes_that_no_decimal_holds_together_are_summed_to_the_digit() {
     let mut facts = hourly("2025-01-07", "1e20", 5);
     facts.extend(hourly("2025-01-06", "1e-20", 5));
     let decided = analyst().facts(facts).when(tick("2025-01-08T01:00:00Z"));
-    let Event::PerformanceAnalysisSkipped(skipped) = &decided[0] else { panic!("{decided:?}") };
-    assert_eq!(skipped.reason, SkipReason::NotComputable);
-    assert!(matches!(decided[1], Event::AlertRaised(_)));
+    let figures = analysed(&decided);
+    assert_eq!((figures.trades, figures.profit.as_str()), (10, "500000000000000000000.00000000000000000005"));
+}
+
+#[test]
+fn a_break_even_written_with_places_keeps_the_analysis() {
+    let mut facts = hourly("2025-01-06", "0.00", 5);
+    facts.extend(hourly("2025-01-07", "-0.3", 5));
+    let decided = analyst().facts(facts).when(tick("2025-01-08T01:00:00Z"));
+    assert_eq!((analysed(&decided).trades, analysed(&decided).average_profit_pct), (10, -0.15));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};
 
 use events::{Day, Timestamp};
-use quant::live::{LiveFigures, LiveSummary};
+use quant::live::{LiveFigures, LiveSummary, UNKNOWN_CURRENCY};
 use serde::Serialize;
 
 use super::chunk::{self, Row};
@@ -53,19 +53,6 @@ pub struct PerformanceRow {
     /// The figures.
     #[serde(flatten)]
     pub figures: LiveSummary,
-    /// Trades that the figures leave out, as a sum with them could not be kept exactly.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub trades_left_out: u64,
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
-#[derive(Default)]
-struct Group {
-    figures: LiveFigures,
-    left_out: u64,
 }
 
 /// In order of (moment of closing, position).
@@ -105,7 +92,7 @@ pub struct PerformanceFold {
     strategy: Option<u32>,
     names: Vec<String>,
     waiting: BinaryHeap<Reverse<Waiting>>,
-    groups: BTreeMap<i64, Group>,
+    groups: BTreeMap<i64, LiveFigures>,
 }
 
 impl PerformanceFold {
@@ -159,7 +146,7 @@ impl PerformanceFold {
             self.groups.entry(0).or_default();
         }
         let groups = std::mem::take(&mut self.groups);
-        let mut rows: Vec<_> = groups.into_iter().map(|(key, group)| self.row(key, &group)).collect();
+        let mut rows: Vec<_> = groups.into_iter().map(|(key, figures)| self.row(key, &figures)).collect();
         rows.sort_by(|a, b| (&a.strategy, &a.symbol).cmp(&(&b.strategy, &b.symbol)));
         rows
     }
@@ -187,19 +174,20 @@ impl PerformanceFold {
             By::Symbol => i64::from(row.symbol),
             By::Day => row.trade.closed_at_us.div_euclid(DAY_US),
         };
-        let group = self.groups.entry(key).or_default();
-        let currency = self.names.get(row.currency as usize).map_or("", String::as_str);
-        group.left_out += u64::from(group.figures.push(&row.trade, currency).is_err());
+        let figures = self.groups.entry(key).or_default();
+        let currency = self.names.get(row.currency as usize).map_or(UNKNOWN_CURRENCY, String::as_str);
+        // The heap gives them in order, and the log holds each trade once.
+        let counted = figures.push(&row.trade, currency);
+        debug_assert_eq!(counted, Ok(()));
     }
 
-    fn row(&self, key: i64, group: &Group) -> PerformanceRow {
+    fn row(&self, key: i64, figures: &LiveFigures) -> PerformanceRow {
         let name = || usize::try_from(key).ok().and_then(|number| self.names.get(number)).cloned();
         PerformanceRow {
             strategy: (self.by == By::Strategy).then(name).flatten(),
             symbol: (self.by == By::Symbol).then(name).flatten(),
             day: (self.by == By::Day).then(|| Day::from_number(key as i32).to_string()),
-            figures: group.figures.finish(),
-            trades_left_out: group.left_out,
+            figures: figures.finish(),
         }
     }
 }

@@ -69,10 +69,14 @@ fn given_a_strategy_then_only_its_trades_count_and_an_unknown_one_has_none() {
 }
 
 #[test]
-fn given_a_sum_without_room_then_the_trade_is_left_out_and_that_is_told() {
+fn given_a_sum_beyond_a_decimal_then_every_trade_counts_to_the_digit() {
     let events = [closed(1, "rsi", 1, "79228162514264337593543950335"), closed(2, "rsi", 2, "0.1")];
     let rows = ask(&View::of(Performance::default, &events), &by(By::Total));
-    assert_eq!((rows[0].figures.trades, rows[0].trades_left_out), (1, 1));
+    let figures = &rows[0].figures;
+    assert_eq!(
+        (figures.trades, figures.profit.to_string()),
+        (2, "79228162514264337593543950335.1".to_owned())
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The largest fall of a running sum.
 
-use super::{ExactSum, FiguresError};
+use super::ExactSum;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -15,13 +15,11 @@ pub struct Drawdown {
 
 impl Drawdown {
     /// Adds a term to the running sum.
-    ///
-    /// # Errors
-    /// [`FiguresError::Inexact`] when 28 digits cannot hold the sum or the fall; the drawdown is then unchanged.
     #[inline]
-    pub fn push(&mut self, term: Decimal) -> Result<(), FiguresError> {
-        *self = self.after(term).ok_or(FiguresError::Inexact { figure: "running sum" })?;
-        Ok(())
+    pub fn push(&mut self, term: Decimal) {
+        self.sum += term;
+        self.peak = self.peak.max(self.sum);
+        self.deepest = self.deepest.max(self.peak - self.sum);
     }
 
     /// The running sum.
@@ -38,18 +36,8 @@ impl Drawdown {
 
     /// The largest fall, exactly.
     #[must_use]
-    pub fn exact(&self) -> Decimal {
-        self.deepest.value()
-    }
-
-    #[inline]
-    pub(super) fn after(&self, term: Decimal) -> Option<Self> {
-        let sum = self.sum.plus(term)?;
-        if sum > self.peak {
-            return Some(Self { sum, peak: sum, ..*self });
-        }
-        let deepest = self.peak.minus(sum)?.max(self.deepest);
-        Some(Self { sum, deepest, ..*self })
+    pub fn exact(&self) -> ExactSum {
+        self.deepest
     }
 }
 
@@ -60,8 +48,8 @@ mod tests {
 
     fn of(terms: &[&str]) -> Decimal {
         let mut drawdown = Drawdown::default();
-        terms.iter().for_each(|term| drawdown.push(term.parse().unwrap()).unwrap());
-        drawdown.exact()
+        terms.iter().for_each(|term| drawdown.push(term.parse().unwrap()));
+        drawdown.exact().to_decimal().unwrap()
     }
 
     #[test]
@@ -78,12 +66,10 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_beyond_28_digits_is_refused_and_changes_nothing() {
+    fn a_fall_over_more_than_28_digits_keeps_them_all() {
         let mut drawdown = Drawdown::default();
-        drawdown.push(Decimal::MAX).unwrap();
-        let before = drawdown;
-        assert_eq!(drawdown.push(Decimal::ONE), Err(FiguresError::Inexact { figure: "running sum" }));
-        assert_eq!(drawdown, before);
+        [Decimal::MAX, Decimal::MIN, Decimal::MIN].into_iter().for_each(|term| drawdown.push(term));
+        assert_eq!(drawdown.exact(), ExactSum::from(Decimal::MAX).times(2));
     }
 
     proptest! {
@@ -93,12 +79,12 @@ mod tests {
             let mut drawdown = Drawdown::default();
             let mut sums = vec![Decimal::ZERO];
             for &term in &terms {
-                drawdown.push(term).unwrap();
+                drawdown.push(term);
                 sums.push(sums[sums.len() - 1] + term);
             }
             let falls = (0..sums.len()).flat_map(|i| sums[..=i].iter().map(move |s| (i, *s)));
             let naive = falls.map(|(i, earlier)| earlier - sums[i]).max().unwrap();
-            prop_assert_eq!(drawdown.exact(), naive);
+            prop_assert_eq!(drawdown.exact(), naive.into());
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{DAYS_PER_YEAR, Drawdown, ExactSum, LiveSummary, Periods, profit_factor, win_rate_pct};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -19,23 +20,14 @@ pub struct LiveTrade {
     pub profit_pct: Decimal,
 }
 
-/// Why a trade could not be counted. The figures are then as they were before it.
+/// Trades have to come by (moment of closing, position), each once. The figures are as they were before this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum FiguresError {
-    /// Trades have to come by (moment of closing, position), each once.
-    #[error(
-        "trade at position {position} does not come after the one before it: feed trades by (closed_at, position), each once"
-    )]
-    OutOfOrder {
-        /// Position of the trade that came too late.
-        position: u64,
-    },
-    /// The exact sum has more digits than a decimal holds.
-    #[error("the {figure} would need more than 28 digits and be rounded")]
-    Inexact {
-        /// Which sum.
-        figure: &'static str,
-    },
+#[error(
+    "trade at position {position} does not come after the one before it: feed trades by (closed_at, position), each once"
+)]
+pub struct OutOfOrder {
+    /// Position of the trade that came too late.
+    pub position: u64,
 }
 
 /// Accumulates the [live figures](LiveSummary) of trades that come in the order of (moment of closing, position).
@@ -51,7 +43,8 @@ pub struct LiveFigures {
     curve: Drawdown,
     range: Option<Range>,
     closed_days: Periods,
-    currencies: Vec<String>,
+    /// Sorted by currency; nearly always there is one.
+    profits: Vec<(String, ExactSum)>,
 }
 
 /// First and last of what was seen: there from the first trade on.
@@ -70,26 +63,20 @@ impl LiveFigures {
         Self::default()
     }
 
-    /// Counts a trade whose profit is in `currency`.
+    /// Counts a trade whose profit is in `currency`; [`UNKNOWN_CURRENCY`](super::UNKNOWN_CURRENCY) where nobody told.
     ///
     /// # Errors
-    /// [`FiguresError`] when the trade is out of order or an exact sum has no room; nothing is counted then.
+    /// When the trade does not come after the one before it; it is not counted then.
     #[inline]
-    pub fn push(&mut self, trade: &LiveTrade, currency: &str) -> Result<(), FiguresError> {
-        let pct = ExactSum::from(trade.profit_pct);
-        let range = match &self.range {
-            None => Range { newest: key(trade), best_pct: pct, worst_pct: pct, day_pct: pct },
-            Some(range) => range.extended(trade, pct)?,
-        };
-        let curve = self.curve.after(trade.profit_pct).ok_or(inexact("sum of profit_pct"))?;
-        let won = if is_win(trade) { add(self.won, trade.profit)? } else { self.won };
-        let lost = if is_loss(trade) { add(self.lost, trade.profit)? } else { self.lost };
-        won.plus(lost).ok_or(inexact("sum of profit"))?;
-        // Nothing can fail from here on.
+    pub fn push(&mut self, trade: &LiveTrade, currency: &str) -> Result<(), OutOfOrder> {
+        if self.range.is_some_and(|range| key(trade) <= range.newest) {
+            return Err(OutOfOrder { position: trade.position });
+        }
         self.close_day_before(day(trade.closed_at_us));
+        self.extend_range(trade);
+        self.curve.push(trade.profit_pct);
         self.count(trade);
-        self.note_currency(currency);
-        (self.range, self.curve, self.won, self.lost) = (Some(range), curve, won, lost);
+        *self.profit_in(currency) += trade.profit;
         Ok(())
     }
 
@@ -98,8 +85,7 @@ impl LiveFigures {
     pub fn finish(&self) -> LiveSummary {
         let trades = self.wins + self.losses + self.draws;
         let per_trade = |sum: f64| (trades > 0).then(|| sum / trades as f64);
-        let profit =
-            self.won.plus(self.lost).expect("invariant: push refuses a trade that makes this sum inexact");
+        let profit = self.won + self.lost;
         let days = self.days();
         LiveSummary {
             trades,
@@ -108,13 +94,14 @@ impl LiveFigures {
             draws: self.draws,
             win_rate_pct: win_rate_pct(self.wins, trades),
             average_profit_pct: per_trade(self.curve.sum().to_f64()),
-            profit: profit.value(),
+            profit,
             return_pct: self.curve.sum().to_f64(),
             best_trade_pct: self.range.map(|range| range.best_pct.to_f64()),
             worst_trade_pct: self.range.map(|range| range.worst_pct.to_f64()),
-            currencies: self.currencies.clone(),
-            profit_factor: profit_factor(self.won.value(), self.lost.value()),
-            expectancy: profit.value().checked_div(trades.into()).map(|mean| mean.normalize()),
+            currencies: self.profits.iter().map(|(currency, _)| currency.clone()).collect(),
+            profits: self.profits.iter().cloned().collect(),
+            profit_factor: profit_factor(self.won, self.lost),
+            expectancy: profit.mean(trades),
             max_drawdown_pct: self.curve.value(),
             sharpe: days.sharpe(DAYS_PER_YEAR),
             sortino: days.sortino(DAYS_PER_YEAR),
@@ -143,34 +130,44 @@ impl LiveFigures {
     }
 
     #[inline]
+    fn extend_range(&mut self, trade: &LiveTrade) {
+        let pct = ExactSum::from(trade.profit_pct);
+        let Some(range) = &mut self.range else {
+            self.range = Some(Range { newest: key(trade), best_pct: pct, worst_pct: pct, day_pct: pct });
+            return;
+        };
+        let same_day = day(trade.closed_at_us) == day(range.newest.0);
+        range.day_pct = if same_day { range.day_pct + pct } else { pct };
+        range.best_pct = range.best_pct.max(pct);
+        range.worst_pct = range.worst_pct.min(pct);
+        range.newest = key(trade);
+    }
+
+    #[inline]
     fn count(&mut self, trade: &LiveTrade) {
-        self.wins += u64::from(is_win(trade));
-        self.losses += u64::from(is_loss(trade));
-        self.draws += u64::from(trade.profit.is_zero());
+        match trade.profit.cmp(&Decimal::ZERO) {
+            Ordering::Greater => {
+                self.wins += 1;
+                self.won += trade.profit;
+            }
+            Ordering::Less => {
+                self.losses += 1;
+                self.lost += trade.profit;
+            }
+            Ordering::Equal => self.draws += 1,
+        }
     }
 
     #[inline]
-    fn note_currency(&mut self, currency: &str) {
-        if let Err(place) = self.currencies.binary_search_by(|known| known.as_str().cmp(currency)) {
-            self.currencies.insert(place, currency.to_owned());
-        }
-    }
-}
-
-impl Range {
-    #[inline]
-    fn extended(&self, trade: &LiveTrade, pct: ExactSum) -> Result<Self, FiguresError> {
-        if key(trade) <= self.newest {
-            return Err(FiguresError::OutOfOrder { position: trade.position });
-        }
-        let same_day = day(trade.closed_at_us) == day(self.newest.0);
-        let before = if same_day { self.day_pct } else { ExactSum::ZERO };
-        Ok(Self {
-            newest: key(trade),
-            best_pct: self.best_pct.max(pct),
-            worst_pct: self.worst_pct.min(pct),
-            day_pct: before.plus(pct).ok_or(inexact("sum of a day's profit_pct"))?,
-        })
+    fn profit_in(&mut self, currency: &str) -> &mut ExactSum {
+        let place = match self.profits.binary_search_by(|(known, _)| known.as_str().cmp(currency)) {
+            Ok(place) => place,
+            Err(place) => {
+                self.profits.insert(place, (currency.to_owned(), ExactSum::ZERO));
+                place
+            }
+        };
+        &mut self.profits[place].1
     }
 }
 
@@ -181,20 +178,4 @@ fn key(trade: &LiveTrade) -> (i64, u64) {
 /// UTC days since the epoch.
 fn day(moment_us: i64) -> i64 {
     moment_us.div_euclid(DAY_US)
-}
-
-fn is_win(trade: &LiveTrade) -> bool {
-    trade.profit.is_sign_positive() && !trade.profit.is_zero()
-}
-
-fn is_loss(trade: &LiveTrade) -> bool {
-    trade.profit.is_sign_negative() && !trade.profit.is_zero()
-}
-
-fn add(sum: ExactSum, profit: Decimal) -> Result<ExactSum, FiguresError> {
-    sum.plus(profit).ok_or(inexact("sum of profit"))
-}
-
-fn inexact(figure: &'static str) -> FiguresError {
-    FiguresError::Inexact { figure }
 }

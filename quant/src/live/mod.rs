@@ -10,10 +10,10 @@ mod periods;
 mod summary;
 
 pub use drawdown::Drawdown;
-pub use exact::ExactSum;
-pub use figures::{FiguresError, LiveFigures, LiveTrade};
+pub use exact::{ExactSum, NoSum};
+pub use figures::{LiveFigures, LiveTrade, OutOfOrder};
 pub use periods::{DAYS_PER_YEAR, Periods, sharpe_of_periods};
-pub use summary::{LiveSummary, profit_factor, win_rate_pct};
+pub use summary::{LiveSummary, UNKNOWN_CURRENCY, profit_factor, win_rate_pct};
 
 #[cfg(test)]
 mod tests;

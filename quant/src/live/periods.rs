@@ -1,7 +1,6 @@
 //! Mean, deviation and downside of equal periods, streamed. It knows no calendar: the caller cuts the periods.
 
 use super::ExactSum;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// Days in a year: crypto markets never close.
@@ -94,9 +93,9 @@ impl Periods {
 /// Sharpe ratio of the sums of equal periods of one day each: mean / sample deviation · √365, risk-free rate 0.
 /// `None` with fewer than two periods or without deviation.
 #[must_use]
-pub fn sharpe_of_periods(sums: &[Decimal]) -> Option<f64> {
+pub fn sharpe_of_periods(sums: &[ExactSum]) -> Option<f64> {
     let mut periods = Periods::default();
-    sums.iter().for_each(|&sum| periods.push(ExactSum::from(sum).to_f64()));
+    sums.iter().for_each(|sum| periods.push(sum.to_f64()));
     periods.sharpe(DAYS_PER_YEAR)
 }
 
@@ -119,6 +118,7 @@ fn ratio(numerator: f64, divisor: f64) -> Option<f64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rust_decimal::Decimal;
 
     fn of(results: &[f64]) -> Periods {
         let mut periods = Periods::default();
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn sharpe_divides_by_the_sample_deviation() {
         // mean 2, deviations −1, 0, 1: std 1.
-        let sums = [Decimal::ONE, Decimal::TWO, Decimal::from(3)];
+        let sums = [Decimal::ONE, Decimal::TWO, Decimal::from(3)].map(ExactSum::from);
         assert!(close(sharpe_of_periods(&sums).unwrap(), 2.0 * 365f64.sqrt()));
     }
 
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn too_few_periods_or_no_deviation_give_nothing() {
         assert_eq!(sharpe_of_periods(&[]), None);
-        assert_eq!(sharpe_of_periods(&[Decimal::ONE]), None);
+        assert_eq!(sharpe_of_periods(&[Decimal::ONE.into()]), None);
         assert_eq!(sharpe_of_periods(&["0.1".parse().unwrap(); 7]), None);
         assert_eq!(Periods::of(&[0.1; 7]).sharpe(DAYS_PER_YEAR), None);
         assert_eq!(Periods::of(&[]).sharpe(DAYS_PER_YEAR), None);

@@ -3,6 +3,10 @@
 use super::ExactSum;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Stands where the currency of a profit is not known.
+pub const UNKNOWN_CURRENCY: &str = "?";
 
 /// The live figures of a set of closed trades. An undefined figure is `None` (`null` in JSON), never 0 or NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,16 +24,18 @@ pub struct LiveSummary {
     /// Mean of the trades' net profit percents; `None` without trades.
     pub average_profit_pct: Option<f64>,
     /// Exact sum of the net profits, in the currencies of `currencies` as if they were one.
-    #[serde(with = "rust_decimal::serde::str")]
-    pub profit: Decimal,
+    pub profit: ExactSum,
     /// Sum of the trades' net profit percents.
     pub return_pct: f64,
     /// Largest net profit percent of a trade; `None` without trades.
     pub best_trade_pct: Option<f64>,
     /// Smallest net profit percent of a trade; `None` without trades.
     pub worst_trade_pct: Option<f64>,
-    /// The currencies that `profit` adds up, sorted; more than one means that `profit` is no amount of money.
+    /// The currencies that `profit` adds up, sorted, [`UNKNOWN_CURRENCY`] for trades whose currency nobody told; more
+    /// than one means that `profit` is no amount of money.
     pub currencies: Vec<String>,
+    /// Exact sum of the net profits of each of `currencies`.
+    pub profits: BTreeMap<String, ExactSum>,
     /// Σ profit of wins / |Σ profit of losses|; `None` without losses.
     pub profit_factor: Option<f64>,
     /// Mean net profit of a trade, to 28 digits; `None` without trades.
@@ -55,6 +61,6 @@ pub fn win_rate_pct(wins: u64, trades: u64) -> Option<f64> {
 
 /// Σ profit of wins / |Σ profit of losses|, or `None` without losses.
 #[must_use]
-pub fn profit_factor(won: Decimal, lost: Decimal) -> Option<f64> {
-    (!lost.is_zero()).then(|| ExactSum::from(won).to_f64() / ExactSum::from(lost).to_f64().abs())
+pub fn profit_factor(won: ExactSum, lost: ExactSum) -> Option<f64> {
+    (!lost.is_zero()).then(|| won.to_f64() / lost.to_f64().abs())
 }

@@ -34,7 +34,7 @@ fn the_figures_of_four_trades_by_hand() {
     assert_eq!((summary.trades, summary.wins, summary.losses, summary.draws), (4, 1, 2, 1));
     assert_eq!(summary.win_rate_pct, Some(25.0));
     assert_eq!(summary.average_profit_pct, Some(-0.25));
-    assert_eq!((summary.profit, summary.return_pct), (Decimal::ZERO, -1.0));
+    assert_eq!((summary.profit, summary.return_pct), (ExactSum::ZERO, -1.0));
     assert_eq!((summary.best_trade_pct, summary.worst_trade_pct), (Some(5.0), Some(-4.0)));
     assert_eq!((summary.profit_factor, summary.expectancy), (Some(1.0), Some(Decimal::ZERO)));
     assert_eq!(summary.max_drawdown_pct, 6.0);
@@ -54,7 +54,7 @@ fn no_trades_give_zeros_and_nothing_else() {
         concat!(
             r#"{"trades":0,"wins":0,"losses":0,"draws":0,"win_rate_pct":null,"average_profit_pct":null,"#,
             r#""profit":"0","return_pct":0.0,"best_trade_pct":null,"worst_trade_pct":null,"currencies":[],"#,
-            r#""profit_factor":null,"expectancy":null,"max_drawdown_pct":0.0,"sharpe":null,"sortino":null,"days":0}"#
+            r#""profits":{},"profit_factor":null,"expectancy":null,"max_drawdown_pct":0.0,"sharpe":null,"sortino":null,"days":0}"#
         )
     );
 }
@@ -87,12 +87,17 @@ fn days_are_utc_days_also_before_1970() {
 }
 
 #[test]
-fn several_currencies_are_listed_once_each() {
+fn each_currency_has_its_own_sum() {
     let mut figures = LiveFigures::new();
-    for (at, currency) in [(1, "USDT"), (2, "EUR"), (3, "USDT")] {
-        figures.push(&trade(at as u64, at, "1", "1"), currency).unwrap();
+    for (at, currency, profit) in
+        [(1, "USDT", "1"), (2, "EUR", "-0.5"), (3, "USDT", "2"), (4, UNKNOWN_CURRENCY, "9")]
+    {
+        figures.push(&trade(at as u64, at, profit, "1"), currency).unwrap();
     }
-    assert_eq!(figures.finish().currencies, ["EUR", "USDT"]);
+    let summary = figures.finish();
+    assert_eq!(summary.currencies, ["?", "EUR", "USDT"]);
+    let profits = serde_json::to_string(&summary.profits).unwrap();
+    assert_eq!(profits, r#"{"?":"9","EUR":"-0.5","USDT":"3"}"#);
 }
 
 #[test]
@@ -100,22 +105,22 @@ fn a_trade_out_of_order_or_twice_is_refused_and_not_counted() {
     let mut figures = figures(&week());
     let before = figures.clone();
     for late in [trade(9, 2 * DAY_US, "1", "1"), trade(8, 2 * DAY_US, "1", "1"), trade(99, 0, "1", "1")] {
-        let error = FiguresError::OutOfOrder { position: late.position };
-        assert_eq!(figures.push(&late, "USDT"), Err(error));
+        assert_eq!(figures.push(&late, "USDT"), Err(OutOfOrder { position: late.position }));
     }
     assert_eq!(figures, before);
 }
 
 #[test]
-fn a_sum_that_would_be_rounded_is_refused_and_not_counted() {
-    let mut figures = figures(&[trade(1, 0, "79228162514264337593543950335", "1")]);
-    let before = figures.clone();
-    for profit in ["0.1", "-0.1", "1"] {
-        let error = figures.push(&trade(2, 1, profit, "1"), "EUR").unwrap_err();
-        assert_eq!(error, FiguresError::Inexact { figure: "sum of profit" });
-    }
-    assert!(figures.push(&trade(2, 1, "0", "0.0000000000000000000000000001"), "EUR").is_ok());
-    assert_ne!(figures, before);
+fn a_sum_of_any_number_of_digits_counts_every_trade() {
+    let summary = figures(&[
+        trade(1, 0, "79228162514264337593543950335", "-2.01"),
+        trade(2, 1, "-0.0000000000000000000000000001", "4"),
+        trade(3, 2, "79228162514264337593543950335", "-9.06"),
+    ])
+    .finish();
+    assert_eq!(summary.trades, 3);
+    assert_eq!(summary.profit.to_string(), "158456325028528675187087900669.9999999999999999999999999999");
+    assert_eq!(summary.expectancy, Some(decimal("52818775009509558395695966890")));
 }
 
 #[test]
@@ -161,7 +166,8 @@ fn naive(trades: &[LiveTrade]) -> LiveSummary {
         draws: count(|p| p == Decimal::ZERO),
         win_rate_pct: Some(count(|p| p > Decimal::ZERO) as f64 / n as f64 * 100.0),
         average_profit_pct: Some(float(sum) / n as f64),
-        profit: won + lost,
+        profit: (won + lost).into(),
+        profits: [("USDT".to_owned(), (won + lost).into())].into(),
         return_pct: float(sum),
         best_trade_pct: pcts.iter().max().map(|&pct| float(pct)),
         worst_trade_pct: pcts.iter().min().map(|&pct| float(pct)),

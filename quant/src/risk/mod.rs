@@ -68,8 +68,7 @@ fn quotient(a: Decimal, b: Decimal) -> Result<Decimal, RiskError> {
 }
 
 fn total(amounts: impl IntoIterator<Item = Decimal>) -> Result<Decimal, RiskError> {
-    let sum = amounts.into_iter().try_fold(ExactSum::ZERO, |sum, amount| sum.plus(amount));
-    sum.map(ExactSum::value).ok_or(RiskError::TooManyDigits("a sum"))
+    amounts.into_iter().sum::<ExactSum>().to_decimal().ok_or(RiskError::TooManyDigits("a sum"))
 }
 
 /// 100 · part / whole as a double.

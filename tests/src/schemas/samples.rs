@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use events::{
     ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertKind, AlertRaised, BreachedRule, Bytes,
-    ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DecidedBy, Decimal, EnableRefusal, Event,
-    FigureStatus, FigureStatuses, Forgotten, GuardMetrics, GuardThresholds, IngestAdvanced, LossBasis,
+    ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DecidedBy, Decimal, DecimalSum, EnableRefusal,
+    Event, FigureStatus, FigureStatuses, Forgotten, GuardMetrics, GuardThresholds, IngestAdvanced, LossBasis,
     Measure, MissedRuns, Moment, Origin, PerformanceAdvice, PerformanceAnalysisSkipped,
     PerformanceAnalystConfigured, PerformanceAnalyzed, PerformanceLimits, PublishAdvanced, RecordRejected,
     RecordsMissing, ReduceCause, ReduceCauseKind, RejectReason, RuleName, RuleWindow, RunStarted, Schedule,
@@ -33,6 +33,10 @@ pub fn samples() -> Vec<Event> {
         host(),
     ];
     families.into_iter().flatten().collect()
+}
+
+fn sum(text: &str) -> DecimalSum {
+    text.parse().expect("invariant: a sample names real numbers")
 }
 
 fn number(text: &str) -> Decimal {
@@ -180,7 +184,7 @@ fn decided_on_performance() -> Vec<Event> {
             losses: 18,
             win_rate_pct: 50.0,
             average_profit_pct: 0.25,
-            profit: number("312.5"),
+            profit: sum("312.5"),
             sharpe: Some(1.75),
             max_drawdown_pct: 6.5,
             profit_factor: Some(1.2),

@@ -1,6 +1,6 @@
 //! The typed queries.
 
-use events::{PublishAdvanced, RecordRejected, RejectReason};
+use events::{Decimal, PublishAdvanced, RecordRejected, RejectReason};
 use projections::{By, PerformanceQuery};
 
 use super::super::{AuditQuery, DeadLetterQuery, DecisionQuery};
@@ -67,7 +67,7 @@ fn performance_is_asked_for_a_window_and_by_name() {
         rows.iter().map(|row| (row.strategy.as_deref().unwrap(), row.figures.trades)).collect();
     assert_eq!(trades, [("macd", 664), ("rsi", 332)]);
     let total = views.performance(&PerformanceQuery::default()).unwrap();
-    assert_eq!((total.len(), total[0].figures.profit), (1, 2400.into()));
+    assert_eq!((total.len(), total[0].figures.profit), (1, Decimal::from(2400).into()));
 }
 
 #[test]
