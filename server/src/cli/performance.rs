@@ -70,17 +70,31 @@ fn key(row: &Value) -> String {
     key.unwrap_or("total").to_owned()
 }
 
-/// The profit with its currency; sums over several currencies are marked.
+/// The profit of each currency: no sum over two of them is an amount of money.
 fn profit(row: &Value) -> String {
-    let currencies: Vec<String> =
-        row["currencies"].as_array().into_iter().flatten().map(words::text).collect();
-    let amount = row["profit"].as_str().and_then(|text| text.parse::<f64>().ok());
-    let amount = amount.map_or_else(|| words::text(&row["profit"]), |amount| format!("{amount:.2}"));
-    match currencies.as_slice() {
-        [one] => format!("{amount} {one}"),
-        [] => amount,
-        several => format!("{amount} in {}!", several.join("+")),
-    }
+    let profits: Vec<String> = currencies(row)
+        .map(|(currency, profit)| format!("{} {currency}", words::money(profit.as_str().unwrap_or_default())))
+        .collect();
+    if profits.is_empty() { "0".to_owned() } else { profits.join(" + ") }
+}
+
+fn currencies(row: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    row["profits"].as_object().into_iter().flatten()
+}
+
+/// What has to be said about the currencies of the rows.
+fn about_currencies(rows: &[Value]) -> Vec<&'static str> {
+    let several = rows.iter().any(|row| currencies(row).count() > 1);
+    let unknown = rows.iter().any(|row| currencies(row).any(|(currency, _)| currency == "?"));
+    let several = several.then_some(
+        "profits in several currencies stand side by side: only their percents can be compared; in JSON, profit adds \
+         them up and profits does not",
+    );
+    let unknown = unknown.then_some(
+        "\"?\" stands for trades whose currency neither the report nor the symbol tells: send the field currency, or set \
+         intake.default_currency",
+    );
+    several.into_iter().chain(unknown).collect()
 }
 
 impl Performance {
@@ -96,13 +110,29 @@ impl Performance {
                  to a running server, tradewarden rehearse FILE --data DIR takes them into a folder of its own",
             );
         }
-        let several = |item: &str| {
-            let row: Value = serde_json::from_str(item).unwrap_or_default();
-            row["currencies"].as_array().is_some_and(|currencies| currencies.len() > 1)
-        };
-        if page.items.iter().any(|item| several(item.get())) {
-            context.out.note("profit adds up several currencies: compare percents, or look at one strategy");
-        }
+        let rows: Vec<Value> =
+            page.items.iter().filter_map(|item| serde_json::from_str(item.get()).ok()).collect();
+        about_currencies(&rows).into_iter().for_each(|note| context.out.note(note));
         Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn each_currency_stands_by_itself() {
+        let row = json!({"profit": "9.5", "profits": {"?": "0.0001234", "KRW": "1500.005", "USDT": "-3"}});
+        assert_eq!(profit(&row), "0.0001234 ? + 1500.00 KRW + -3.00 USDT");
+        assert_eq!(about_currencies(&[row]).len(), 2);
+    }
+
+    #[test]
+    fn one_known_currency_needs_no_word() {
+        let row = json!({"profit": "9.5", "profits": {"USDT": "9.5"}});
+        assert_eq!(profit(&row), "9.50 USDT");
+        assert!(about_currencies(&[row]).is_empty());
     }
 }

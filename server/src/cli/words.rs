@@ -1,5 +1,6 @@
 //! Events in words, for tables.
 
+use events::Decimal;
 use serde_json::Value;
 
 /// A text of an object, or a dash.
@@ -23,6 +24,16 @@ pub fn moment(value: &Value) -> String {
 /// A figure with two decimals, or a dash where it is undefined.
 pub fn figure(value: &Value) -> String {
     value.as_f64().map_or_else(|| text(value), |figure| format!("{figure:.2}"))
+}
+
+/// An amount of money from its text: to two places, a smaller one to four digits. One that has more digits than a
+/// decimal holds is shown whole.
+pub fn money(text: &str) -> String {
+    let Ok(amount) = text.parse::<Decimal>() else { return text.to_owned() };
+    if amount.is_zero() || amount.abs() >= Decimal::ONE {
+        return format!("{:.2}", amount.round_dp(2));
+    }
+    amount.round_sf(4).unwrap_or(amount).normalize().to_string()
 }
 
 /// A number as short as it can be: 10 rather than 10.0.
