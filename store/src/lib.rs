@@ -9,6 +9,7 @@ mod id_map;
 mod interposer;
 mod log;
 mod memory;
+pub mod plain;
 mod snapshots;
 pub mod views;
 

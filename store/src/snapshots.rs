@@ -11,6 +11,8 @@ use std::{
 
 use events::Uuid;
 
+use crate::plain;
+
 const MAGIC: &[u8; 8] = b"twsnap01";
 const IDENTITY: usize = 8 + 16 + 4 + 16;
 const HEADER: usize = IDENTITY + 32;
@@ -47,7 +49,7 @@ impl Snapshots {
     /// # Errors
     /// When the folder cannot be made.
     pub fn open(folder: &Path, log_id: Uuid) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        plain::create_folder(folder)?;
         Ok(Self { folder: folder.to_owned(), log_id })
     }
 
@@ -68,9 +70,7 @@ impl Snapshots {
         bytes.extend_from_slice(snapshot.after.as_bytes());
         bytes.extend_from_slice(hash(&bytes, actor, &snapshot.state).as_bytes());
         bytes.extend_from_slice(&snapshot.state);
-        let (path, written) = (self.path(actor), self.folder.join(format!("{actor}.tmp")));
-        fs::write(&written, &bytes)?;
-        fs::rename(&written, &path)
+        plain::write(&self.path(actor), &bytes)
     }
 
     /// An actor's snapshot; nothing when there is none of this version of the state.
@@ -78,7 +78,7 @@ impl Snapshots {
     /// # Errors
     /// When there is one that is damaged, of another log or actor, or cannot be read.
     pub fn load(&self, actor: &str, state_version: u32) -> Result<Option<Snapshot>, SnapshotFault> {
-        let bytes = match fs::read(self.path(actor)) {
+        let bytes = match plain::read(&self.path(actor)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.fault(actor, &format!("cannot be read ({error})"))),
@@ -95,6 +95,20 @@ impl Snapshots {
         let after = identity[28..].try_into().map(Uuid::from_bytes).map_err(|_| damaged())?;
         let same_version = identity[24..28] == state_version.to_le_bytes();
         Ok(same_version.then(|| Snapshot { after, state: state.to_vec() }))
+    }
+
+    /// The logs that snapshots in a folder are of. What is no snapshot of ours says nothing.
+    pub fn logs_in(folder: &Path) -> Vec<Uuid> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let snapshots = entries.filter(|path| path.extension().is_some_and(|ending| ending == "snapshot"));
+        let log_id = |path: PathBuf| {
+            let bytes = plain::read(&path).ok().filter(|bytes| bytes.starts_with(MAGIC))?;
+            bytes.get(8..24)?.try_into().map(Uuid::from_bytes).ok()
+        };
+        let mut logs: Vec<Uuid> = snapshots.filter_map(log_id).collect();
+        logs.sort_unstable();
+        logs.dedup();
+        logs
     }
 
     /// That an actor's snapshot cannot be used.

@@ -40,6 +40,8 @@ struct State {
     reads: u64,
     trouble: Option<(u64, Trouble)>,
     lies: bool,
+    /// Nothing more can be opened.
+    no_descriptor: bool,
 }
 
 /// Paths from the disk's root; those of folders end with a slash.
@@ -117,6 +119,11 @@ impl Disk {
         }
         drop(state);
         disk
+    }
+
+    /// From now on nothing can be opened, or can again.
+    pub fn run_out_of_descriptors(&self, out: bool) {
+        self.state().no_descriptor = out;
     }
 
     /// Every file and what is in it.
@@ -358,6 +365,9 @@ impl Folder for SimFolder {
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn LogFile>> {
         let (mut state, path) = (self.disk.state(), self.full(name));
+        if state.no_descriptor {
+            return Err(rustix::io::Errno::MFILE.into());
+        }
         if access == Access::Create {
             state.change(false)?;
             let number = state.files.len();

@@ -4,15 +4,20 @@
 //! Nothing here retries and nothing here knows what the bytes mean.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::FileExt,
+    os::unix::fs::{DirBuilderExt as _, FileExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use rustix::io::Errno;
+
 use super::lock::{FolderLock, LockError};
-use crate::ReadError;
+use crate::{
+    ReadError,
+    plain::{self, Links},
+};
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +61,18 @@ pub trait LogFile: Send + Sync {
     /// # Errors
     /// When they may not be.
     fn sync(&self) -> io::Result<()>;
+
+    /// Keeps other processes from it until [`Self::unlock`], or until the process ends; false when one holds it. What
+    /// no other process can reach is never held.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn try_lock(&self, _exclusive: bool) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    /// Lets other processes to it again.
+    fn unlock(&self) {}
 }
 
 /// The log's folder. Names are those of files directly in it.
@@ -121,6 +138,8 @@ pub trait Folder: Send + Sync {
 /// A folder of the file system.
 pub struct DiskFolder {
     path: PathBuf,
+    /// Kept open where it is written for good: that a new name becomes durable then needs no descriptor.
+    open: Option<File>,
 }
 
 impl DiskFolder {
@@ -129,18 +148,13 @@ impl DiskFolder {
     /// # Errors
     /// When it cannot be made.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let missing: Vec<_> = path.ancestors().take_while(|folder| !folder.is_dir()).collect();
-        fs::create_dir_all(path)?;
-        for made in missing.into_iter().filter(|made| !made.as_os_str().is_empty()) {
-            let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty());
-            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
-        }
-        Ok(Self { path: path.to_owned() })
+        plain::create_folder(path)?;
+        Ok(Self { path: path.to_owned(), open: Some(File::open(path)?) })
     }
 
     /// The folder at a path that has to be there.
     pub fn existing(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: path.to_owned(), open: None }
     }
 }
 
@@ -165,7 +179,10 @@ impl Folder for DiskFolder {
         if access == Access::Create {
             options.create(true).truncate(true);
         }
-        Ok(Arc::new(options.open(path)?))
+        // Only a compressed segment may be elsewhere: see the archive.
+        let may_be_elsewhere = access == Access::Read && name.ends_with(PACKED);
+        let links = if may_be_elsewhere { Links::Followed } else { Links::Refused };
+        Ok(Arc::new(plain::open(&path, &mut options, links)?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -189,14 +206,17 @@ impl Folder for DiskFolder {
     fn subfolder(&self, name: &str) -> io::Result<Arc<dyn Folder>> {
         let path = self.path.join(name);
         if !path.is_dir() {
-            fs::create_dir(&path)?;
+            DirBuilder::new().mode(0o700).create(&path)?;
             self.sync()?;
         }
-        Ok(Arc::new(Self { path }))
+        Ok(Arc::new(Self { path, open: None }))
     }
 
     fn sync(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        match &self.open {
+            Some(folder) => folder.sync_all(),
+            None => File::open(&self.path)?.sync_all(),
+        }
     }
 }
 
@@ -220,7 +240,24 @@ impl LogFile for File {
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
     }
+
+    fn try_lock(&self, exclusive: bool) -> io::Result<bool> {
+        let taken = if exclusive { File::try_lock(self) } else { self.try_lock_shared() };
+        match taken {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn unlock(&self) {
+        // What cannot be unlocked is so when it is closed.
+        let _ = File::unlock(self);
+    }
 }
+
+/// Ending of the names of compressed segments.
+pub(super) const PACKED: &str = ".log.zst";
 
 /// Ending of files that are not finished; they are removed when the log is opened.
 pub(super) const UNFINISHED: &str = ".tmp";
@@ -274,13 +311,31 @@ pub(super) fn io_error(path: &Arc<str>, error: &io::Error) -> ReadError {
     if let Some(bad) = error.get_ref().and_then(|inner| inner.downcast_ref::<BadBytes>()) {
         return damaged(path, bad.at, bad.message);
     }
-    ReadError::Io { file: Arc::clone(path), message: Arc::from(error.to_string()) }
+    let message =
+        if is_out_of_descriptors(error) { Arc::from(NO_DESCRIPTOR) } else { error.to_string().into() };
+    ReadError::Io { file: Arc::clone(path), message }
+}
+
+/// What stands in an error when nothing more can be opened.
+const NO_DESCRIPTOR: &str =
+    "no file descriptor is left: close connections, or raise the limit of open files (ulimit -n)";
+
+/// Whether nothing more can be opened just now; what is open already is not touched by that.
+pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// The same for an error that was told already.
+pub(super) fn told_out_of_descriptors(error: &ReadError) -> bool {
+    matches!(error, ReadError::Io { message, .. } if **message == *NO_DESCRIPTOR)
 }
 
 /// What an operator can do about a failure.
 pub(super) fn remedy(error: &io::Error) -> &'static str {
-    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    use io::ErrorKind::{InvalidInput, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     match error.kind() {
+        _ if is_out_of_descriptors(error) => NO_DESCRIPTOR,
+        InvalidInput => "then start again",
         StorageFull | QuotaExceeded => "the disk is full: free some space, then start again",
         ReadOnlyFilesystem | PermissionDenied => {
             "the folder is read-only: make it writable, then start again"

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use events::Uuid;
 
 use super::{
+    chain::Link,
     disk::Disk,
     files::{Access, LogFile, fill},
     frame::{self, NameCache},
@@ -37,6 +38,28 @@ pub fn frames(bytes: &[u8]) -> Vec<usize> {
         at += total;
     }
     starts
+}
+
+/// Computes the chain of a plain segment anew over what its frames hold now, and gives it right checksums; answers the
+/// chain's last value.
+pub fn chain_anew(bytes: &mut [u8]) -> [u8; 32] {
+    let starts = frames(bytes);
+    let mut chain: [u8; 32] = bytes[48..80].try_into().unwrap_or_default();
+    let mut batch = u64::from_le_bytes(bytes[40..48].try_into().unwrap_or_default());
+    let mut link = Link::default();
+    link.start(&chain, batch);
+    for start in starts {
+        let end = start + frame::frame_bytes(&bytes[start..]).unwrap_or_default();
+        let Some(frame) = frame::parse_checked(&bytes[start..end]) else { continue };
+        link.add(frame.last_of_transaction, frame.header, frame.payload);
+        if frame.chain.is_some() {
+            (chain, batch) = (link.value(), batch + 1);
+            bytes[end - chain.len()..end].copy_from_slice(&chain);
+            link.start(&chain, batch);
+        }
+    }
+    mend("00000000000000000001.log", Uuid::nil(), bytes);
+    chain
 }
 
 fn file(bytes: &[u8]) -> Option<Arc<dyn LogFile>> {

@@ -1,7 +1,7 @@
 //! Reading a whole segment: its index, and where it ends.
 
 use super::{
-    chain::Hash,
+    chain::{Hash, Link},
     frame::{Frame, NameCache},
     ids,
     index::{Entry, Index},
@@ -25,9 +25,18 @@ pub(super) struct Loaded {
     pub bad: Option<(u64, &'static str)>,
 }
 
+/// What is done about the hash chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chain {
+    /// It is computed anew and has to hold.
+    Checked,
+    /// It is taken as it stands.
+    Taken,
+}
+
 /// Reads a whole segment. A frame that is valid but does not belong where it stands is an error; where there is no
 /// valid frame, reading ends.
-pub(super) fn load(segment: &Segment) -> Result<Loaded, ReadError> {
+pub(super) fn load(segment: &Segment, chain: Chain) -> Result<Loaded, ReadError> {
     let header = segment.header;
     let mut loaded = Loaded {
         index: Index::default(),
@@ -39,16 +48,24 @@ pub(super) fn load(segment: &Segment) -> Result<Loaded, ReadError> {
         bad: None,
     };
     let (mut scanner, mut names) = (Scanner::new(segment, HEADER as u64, MANY), NameCache::default());
-    let mut open: Vec<Entry> = Vec::new();
+    let (mut open, mut link): (Vec<Entry>, Link) = Default::default();
+    link.start(&loaded.chain, loaded.batch + 1);
     loop {
         match scanner.next()? {
             Step::Frame(at, frame) => {
                 let position = loaded.position + 1 + open.len() as u64;
                 open.push(entry(segment, at, &frame, (loaded.batch + 1, position), &mut names)?);
-                let Some(chain) = frame.chain else { continue };
+                if chain == Chain::Checked {
+                    link.add(frame.last_of_transaction, frame.header, frame.payload);
+                }
+                let Some(stored) = frame.chain else { continue };
+                if chain == Chain::Checked && link.value() != *stored {
+                    return Err(unchained(segment, loaded.end));
+                }
                 let end = at + frame.whole.len() as u64;
-                let follows = loaded.take_batch(&mut open, *chain, end);
+                let follows = loaded.take_batch(&mut open, *stored, end);
                 follows.then_some(()).ok_or_else(|| misplaced(segment, at))?;
+                link.start(&loaded.chain, loaded.batch + 1);
             }
             Step::End if open.is_empty() => return Ok(loaded),
             Step::End => {
@@ -105,4 +122,12 @@ pub(super) fn misplaced(segment: &Segment, at: u64) -> ReadError {
     segment
         .file
         .damaged(at, "the event here does not follow on the one before it; restore the file from a backup")
+}
+
+/// A batch that is whole by itself and is not the one that was written.
+pub(super) fn unchained(segment: &Segment, at: u64) -> ReadError {
+    segment.file.damaged(
+        at,
+        "the hash chain does not hold: the batch here is not the one written; restore the file from a backup",
+    )
 }

@@ -1,18 +1,23 @@
 //! One process writes a log. A lock of the operating system decides, so it ends with its holder however that ends;
 //! the process id in the file only serves the message. Readers of a closed log share the lock and change no byte.
+//!
+//! The newest segment is locked as well (see `recovery` and `Segment::create`): a lock file can be removed while it is held.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
-    path::Path,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
 };
+
+use crate::plain::{self, Links};
 
 /// Name of the lock file in the log's folder.
 pub(super) const LOCK: &str = "LOCK";
 
 /// The folder's lock, held until this is dropped. Nothing is held for a folder without a lock file.
 pub struct FolderLock {
-    _held: Option<File>,
+    held: Option<(File, PathBuf)>,
 }
 
 /// Why the lock was not given.
@@ -33,8 +38,9 @@ impl FolderLock {
     /// See [`LockError`].
     pub fn exclusive(folder: &Path) -> Result<Self, LockError> {
         let path = folder.join(LOCK);
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let mut file = open.map_err(LockError::Io)?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = plain::open(&path, options, Links::Refused).map_err(LockError::Io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(holder(file)),
@@ -42,7 +48,7 @@ impl FolderLock {
         }
         let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
         written.map_err(LockError::Io)?;
-        Ok(Self { _held: Some(file) })
+        Ok(Self { held: Some((file, path)) })
     }
 
     /// For reading: nobody may be writing. A copy without a lock file is read without one.
@@ -50,21 +56,33 @@ impl FolderLock {
     /// # Errors
     /// See [`LockError`].
     pub fn shared(folder: &Path) -> Result<Self, LockError> {
-        let file = match File::open(folder.join(LOCK)) {
+        let path = folder.join(LOCK);
+        let file = match plain::open(&path, OpenOptions::new().read(true), Links::Refused) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { _held: None }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::none()),
             Err(error) => return Err(LockError::Io(error)),
         };
         match file.try_lock_shared() {
-            Ok(()) => Ok(Self { _held: Some(file) }),
+            Ok(()) => Ok(Self { held: Some((file, path)) }),
             Err(TryLockError::WouldBlock) => Err(holder(file)),
             Err(TryLockError::Error(error)) => Err(LockError::Io(error)),
         }
     }
 
     /// For a folder that no other process can reach.
-    pub fn none() -> Self {
-        Self { _held: None }
+    pub const fn none() -> Self {
+        Self { held: None }
+    }
+
+    /// Whether the file that is locked is still the one that another process would lock.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.held.as_ref().is_none_or(|(file, path)| {
+            let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+            let same =
+                file.metadata().and_then(|held| Ok(identity(held) == identity(fs::symlink_metadata(path)?)));
+            // What cannot be looked at may well be there.
+            same.unwrap_or_else(|error| error.kind() != io::ErrorKind::NotFound)
+        })
     }
 }
 

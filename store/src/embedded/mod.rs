@@ -14,6 +14,7 @@ pub mod files;
 pub mod forge;
 mod frame;
 mod head;
+mod held;
 mod ids;
 mod index;
 mod inventory;
@@ -23,6 +24,7 @@ mod lock;
 mod packed;
 mod paged;
 mod pen;
+mod promises;
 mod queue;
 mod reader;
 mod recovery;
@@ -99,7 +101,7 @@ pub struct EmbeddedLog {
     writing: Option<Writing>,
     notices: Vec<String>,
     // Last: released when everything else is over.
-    _lock: FolderLock,
+    _lock: Arc<FolderLock>,
 }
 
 /// What a log has that is written: each part with its thread.
@@ -125,12 +127,12 @@ impl EmbeddedLog {
     /// # Errors
     /// See [`OpenError`].
     pub fn open_on(folder: &Arc<dyn Folder>, options: Options) -> Result<Self, OpenError> {
-        let lock = wait_for_lock(&**folder, options.lock_wait)?;
+        let lock = Arc::new(wait_for_lock(&**folder, options.lock_wait)?);
         let recovered = recovery::recover(&**folder, true)?;
         let shared = share(folder, &recovered);
         let segment_bytes = options.segment_bytes.clamp(64 << 10, 1 << 30);
-        let writer =
-            Writer::new(&shared, &recovered, segment_bytes).ok_or_else(|| OpenError::missing(&**folder))?;
+        let writer = Writer::new(&shared, &lock, &recovered, segment_bytes)
+            .ok_or_else(|| OpenError::missing(&**folder))?;
         let keeper = Keeper::new(&shared, options.uncompressed, options.archive);
         let writing = Writing::start(&shared, writer, keeper);
         let writing = writing.map_err(|error| OpenError::io(&**folder, &error))?;
@@ -138,6 +140,7 @@ impl EmbeddedLog {
     }
 
     /// Opens a log that nobody writes for reading; changes no byte. A torn end is left where it is and not read.
+    /// Frames are checked, the hash chain is not: see [`Self::verify_chain`].
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -149,12 +152,23 @@ impl EmbeddedLog {
         Self::open_read_only_on(&folder)
     }
 
+    /// The id of the log in a folder, without opening it; nothing where there is no folder, or no file of a log in it.
+    ///
+    /// # Errors
+    /// When a file there cannot be read, or is none of a log.
+    pub fn id_in(dir: &Path) -> Result<Option<Uuid>, OpenError> {
+        if !dir.is_dir() {
+            return Ok(None);
+        }
+        recovery::identify(&DiskFolder::existing(dir))
+    }
+
     /// The same on a folder of the caller's making.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub fn open_read_only_on(folder: &Arc<dyn Folder>) -> Result<Self, OpenError> {
-        let lock = folder.lock(false).map_err(|error| OpenError::lock(&**folder, error))?;
+        let lock = Arc::new(folder.lock(false).map_err(|error| OpenError::lock(&**folder, error))?);
         let recovered = recovery::recover(&**folder, false)?;
         let shared = share(folder, &recovered);
         shared.stop(Arc::from(READ_ONLY));
@@ -208,9 +222,10 @@ impl EmbeddedLog {
         }
     }
 
-    /// Why segments could not be compressed or moved the last time.
+    /// What keeps the log from its upkeep, while it takes events: why segments could not be compressed or moved the last
+    /// time, or why no new segment can be begun just now.
     pub fn upkeep_fault(&self) -> Option<Arc<str>> {
-        self.writing.as_ref().and_then(|writing| writing.keeper.0.fault())
+        self.shared.strain().or_else(|| self.writing.as_ref()?.keeper.0.fault())
     }
 
     /// The chain's value after the last durable event: to be kept elsewhere.
@@ -248,7 +263,11 @@ impl Writing {
 
 impl Drop for EmbeddedLog {
     fn drop(&mut self) {
-        let Some(Writing { pen, keeper }) = self.writing.take() else { return };
+        let Some(Writing { pen, keeper }) = self.writing.take() else {
+            // Subscriptions may outlive the log, and with them the file.
+            self.shared.segments().last().inspect(|newest| newest.file.file.unlock());
+            return;
+        };
         keeper.0.close();
         pen.0.close();
         // A writer that panicked has told so through `stopped`.

@@ -15,7 +15,7 @@ use super::{
     files::{Access, Folder, damaged, path_of},
     head::{HEAD, Head},
     inventory::Inventory,
-    load::{Loaded, load},
+    load::{Chain, Loaded, load},
     packed::Unpacking,
     segment::{HEADER, Segment, SegmentHeader, packed_name, segment_name, sidecar_name},
     sidecar::{self, Sidecar},
@@ -39,6 +39,7 @@ pub(super) struct Recovered {
 /// Opens what is in the folder; with `write` a missing log is made, and a torn end is cut off.
 pub(super) fn recover(folder: &dyn Folder, write: bool) -> Result<Recovered, OpenError> {
     let inventory = Inventory::read(folder)?;
+    let newest = claim_newest(folder, &inventory, write)?;
     if write {
         remove_unfinished(folder, &inventory)?;
         // Names that a killed process made may not be durable yet.
@@ -49,7 +50,40 @@ pub(super) fn recover(folder: &dyn Folder, write: bool) -> Result<Recovered, Ope
     }
     let recorded = if inventory.has_head { Some(Head::read(folder)?) } else { None };
     let (notices, unpacking) = Default::default();
-    Opening { folder, inventory, write, recorded, notices, unpacking }.open()
+    Opening { folder, inventory, write, recorded, newest, notices, unpacking }.open()
+}
+
+/// The id of the log in a folder; nothing where there is none.
+pub(super) fn identify(folder: &dyn Folder) -> Result<Option<Uuid>, OpenError> {
+    let inventory = Inventory::read(folder)?;
+    if inventory.has_head {
+        return Ok(Some(Head::read(folder)?.log_id));
+    }
+    let first = inventory.segments.first().filter(|first| !inventory.packed.contains(first));
+    Ok(first
+        .map(|first| Segment::open(folder, *first, Access::Read))
+        .transpose()?
+        .map(|found| found.header.log_id))
+}
+
+/// Opens the newest segment and holds it, before anything is changed: the folder's lock file may have been removed under
+/// the process that writes here.
+fn claim_newest(
+    folder: &dyn Folder,
+    inventory: &Inventory,
+    write: bool,
+) -> Result<Option<Segment>, OpenError> {
+    let plain = inventory.segments.last().filter(|newest| !inventory.packed.contains(newest));
+    let Some(newest) = plain.copied() else { return Ok(None) };
+    let access = if write { Access::Write } else { Access::Read };
+    let segment = Segment::open(folder, newest, access)?;
+    let held = segment.file.file.try_lock(write);
+    let held = held.map_err(|error| OpenError::io_at(&segment.file.path, &error))?;
+    // Whoever writes may have begun a newer one since the names were read.
+    if !held || Inventory::read(folder)?.segments.last() != Some(&newest) {
+        return Err(OpenError::InUse { folder: folder.path().to_owned(), pid: None });
+    }
+    Ok(Some(segment))
 }
 
 fn remove_unfinished(folder: &dyn Folder, inventory: &Inventory) -> Result<(), OpenError> {
@@ -86,6 +120,7 @@ struct Opening<'a> {
     inventory: Inventory,
     write: bool,
     recorded: Option<Head>,
+    newest: Option<Segment>,
     notices: Vec<String>,
     unpacking: Arc<Unpacking>,
 }
@@ -94,7 +129,8 @@ impl Opening<'_> {
     fn open(mut self) -> Result<Recovered, OpenError> {
         let sealed = self.open_sealed()?;
         let last = self.open_last(sealed.last())?;
-        let loaded = load(&last)?;
+        // Whoever only reads may be asking for just this fault, with its position: see `verify`.
+        let loaded = load(&last, if self.write { Chain::Checked } else { Chain::Taken })?;
         let recorded = self.recorded_head(&last)?;
         if let Some((at, why)) = loaded.bad {
             refuse_damage(&last, at, why, loaded.batch)?;
@@ -147,15 +183,17 @@ impl Opening<'_> {
         Ok(sealed.to_vec())
     }
 
-    fn open_last(&self, before: Option<&Segment>) -> Result<Segment, OpenError> {
+    fn open_last(&mut self, before: Option<&Segment>) -> Result<Segment, OpenError> {
         let first = self.inventory.segments.last().copied().unwrap_or(1);
         if self.inventory.packed.contains(&first) {
             let message = "only a segment that others follow is compressed: the one after it is missing; restore it from \
                            a backup";
             return Err(damaged(&path_of(self.folder, &packed_name(first)), 0, message).into());
         }
-        let access = if self.write { Access::Write } else { Access::Read };
-        let segment = Segment::open(self.folder, first, access)?;
+        let segment = match self.newest.take() {
+            Some(claimed) => claimed,
+            None => Segment::open(self.folder, first, Access::Read)?,
+        };
         self.check_follows(&segment, before)?;
         Ok(segment)
     }
@@ -185,7 +223,7 @@ impl Opening<'_> {
 
     /// For a segment whose sidecar was not finished (or was removed): everything in it is read and checked.
     fn index_anew(&mut self, segment: &Segment) -> Result<(), OpenError> {
-        let loaded = load(segment)?;
+        let loaded = load(segment, Chain::Checked)?;
         if let Some((at, why)) = loaded.bad {
             return Err(segment.file.damaged(at, &format!("{why}; restore the file from a backup")).into());
         }

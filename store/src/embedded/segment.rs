@@ -17,7 +17,7 @@ use events::Uuid;
 use super::{
     bytes::Bytes,
     chain::Hash,
-    files::{Access, Folder, Named, io_error, path_of, write_whole},
+    files::{Access, Folder, Named, PACKED, UNFINISHED, io_error, path_of},
     ids::Fingerprint,
     index::{Entry, Index},
     packed::{Packed, Unpacking},
@@ -49,7 +49,7 @@ pub(super) fn segment_name(first_position: u64) -> String {
 }
 
 pub(super) fn packed_name(first_position: u64) -> String {
-    format!("{first_position:020}.log.zst")
+    format!("{first_position:020}{PACKED}")
 }
 
 pub(super) fn sidecar_name(first_position: u64) -> String {
@@ -152,13 +152,25 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Makes a new segment, durably.
+    /// Makes a new segment, durably, and holds it against other processes. Where no descriptor is left, nothing was
+    /// made: past the first step none is needed.
     pub fn create(folder: &dyn Folder, header: SegmentHeader) -> Result<Self, (Arc<str>, io::Error)> {
         let name = segment_name(header.first_position);
         let path = path_of(folder, &name);
         let (bytes, salt) = header.encode();
-        let made = write_whole(folder, &name, &bytes).and_then(|()| folder.open(&name, Access::Write));
-        let file = made.map_err(|error| (Arc::clone(&path), error))?;
+        let unfinished = format!("{name}{UNFINISHED}");
+        let make = || {
+            let file = folder.open(&unfinished, Access::Create)?;
+            file.write_all_at(&bytes, 0)?;
+            file.sync()?;
+            if !file.try_lock(true)? {
+                return Err(io::Error::other("another process holds it"));
+            }
+            folder.rename(&unfinished, &name)?;
+            folder.sync()?;
+            Ok(file)
+        };
+        let file = make().map_err(|error| (Arc::clone(&path), error))?;
         let segment = Self::new(header, salt, Named { path, file, unpacked: false });
         segment.set_index(Index::default());
         Ok(segment)

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::Thread,
     time::Duration,
@@ -25,6 +25,9 @@ pub(super) struct Shared {
     pub live: Live,
     segments: RwLock<Segments>,
     stopped: OnceLock<Arc<str>>,
+    /// What cannot be done just now and is tried again; nothing is lost by it.
+    strain: Mutex<Option<Arc<str>>>,
+    closing: AtomicBool,
     /// Bytes of the last segment that are published.
     active_bytes: AtomicU64,
     syncs: Syncs,
@@ -94,6 +97,8 @@ impl Shared {
             live: Live::new(head.position),
             segments: RwLock::new(recovered.segments.clone().into()),
             stopped: OnceLock::new(),
+            strain: Mutex::default(),
+            closing: AtomicBool::new(false),
             active_bytes: AtomicU64::new(recovered.end),
             syncs: Syncs::default(),
             batches: AtomicU64::new(0),
@@ -147,6 +152,24 @@ impl Shared {
     /// Stops the intake for good. The first reason is kept.
     pub fn stop(&self, reason: Arc<str>) -> Arc<str> {
         Arc::clone(self.stopped.get_or_init(|| reason))
+    }
+
+    /// Tells what cannot be done just now; nothing: all is well again.
+    pub fn set_strain(&self, strain: Option<Arc<str>>) {
+        *self.strain.lock().unwrap_or_else(PoisonError::into_inner) = strain;
+    }
+
+    pub fn strain(&self) -> Option<Arc<str>> {
+        self.strain.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on nobody tries anything again.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     pub fn stopped(&self) -> Option<Arc<str>> {

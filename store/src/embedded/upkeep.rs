@@ -1,8 +1,8 @@
 //! What is done to sealed segments beside the writing: older ones are compressed, and those older than a given time move
 //! to the archive, a folder that may lie on another disk. Readers notice neither.
 //!
-//! Nothing is removed before what takes its place is durable and was compared with it, byte for byte. A fault changes
-//! nothing and stops nothing: it is told, and tried again later.
+//! Nothing is removed before its frames and the hash chain were checked, and what takes its place is durable and was
+//! compared with it, byte for byte. A fault changes nothing and stops nothing: it is told, and tried again later.
 
 use std::{
     io,
@@ -21,6 +21,7 @@ use super::{
     error::OpenError,
     files::{Access, DiskFolder, Folder, LogFile, UNFINISHED, fill, path_of},
     frame::NameCache,
+    held,
     packed::{Packed, pack},
     scan::{FEW, MANY, Scanner, Step},
     segment::{OpenFault, Segment, packed_name, segment_name},
@@ -130,20 +131,21 @@ impl Keeper {
         let segments = self.shared.segments();
         let sealed: Vec<_> = segments.iter().filter(|segment| segment.sidecar().is_some()).collect();
         let packed_before = sealed.len().saturating_sub(self.uncompressed);
-        let (mut done, mut older) = (Tidied::default(), true);
+        let (mut done, mut older, mut damaged) = (Tidied::default(), true, None);
         for (n, segment) in sealed.into_iter().enumerate() {
             // What lies in the archive is not read only to be left there; it may also be there by hand.
             if segment.archived {
                 continue;
             }
             // The next one is younger than this one.
-            older = match &self.archive {
-                Some(archive) if older => is_old(segment, archive.after)?,
-                _ => false,
+            older = match self.due(segment, n < packed_before, older, go_on) {
+                Ok(Some(old)) => old,
+                Ok(None) => break,
+                Err(error) => {
+                    damaged.get_or_insert_with(|| left_as_it_is(&error));
+                    continue;
+                }
             };
-            if n >= packed_before && !older {
-                break;
-            }
             let Some(segment) = self.compressed(segment, &mut done, go_on)? else { break };
             let Some(archive) = self.archive.as_ref().filter(|_| older) else { continue };
             if !self.move_to(archive, &segment, go_on)? {
@@ -151,7 +153,25 @@ impl Keeper {
             }
             done.archived += 1;
         }
-        Ok(done)
+        damaged.map_or(Ok(done), Err)
+    }
+
+    /// Whether a segment that is to be compressed is to be archived as well; nothing when neither is due, or the work was
+    /// ended. `older`: the one before it is to be archived.
+    fn due(
+        &self,
+        segment: &Segment,
+        compressed: bool,
+        older: bool,
+        go_on: GoOn<'_>,
+    ) -> Result<Option<bool>, ReadError> {
+        let old = match &self.archive {
+            Some(archive) if older => is_old(segment, archive.after)?,
+            _ => false,
+        };
+        let copied = old || (compressed && segment.packed_bytes.is_none());
+        let holds = !copied || held::holds(segment, go_on)?;
+        Ok((holds && (compressed || old)).then_some(old))
     }
 
     /// The segment in its compressed form; nothing when the work was ended.
@@ -296,6 +316,11 @@ fn failure(what: &str, path: &str, error: &io::Error) -> Arc<str> {
     format!("{what} {path} failed ({error}); nothing is lost, and it is tried again within an hour").into()
 }
 
+/// What was damaged since it was sealed is not touched: a copy of it, under a fresh checksum, would hide that.
+fn left_as_it_is(error: &ReadError) -> Arc<str> {
+    format!("{error}. It is neither compressed nor archived; tradewarden verify checks the whole log").into()
+}
+
 /// Copies a file into one that is empty, and makes it durable; false when the work was ended.
 fn copy(from: &dyn LogFile, to: &dyn LogFile, go_on: GoOn<'_>) -> io::Result<bool> {
     let (mut bytes, mut at) = (vec![0; MANY], 0);
@@ -344,8 +369,8 @@ fn same(a: &dyn LogFile, b: &dyn LogFile, go_on: GoOn<'_>) -> io::Result<Option<
 }
 
 /// Whether the newest event of a segment was recorded so long ago.
-fn is_old(segment: &Segment, after: Duration) -> Result<bool, Arc<str>> {
-    let recorded_at = last_recorded_at(segment).map_err(|error| Arc::from(error.to_string()))?;
+fn is_old(segment: &Segment, after: Duration) -> Result<bool, ReadError> {
+    let recorded_at = last_recorded_at(segment)?;
     let age = wall_clock().micros().saturating_sub(recorded_at.micros());
     Ok(u128::try_from(age).is_ok_and(|age| age >= after.as_micros()))
 }

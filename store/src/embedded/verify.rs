@@ -18,10 +18,12 @@ use super::{
     chain::{self, Hash, Link},
     frame::{self, NameCache},
     index::Index,
-    load::{entry, misplaced},
+    load::{entry, misplaced, unchained},
+    promises::{Earlier, known_id, same_id},
     scan::{MANY, Scanner, Step},
     segment::{HEADER, Segment},
     shared::Shared,
+    sidecar::Sidecar,
     witness::Seal,
 };
 use crate::ReadError;
@@ -68,22 +70,36 @@ pub(super) fn verify(
         let checker = scope.spawn(move || check(shared, seals, &sender));
         let decoded = decode(receiver, each);
         let checked = checker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        decoded.and(checked)
+        // What is not understood may well be what was written: the chain says more.
+        checked.and_then(|checked| decoded.map(|()| checked))
     })
 }
 
+/// Hands out events up to the first that is not understood; the rest is taken all the same, so that it is checked.
 fn decode(
     chunks: Receiver<Chunk>,
     each: &mut dyn FnMut(Arc<Recorded>) -> ControlFlow<()>,
 ) -> Result<(), Fault> {
     let mut names = NameCache::default();
-    for chunk in chunks {
+    let mut decode_all = |chunk: Chunk| {
         for (n, range) in chunk.frames.into_iter().enumerate() {
             let position = chunk.first_position + n as u64;
             let Some(frame) = frame::parse_checked(&chunk.bytes[range]) else { continue };
             let event = frame.decode(&mut names).map_err(|error| Fault { position, error })?;
             if each(Arc::new(event)).is_break() {
-                return Ok(());
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    let mut chunks = chunks.into_iter();
+    while let Some(chunk) = chunks.next() {
+        match decode_all(chunk) {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => return Ok(()),
+            Err(fault) => {
+                chunks.for_each(drop);
+                return Err(fault);
             }
         }
     }
@@ -102,9 +118,13 @@ struct Check {
     batch_at: u64,
     /// What was kept elsewhere and is not yet come to, the next one last.
     seals: Vec<Seal>,
-    /// What the sidecar of the segment that is being read has to say; nothing where there was none when the reading began.
-    index: Option<Index>,
+    /// What the sidecar of the segment that is being read has to say.
+    index: Index,
+    /// Whether there was one when the reading began.
+    indexed: bool,
     names: NameCache,
+    /// What has to be told of the segments before this one.
+    earlier: Earlier,
 }
 
 fn check(shared: &Shared, seals: &[Seal], out: &SyncSender<Chunk>) -> Result<Verified, Fault> {
@@ -133,8 +153,10 @@ fn check(shared: &Shared, seals: &[Seal], out: &SyncSender<Chunk>) -> Result<Ver
             return Err(unlike(1, "the seal of position 0 is not that of an empty log".to_owned()));
         }
     }
-    for segment in shared.segments().iter() {
+    let segments = shared.segments();
+    for (n, segment) in segments.iter().enumerate() {
         check.link.start(&check.chain, check.batch + 1);
+        check.earlier.begin(&segments[..n], std::mem::take(&mut check.index));
         let go_on = check.segment(segment, head, out);
         if go_on.map_err(|error| Fault { position: check.position + 1, error })?.is_break() {
             break;
@@ -150,8 +172,9 @@ impl Check {
         head: u64,
         out: &SyncSender<Chunk>,
     ) -> Result<ControlFlow<()>, ReadError> {
-        self.index =
-            segment.sidecar().map(|sidecar| sidecar.check().map(|()| Index::default())).transpose()?;
+        let sidecar = segment.sidecar();
+        self.indexed = sidecar.is_some();
+        sidecar.map_or(Ok(()), Sidecar::check)?;
         let mut scanner = Scanner::new(segment, HEADER as u64, MANY);
         self.batch_at = HEADER as u64;
         while self.position < head {
@@ -176,10 +199,12 @@ impl Check {
     fn chunk(&mut self, segment: &Segment, scanner: &mut Scanner<'_>, head: u64) -> Result<Chunk, ReadError> {
         let (bytes, frames) = (Vec::with_capacity(MANY + MANY / 8), Vec::with_capacity(1024));
         let mut chunk = Chunk { bytes, frames, first_position: self.position + 1 };
+        let mut ids = Vec::with_capacity(1024);
         while self.position < head && chunk.bytes.len() < MANY {
             match scanner.next()? {
                 Step::Frame(at, frame) => {
                     self.frame(segment, at, &frame)?;
+                    ids.push((frame.event_id, at));
                     let start = chunk.bytes.len();
                     chunk.bytes.extend_from_slice(frame.whole);
                     chunk.frames.push(start..chunk.bytes.len());
@@ -188,6 +213,10 @@ impl Check {
                 Step::Bad(at, why) => return Err(segment.file.damaged(at, &format!("{why}; {RESTORE}"))),
             }
         }
+        if let Some((n, before)) = self.earlier.has_one_of(&ids)? {
+            self.position = chunk.first_position + n as u64 - 1;
+            return Err(known_id(segment, ids[n].1, before));
+        }
         Ok(chunk)
     }
 
@@ -195,19 +224,22 @@ impl Check {
         if (frame.position, frame.batch) != (self.position + 1, self.batch + 1) {
             return Err(misplaced(segment, at));
         }
-        if let Some(index) = &mut self.index {
-            let batch_and_position = (frame.batch, frame.position);
-            let follows = index.add(entry(segment, at, frame, batch_and_position, &mut self.names)?);
-            follows.then_some(()).ok_or_else(|| misplaced(segment, at))?;
+        let entry = entry(segment, at, frame, (frame.batch, frame.position), &mut self.names)?;
+        if let Some(before) = same_id(segment, &self.index, entry.fingerprint, frame.event_id)? {
+            return Err(known_id(segment, at, before));
         }
+        let streams = self.index.streams.len();
+        let mut follows = self.index.add(entry);
+        if self.index.streams.len() > streams {
+            follows = self.earlier.is_followed_by(frame.stream().unwrap_or_default(), frame.revision);
+        }
+        follows.then_some(()).ok_or_else(|| misplaced(segment, at))?;
         self.link.add(frame.last_of_transaction, frame.header, frame.payload);
         self.position += 1;
         let Some(stored) = frame.chain else { return Ok(()) };
         if self.link.value() != *stored {
             self.position = self.batch_after;
-            let message =
-                format!("the hash chain does not hold: the batch here is not the one written; {RESTORE}");
-            return Err(segment.file.damaged(self.batch_at, &message));
+            return Err(unchained(segment, self.batch_at));
         }
         self.compare(segment, stored)?;
         self.batch_after = self.position;
@@ -246,8 +278,8 @@ impl Check {
             return Err(segment.file.damaged(summary.segment_bytes, &message));
         }
         // An index that hid a stream's events, or an id, would deceive without one altered event.
-        let sidecar = segment.sidecar().zip(self.index.as_ref());
-        sidecar.map_or(Ok(()), |(sidecar, index)| sidecar.check_against(index))
+        let sidecar = segment.sidecar().filter(|_| self.indexed);
+        sidecar.map_or(Ok(()), |sidecar| sidecar.check_against(&self.index))
     }
 }
 

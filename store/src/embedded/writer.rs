@@ -8,13 +8,14 @@ use std::{
     io,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{
     batch::OpenBatch,
-    files::{Named, path_of, remedy},
+    files::{Access, LogFile, Named, is_out_of_descriptors, path_of, remedy},
     head::{HEAD, Head},
+    lock::FolderLock,
     queue::Job,
     reader::{position_of, suspects},
     recovery::Recovered,
@@ -28,9 +29,15 @@ use crate::{AppendError, Appended, ReadError, Request, admission::admit, memory:
 /// The file is made longer in steps of this: an fsync that has no new length to record takes a third less time. What is
 /// not written reads as zeros and takes no room on the disk.
 const STEP: u64 = 1 << 20;
+/// How long until something is tried again for which no descriptor was left.
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
+/// A segment that cannot be followed by a new one is written on up to here: offsets in it have 32 bits.
+const LONGEST_SEGMENT: u64 = 3 << 30;
 
 pub(super) struct Writer {
     shared: Arc<Shared>,
+    /// That of the folder.
+    lock: Arc<FolderLock>,
     active: Arc<Segment>,
     end: u64,
     /// How long the file is.
@@ -39,6 +46,34 @@ pub(super) struct Writer {
     segment_bytes: u64,
     batch: OpenBatch,
     sealing: Option<JoinHandle<()>>,
+    /// A descriptor that is given back when the next segment needs one.
+    spare: Option<Arc<dyn LogFile>>,
+    /// When a new segment is tried again.
+    roll_at: Option<Instant>,
+}
+
+/// Why something could not be written.
+pub(super) enum Setback {
+    /// No descriptor was left, so nothing was written: it is tried again.
+    NoDescriptor(Arc<str>),
+    /// Anything else ends the intake.
+    Fault(Arc<str>),
+}
+
+impl Setback {
+    pub fn of(what: &str, path: &str, error: &io::Error) -> Self {
+        if is_out_of_descriptors(error) {
+            Self::no_descriptor(what, path)
+        } else {
+            Self::Fault(failure(what, path, error))
+        }
+    }
+
+    pub fn no_descriptor(what: &str, path: &str) -> Self {
+        let message = "no file descriptor is left; close connections, or raise the limit of open files (ulimit -n). The log \
+                       goes on meanwhile, and it is tried again";
+        Self::NoDescriptor(format!("{what} {path} has to wait: {message}").into())
+    }
 }
 
 /// What a failure means for an operator.
@@ -49,10 +84,19 @@ pub(super) fn failure(what: &str, path: &str, error: &io::Error) -> Arc<str> {
 
 impl Writer {
     /// Goes on at the end of a log; nothing where it has no segment.
-    pub fn new(shared: &Arc<Shared>, recovered: &Recovered, segment_bytes: u64) -> Option<Self> {
+    pub fn new(
+        shared: &Arc<Shared>,
+        lock: &Arc<FolderLock>,
+        recovered: &Recovered,
+        segment_bytes: u64,
+    ) -> Option<Self> {
+        let active = recovered.segments.last().cloned()?;
         Some(Self {
             shared: Arc::clone(shared),
-            active: recovered.segments.last().cloned()?,
+            lock: Arc::clone(lock),
+            spare: spare(shared, &active),
+            roll_at: None,
+            active,
             end: recovered.end,
             length: recovered.end,
             head: recovered.head,
@@ -149,32 +193,66 @@ impl Writer {
         Ok(())
     }
 
-    /// Goes on in a new segment; the sidecar of the full one is made beside the writing.
+    /// Goes on in a new segment; the sidecar of the full one is made beside the writing. While no descriptor is left, the
+    /// full one is written on.
     fn roll(&mut self) {
-        self.finish_sealing();
-        // Before there is a next one: only the last segment may have something behind its end.
-        if let Err(reason) = self.end_file() {
-            self.shared.stop(reason);
+        if self.roll_at.is_some_and(|at| at > Instant::now()) || self.sealing_waits() {
             return;
         }
-        let summary = self.summary();
-        let next = match Segment::create(&*self.shared.folder, summary.next_header()) {
-            Ok(next) => Arc::new(next),
-            Err((path, error)) => {
-                self.shared.stop(failure("making", &path, &error));
-                return;
+        match self.try_roll() {
+            Ok(()) => self.roll_at = None,
+            Err(Setback::NoDescriptor(reason)) if self.end < LONGEST_SEGMENT => {
+                self.shared.set_strain(Some(reason));
+                self.roll_at = Some(Instant::now() + PAUSE);
             }
-        };
+            Err(Setback::NoDescriptor(reason) | Setback::Fault(reason)) => drop(self.shared.stop(reason)),
+        }
+    }
+
+    fn try_roll(&mut self) -> Result<(), Setback> {
+        self.finish_sealing();
+        self.check_lock().map_err(Setback::Fault)?;
+        // Before there is a next one: only the last segment may have something behind its end.
+        self.end_file().map_err(Setback::Fault)?;
+        let summary = self.summary();
+        self.spare = None;
+        let next = Segment::create(&*self.shared.folder, summary.next_header());
+        let next = next.map_err(|(path, error)| Setback::of("making", &path, &error));
+        self.spare = spare(&self.shared, &self.active);
+        let next = Arc::new(next?);
         let full = std::mem::replace(&mut self.active, Arc::clone(&next));
+        full.file.file.unlock();
         full.set_summary(summary);
         (self.end, self.length) = (HEADER as u64, HEADER as u64);
         self.shared.add_segment(next, self.end);
+        self.shared.set_strain(None);
         let shared = Arc::clone(&self.shared);
         let sealing = move || seal(&shared, &full, &summary);
-        match thread::Builder::new().name("log-sealer".to_owned()).spawn(sealing) {
-            Ok(sealing) => self.sealing = Some(sealing),
-            Err(error) => drop(self.shared.stop(failure("sealing", &self.active.file.path, &error))),
+        let thread = thread::Builder::new().name("log-sealer".to_owned()).spawn(sealing);
+        let thread =
+            thread.map_err(|error| Setback::Fault(failure("sealing", &self.active.file.path, &error)))?;
+        self.sealing = Some(thread);
+        Ok(())
+    }
+
+    /// A lock file that was removed, or put there anew, keeps nobody away.
+    fn check_lock(&self) -> Result<(), Arc<str>> {
+        if self.lock.is_in_place() {
+            return Ok(());
         }
+        let folder = self.shared.folder.path().display();
+        let message = format!(
+            "the lock file of {folder} was removed or replaced while it was held: another process could write there; \
+             see that none does, then start again. Everything that was acknowledged is kept"
+        );
+        Err(message.into())
+    }
+
+    /// Whether the segment before this one cannot be sealed yet, as no descriptor is left for its sidecar.
+    fn sealing_waits(&self) -> bool {
+        self.end < LONGEST_SEGMENT
+            && self.shared.strain().is_some()
+            && self.sealing.as_ref().is_some_and(|sealing| !sealing.is_finished())
     }
 
     fn summary(&self) -> Summary {
@@ -200,6 +278,7 @@ impl Writer {
 
     /// Waits for what is being sealed and records the head.
     pub fn close(&mut self) {
+        self.shared.close();
         self.finish_sealing();
         if self.shared.stopped().is_some() {
             return;
@@ -214,6 +293,18 @@ impl Writer {
             self.shared.stop(failure("writing", &path_of(folder, HEAD), &error));
         }
     }
+}
+
+impl Drop for Writer {
+    /// Readers may keep the file open after the log is closed.
+    fn drop(&mut self) {
+        self.active.file.file.unlock();
+    }
+}
+
+fn spare(shared: &Shared, active: &Segment) -> Option<Arc<dyn LogFile>> {
+    // One that cannot be had now is had at the next segment.
+    shared.folder.open(&active.name(), Access::Read).ok()
 }
 
 fn unsure(error: &ReadError) -> Arc<str> {

@@ -2,6 +2,7 @@
 
 mod damage;
 mod faults;
+mod held;
 mod kill;
 mod seals;
 mod sidecars;
