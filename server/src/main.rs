@@ -29,7 +29,11 @@ fn main() -> ExitCode {
         // Whoever reads the results has enough.
         Err(problem) if problem.code == cli::NOBODY_READS => ExitCode::SUCCESS,
         Err(problem) => {
-            let _ = writeln!(io::stderr(), "error [{}]: {problem}", problem.code);
+            // Only the faults of a configuration stand on lines of their own.
+            let text = problem.to_string();
+            let text =
+                if problem.code == "configuration" { cli::shown_lines(&text) } else { cli::shown(&text) };
+            let _ = writeln!(io::stderr(), "error [{}]: {text}", problem.code);
             ExitCode::from(problem.exit_code())
         }
     }

@@ -1,20 +1,32 @@
-//! `config`: check the configuration, or show the default one.
+//! `config`: check the configuration, explain a key, or show the default one.
+
+use std::sync::Arc;
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    config::{Config as Configuration, DEFAULT_FILE},
+    access::{Access, Way},
+    calls::{Call as _, StrategyList, raw},
+    config::{self, Config as Configuration, DEFAULT_FILE, Fault},
     problem::Problem,
 };
 
-use super::context::Context;
+use super::{
+    context::Context,
+    words::{self, counted},
+};
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
 pub enum Config {
-    /// Tells every fault at once, or that it is good
+    /// Tells every fault at once, and what is hardly meant
     Check,
+    /// Explains a key: its value, where that stands, its default, what it means
+    Explain {
+        /// The key, such as strategy_guard.max_daily_loss_pct
+        key: String,
+    },
     /// Prints a complete file with every key, its default and its reason
     Default,
 }
@@ -28,26 +40,91 @@ impl Config {
                 Ok(0)
             }
             Self::Check => check(context),
+            Self::Explain { key } => explain(context, &key),
         }
     }
 }
 
+fn explain(context: &Context, key: &str) -> Result<u8, Problem> {
+    let config = context.config()?;
+    let key = config::key_of_text(key.trim()).unwrap_or_default();
+    let explanation = config::explain(&config, &key).map_err(Problem::usage)?;
+    context.out.object(&raw(&explanation)?, words::lines)?;
+    Ok(0)
+}
+
 fn check(context: &Context) -> Result<u8, Problem> {
-    if !context.out.is_json() {
-        context.config()?;
-        context.out.line("good")?;
-        return Ok(0);
-    }
     let checked = Configuration::of_process(context.globals.config.as_deref(), &context.globals.set);
-    let faults = checked.err().unwrap_or_default();
-    for fault in &faults {
-        let fault = json!({
-            "origin": fault.origin.to_string(),
-            "key": fault.key,
-            "value": fault.value,
-            "problem": fault.problem,
-        });
-        context.out.line(&fault.to_string())?;
+    let (faults, warnings) = match checked {
+        Err(faults) => (faults, Vec::new()),
+        Ok(config) => (config.missing(), [config.warnings.clone(), without_trade(context, &config)].concat()),
+    };
+    if context.out.is_json() {
+        return as_json(context, &faults, &warnings);
     }
-    Ok(if faults.is_empty() { 0 } else { 2 })
+    for warning in &warnings {
+        context.out.warn(&warning.to_string());
+    }
+    if !faults.is_empty() {
+        return Err(super::context::faulty(&faults));
+    }
+    let also = if warnings.is_empty() {
+        String::new()
+    } else {
+        format!(", with {}", counted(warnings.len(), "warning"))
+    };
+    context.out.line(&format!("good{also}"))?;
+    Ok(0)
+}
+
+/// Faults and warnings one a line, and a line that says so when it is good.
+fn as_json(context: &Context, faults: &[Fault], warnings: &[Fault]) -> Result<u8, Problem> {
+    for (severity, told) in [("fault", faults), ("warning", warnings)] {
+        for fault in told {
+            context.out.line(&object(severity, fault).to_string())?;
+        }
+    }
+    if !faults.is_empty() {
+        return Ok(2);
+    }
+    context.out.line(&json!({ "good": true, "warnings": warnings.len() }).to_string())?;
+    Ok(0)
+}
+
+fn object(severity: &str, fault: &Fault) -> Value {
+    json!({
+        "severity": severity,
+        "origin": fault.origin.to_string(),
+        "key": fault.key,
+        "value": fault.value,
+        "problem": fault.problem,
+    })
+}
+
+/// Sections of strategies that no trade is known of; asks only when there is such a section, and a folder to ask.
+fn without_trade(context: &Context, config: &Configuration) -> Vec<Fault> {
+    let folder = context.folder();
+    if config.guard.strategies.is_empty() || !folder.log().is_dir() {
+        return Vec::new();
+    }
+    let way = Way {
+        folder: &folder,
+        config,
+        command: "config check",
+        progress: Arc::new(|_, _| {}),
+        waiting: &|_| {},
+    };
+    let asked = Access::find(&way, StrategyList::NEEDS).and_then(|access| access.call(&StrategyList {}));
+    let page = match asked {
+        Ok(page) => page,
+        Err(problem) => {
+            context
+                .out
+                .note(&format!("the sections of strategies are not compared with {folder}: {problem}"));
+            return Vec::new();
+        }
+    };
+    let items = page.items.iter().filter_map(|item| serde_json::from_str::<Value>(item.get()).ok());
+    let seen: Vec<String> = items.filter_map(|item| item["strategy"].as_str().map(str::to_owned)).collect();
+    config.sections_without_trade(seen.iter().map(String::as_str))
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 use crate::{
     access::{Access, Way},
     calls::Needs,
-    config::Config,
+    config::{Config, Fault},
     folder::DataFolder,
     problem::Problem,
 };
 
-use super::{Globals, output::Output, progress};
+use super::{Globals, output::Output, progress, shown::shown, words::counted};
 
 /// A command's surroundings.
 pub struct Context {
@@ -32,16 +32,8 @@ impl Context {
     /// # Errors
     /// All faults in one problem.
     pub fn config(&self) -> Result<Config, Problem> {
-        Config::of_process(self.globals.config.as_deref(), &self.globals.set).map_err(|faults| {
-            let told: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
-            let count = faults.len();
-            let faults = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
-            Problem::new(
-                400,
-                "configuration",
-                format!("the configuration has {faults}:\n{}", told.join("\n")),
-            )
-        })
+        Config::of_process(self.globals.config.as_deref(), &self.globals.set)
+            .map_err(|faults| faulty(&faults))
     }
 
     /// The data folder.
@@ -66,4 +58,11 @@ impl Context {
         };
         Access::find(&way, needs)
     }
+}
+
+/// All faults of a configuration in one problem.
+pub fn faulty(faults: &[Fault]) -> Problem {
+    let told: Vec<String> = faults.iter().map(|fault| format!("  {}", shown(&fault.to_string()))).collect();
+    let count = counted(faults.len(), "fault");
+    Problem::new(400, "configuration", format!("the configuration has {count}:\n{}", told.join("\n")))
 }

@@ -7,6 +7,7 @@ mod dead_letters;
 mod decisions;
 mod events;
 mod follow;
+mod logging;
 mod moment;
 mod output;
 mod performance;
@@ -16,7 +17,9 @@ mod publish;
 mod rehearse;
 mod run;
 mod seal;
+mod shown;
 mod strategies;
+mod table;
 #[cfg(test)]
 mod tests;
 mod trade_files;
@@ -32,6 +35,7 @@ use crate::problem::Problem;
 use context::Context;
 
 pub use output::NOBODY_READS;
+pub use shown::{shown, shown_lines};
 
 /// Watches over a trading bot: takes its trades, halts strategies that lose, keeps and explains every decision.
 #[derive(Debug, Parser)]
@@ -95,7 +99,7 @@ enum Command {
     /// What could not be taken in
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLetters),
-    /// The configuration: check it, or show the default
+    /// The configuration: check it, explain a key, or show the default
     #[command(subcommand)]
     Config(config::Config),
 }

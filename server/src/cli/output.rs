@@ -1,13 +1,14 @@
-//! Printing: tables for people, JSON lines for programs. A reader that goes away ends the command quietly.
+//! Printing: tables for people, JSON lines for programs. A reader that goes away ends the command quietly. What people see
+//! holds no sign that a terminal acts on; JSON stays as it is.
 
-use std::{
-    cell::RefCell,
-    io::{self, IsTerminal as _, Write as _},
-};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use serde_json::{Value, value::RawValue};
 
 use crate::problem::Problem;
+
+use super::shown::{shown, shown_lines};
+pub use super::table::{Column, Table, left, right};
 
 /// The code of a problem that is none: nobody reads on.
 pub const NOBODY_READS: &str = "broken_pipe";
@@ -18,84 +19,17 @@ pub struct Output {
     json: bool,
     quiet: bool,
     color: bool,
-}
-
-/// How a cell is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
-    /// Texts.
-    Left,
-    /// Numbers.
-    Right,
-}
-
-/// A column of a table: its head, its side, and what it shows of an item.
-pub struct Column {
-    /// The head.
-    pub head: &'static str,
-    /// The side.
-    pub align: Align,
-    /// What it shows.
-    pub cell: fn(&Value) -> String,
-}
-
-/// A column of texts.
-pub const fn left(head: &'static str, cell: fn(&Value) -> String) -> Column {
-    Column { head, align: Align::Left, cell }
-}
-
-/// A column of numbers.
-pub const fn right(head: &'static str, cell: fn(&Value) -> String) -> Column {
-    Column { head, align: Align::Right, cell }
-}
-
-/// A table that may be printed in parts: columns only ever become wider.
-pub struct Table<'c> {
-    columns: &'c [Column],
-    widths: RefCell<Option<Vec<usize>>>,
-}
-
-impl<'c> Table<'c> {
-    /// A table of these columns.
-    pub const fn new(columns: &'c [Column]) -> Self {
-        Self { columns, widths: RefCell::new(None) }
-    }
-
-    /// The lines of further items, with the head before the first ones.
-    fn lines(&self, items: &[Value]) -> Vec<String> {
-        let rows: Vec<Vec<String>> = items
-            .iter()
-            .map(|item| self.columns.iter().map(|column| (column.cell)(item)).collect())
-            .collect();
-        let heads: Vec<String> = self.columns.iter().map(|column| column.head.to_owned()).collect();
-        let mut known = self.widths.borrow_mut();
-        let first = known.is_none();
-        let widths = known.get_or_insert_with(|| heads.iter().map(|head| head.chars().count()).collect());
-        for row in &rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        let heads = first.then_some(&heads);
-        heads.into_iter().chain(&rows).map(|row| self.line(row, widths)).collect()
-    }
-
-    fn line(&self, row: &[String], widths: &[usize]) -> String {
-        let cells =
-            row.iter().zip(widths).zip(self.columns).map(|((cell, &width), column)| match column.align {
-                Align::Left => format!("{cell:<width$}"),
-                Align::Right => format!("{cell:>width$}"),
-            });
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    }
+    /// Columns of the terminal; nothing when results go elsewhere.
+    width: Option<usize>,
 }
 
 impl Output {
     /// Printing as the flags say; colours only for a terminal that wants them.
     pub fn new(json: bool, quiet: bool) -> Self {
-        let color =
-            io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
-        Self { json, quiet, color }
+        let terminal = io::stdout().is_terminal();
+        let color = terminal && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+        let width = terminal.then(terminal_size::terminal_size).flatten();
+        Self { json, quiet, color, width: width.map(|(width, _)| usize::from(width.0)) }
     }
 
     /// Whether results are JSON lines.
@@ -108,20 +42,31 @@ impl Output {
         !self.quiet && io::stderr().is_terminal()
     }
 
-    /// A message for people.
+    /// Whether messages are wanted.
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// A message for people, on one line.
     pub fn note(&self, text: &str) {
         if !self.quiet {
             // Whoever closes standard error wants no messages.
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", shown(text));
         }
     }
 
-    /// A line of results.
+    /// What is allowed and yet hardly meant.
+    pub fn warn(&self, text: &str) {
+        self.note(&format!("warning: {text}"));
+    }
+
+    /// Results as they are: JSON, or lines of our own text.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When they cannot be written.
     pub fn line(&self, text: &str) -> Result<(), Problem> {
-        self.lines(&[text.to_owned()])
+        let text = if self.json { text.to_owned() } else { shown_lines(text) };
+        self.lines(&[text])
     }
 
     fn lines(&self, lines: &[String]) -> Result<(), Problem> {
@@ -143,7 +88,7 @@ impl Output {
             return self.lines(&lines);
         }
         let values = items.iter().map(|item| value_of(item)).collect::<Result<Vec<_>, _>>()?;
-        self.lines(&table.lines(&values))
+        self.lines(&table.lines(&values, self.width))
     }
 
     /// One object: a JSON line, or as `words` put it.
@@ -158,7 +103,8 @@ impl Output {
         if self.json {
             return self.line(object.get());
         }
-        self.lines(&words(&value_of(object)?))
+        let lines = words(&value_of(object)?);
+        self.lines(&lines.iter().map(|line| shown(line)).collect::<Vec<_>>())
     }
 
     /// States stand out on a terminal.
@@ -178,23 +124,5 @@ fn problem_of(error: &io::Error) -> Problem {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Problem::new(500, NOBODY_READS, error.to_string()),
         _ => Problem::new(500, "output", format!("standard output: {error}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn columns_are_aligned_and_the_head_comes_once() {
-        let columns = [
-            left("NAME", |item| item["name"].as_str().unwrap_or("-").into()),
-            right("N", |item| item["n"].to_string()),
-        ];
-        let table = Table::new(&columns);
-        let lines = table.lines(&[json!({"name": "rsi", "n": 7}), json!({"name": "grid-long", "n": 1200})]);
-        assert_eq!(lines, ["NAME          N", "rsi           7", "grid-long  1200"]);
-        assert_eq!(table.lines(&[json!({"name": "x", "n": 1})]), ["x             1"]);
     }
 }

@@ -5,7 +5,6 @@ use std::{future::poll_fn, io, net::TcpListener, sync::Arc, task::Poll, time::Du
 use actix_web::web;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::Config,
@@ -15,7 +14,11 @@ use crate::{
     problem::Problem,
 };
 
-use super::{context::Context, rehearse::is_rehearsal};
+use super::{
+    context::{Context, faulty},
+    logging,
+    rehearse::is_rehearsal,
+};
 
 /// Runs everything.
 #[derive(Debug, Args)]
@@ -28,7 +31,12 @@ impl Run {
     /// Runs until a signal comes.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
         let (config, folder) = (context.config()?, context.folder());
-        log_to_stderr();
+        logging::start(context);
+        let missing = config.missing();
+        if !missing.is_empty() {
+            return Err(faulty(&missing));
+        }
+        logging::settings(&config);
         if is_rehearsal(&folder) {
             let detail = format!(
                 "{folder} holds a rehearsal, not what really happened; give another folder with --data"
@@ -39,6 +47,7 @@ impl Run {
         let listener = listen(&config)?;
         let token = Token::load_or_make(&folder).map_err(|error| unusable(&folder, &error))?;
         let plant = Plant::start(&config, &folder)?;
+        logging::sections_without_trade(&config, &plant.desk);
         let served =
             actix_web::rt::System::new().block_on(serve(context, &config, &folder, &plant, token, listener));
         ServerFile::remove(&folder);
@@ -56,19 +65,6 @@ impl Run {
 
 fn unusable(folder: &DataFolder, error: &io::Error) -> Problem {
     Problem::new(500, "folder_unusable", format!("{folder}: {error}"))
-}
-
-/// Messages of the parts go to standard error; RUST_LOG chooses which.
-fn log_to_stderr() {
-    // The banner tells where the server listens and what the endpoint cannot do.
-    let usual = "info,actix_server=warn,runtime::kafka::endpoint=error";
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    // A second subscriber in the same process is refused; the first one goes on.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_target(false)
-        .try_init();
 }
 
 fn listen(config: &Config) -> Result<TcpListener, Problem> {
@@ -114,7 +110,9 @@ async fn serve(
     let running = actix_web::rt::spawn(server);
     let file = ServerFile { pid: std::process::id(), address };
     file.write(folder).map_err(|error| unusable(folder, &error))?;
-    context.out.note(&banner(config, folder, plant, &file));
+    for line in banner(config, folder, plant, &file).lines() {
+        context.out.note(line);
+    }
     wait_for_signal().await.map_err(io)?;
     context.out.note("stopping");
     stopping.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -122,11 +120,13 @@ async fn serve(
     running.await.map_err(|error| Problem::internal(error.to_string()))?.map_err(io)
 }
 
+/// Waits for Ctrl-C, a request to end, or the end of the session that it was started in: all end it in good order.
 async fn wait_for_signal() -> io::Result<()> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    poll_fn(|cx| match (interrupt.poll_recv(cx), terminate.poll_recv(cx)) {
-        (Poll::Pending, Poll::Pending) => Poll::Pending,
-        _ => Poll::Ready(()),
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let mut signals = kinds.map(signal).into_iter().collect::<io::Result<Vec<_>>>()?;
+    poll_fn(|cx| {
+        let came = signals.iter_mut().any(|signal| signal.poll_recv(cx).is_ready());
+        if came { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     Ok(())

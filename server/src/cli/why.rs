@@ -62,7 +62,7 @@ fn explain(explanation: &Value) -> Vec<String> {
         lines.push(format!("{} held, when it decided:", words::text(&held["actor"])));
         for part in ["config", "state"] {
             let shown = serde_json::to_string_pretty(&held[part]).unwrap_or_default();
-            lines.push(format!("{part} {shown}"));
+            lines.extend(format!("{part} {shown}").lines().map(str::to_owned));
         }
     }
     lines
@@ -72,12 +72,12 @@ fn evidence(evidence: &Value) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for rule in evidence["rules"].as_array().into_iter().flatten() {
         lines.push(format!(
-            "breached: {}, value {}, threshold {}, window {}, {} trades",
+            "breached: {}, value {}, threshold {}, window {}, {}",
             words::text(&rule["rule"]),
             words::number(&rule["value"]),
             words::number(&rule["threshold"]),
             words::text(&rule["window"]),
-            rule["trades"]
+            words::counted(&rule["trades"], "trade")
         ));
     }
     if let Some(metrics) = evidence["metrics"].as_object() {
@@ -97,7 +97,8 @@ fn trades(explanation: &Value) -> Vec<String> {
         return Vec::new();
     }
     let more = if explanation["trades_left_out"] == true { ", older ones left out" } else { "" };
-    let mut lines = vec![format!("the window rests on {} trades, newest first{more}:", trades.len())];
+    let mut lines =
+        vec![format!("the window rests on {}, newest first{more}:", words::counted(trades.len(), "trade"))];
     lines.extend(trades.iter().take(LISTED).map(|trade| {
         format!("  {} closed {}", words::what(trade), words::moment(&trade["event"]["closed_at"]))
     }));

@@ -41,9 +41,15 @@ pub fn number(value: &Value) -> String {
     value.as_f64().map_or_else(|| text(value), |number| number.to_string())
 }
 
+/// A number of things: "1 fault", "2 faults".
+pub fn counted(count: impl std::fmt::Display, noun: &str) -> String {
+    let count = count.to_string();
+    if count == "1" { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// A number of trades.
 fn trades_of(count: &Value) -> String {
-    if *count == 1 { "1 trade".to_owned() } else { format!("{} trades", text(count)) }
+    counted(text(count), "trade")
 }
 
 /// What an event is about.

@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::fault::Fault;
+use super::{
+    fault::Fault,
+    names::{self, PREFIX, SECRET_FILE},
+};
 
 /// Where a value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,55 +132,57 @@ fn flatten(prefix: &str, table: toml::Table, origin: &Origin, settings: &mut Set
 
 /// The cluster's address has a name that other tools use too.
 const BOOTSTRAP: &str = "KAFKA_BOOTSTRAP_SERVERS";
-const PREFIX: &str = "TRADEWARDEN_";
-const SECRET_FILE: &str = "_FILE";
 
 fn read_variable(name: &str, value: &str, settings: &mut Settings, faults: &mut Vec<Fault>) {
     let origin = Origin::Variable(name.to_owned());
+    let mut refused = |key: String, problem: String| {
+        faults.push(Fault { origin: origin.clone(), key, value: None, problem });
+    };
     if name == BOOTSTRAP {
-        let own = format!("{PREFIX}KAFKA__BOOTSTRAP_SERVERS");
-        let ours = |setting: &Setting| setting.origin == Origin::Variable(own.clone());
-        if !value.is_empty() && !settings.get("kafka.bootstrap_servers").is_some_and(ours) {
-            let setting = Setting { value: Raw::Text(value.to_owned()), origin };
-            settings.insert("kafka.bootstrap_servers".to_owned(), setting);
-        }
-        return;
+        return read_bootstrap(value, settings, origin);
     }
-    let Some(path) = name.strip_prefix(PREFIX).filter(|path| path.contains("__")) else { return };
+    let Some(path) = name.strip_prefix(PREFIX).filter(|path| !names::is_of_scripts(path)) else { return };
+    if !path.contains("__") {
+        return refused(String::new(), names::unknown_variable(name));
+    }
+    // What is not UTF-8 came here with this sign in its place.
+    if value.contains('\u{fffd}') {
+        return refused(names::key_of_variable(path), "the value is not UTF-8".to_owned());
+    }
     if let Some(path) = path.strip_suffix(SECRET_FILE) {
-        let key = key_of(path);
+        let key = names::key_of_variable(path);
         match fs::read_to_string(value) {
             Ok(text) => {
                 let text = text.trim_end_matches(['\r', '\n']).to_owned();
                 settings.insert(key, Setting { value: Raw::Text(text), origin });
             }
-            Err(error) => {
-                let problem = format!("{value} cannot be read: {error}");
-                faults.push(Fault { origin, key, value: None, problem });
-            }
+            Err(error) => refused(key, format!("{value} cannot be read: {error}")),
         }
     } else {
-        settings.insert(key_of(path), Setting { value: Raw::Text(value.to_owned()), origin });
+        let setting = Setting { value: Raw::Text(value.to_owned()), origin };
+        settings.insert(names::key_of_variable(path), setting);
     }
 }
 
-/// `SECTION__KEY` to `section.key`. Properties of librdkafka have dots where a variable can only have `_`.
-fn key_of(path: &str) -> String {
-    let key = path.to_lowercase().replace("__", ".");
-    match key.strip_prefix("kafka.properties.") {
-        Some(property) => format!("kafka.properties.{}", property.replace('_', ".")),
-        None => key,
+fn read_bootstrap(value: &str, settings: &mut Settings, origin: Origin) {
+    let key = "kafka.bootstrap_servers";
+    let own = format!("{PREFIX}KAFKA__BOOTSTRAP_SERVERS");
+    if !settings.get(key).is_some_and(|setting| setting.origin == Origin::Variable(own)) {
+        settings.insert(key.to_owned(), Setting { value: Raw::Text(value.to_owned()), origin });
     }
 }
 
 fn read_flag(flag: &str, settings: &mut Settings, faults: &mut Vec<Fault>) {
-    match flag.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => {
-            let setting = Setting { value: Raw::Text(value.trim().to_owned()), origin: Origin::Flag };
-            settings.insert(key.trim().to_owned(), setting);
+    match names::split_flag(flag) {
+        Some((key, value)) => {
+            let setting = Setting { value: Raw::Text(value.to_owned()), origin: Origin::Flag };
+            settings.insert(key, setting);
         }
-        _ => {
-            let problem = "not of the form section.key=value".to_owned();
+        None => {
+            let problem =
+                "not of the form section.key=value; a name with dots or blanks stands in quotes, as in \
+                           strategy_guard.strategies.\"a.b\".capital=1000"
+                    .to_owned();
             faults.push(Fault { origin: Origin::Flag, key: flag.to_owned(), value: None, problem });
         }
     }

@@ -2,9 +2,12 @@
 //!
 //! Nothing here opens a connection. What actors decide with leaves from here as the events that carry it.
 
+mod bounds;
+mod explain;
 mod fault;
 mod keys;
 mod layers;
+mod names;
 mod reader;
 mod sections;
 #[cfg(test)]
@@ -12,7 +15,7 @@ mod tests;
 mod units;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -21,8 +24,11 @@ use std::{
 use events::{PerformanceAnalystConfigured, Schedule, StrategyGuardConfigured};
 use runtime::{intake::TradeFormat, kafka::Topics};
 
+pub use explain::{explain, not_default};
 pub use fault::Fault;
-pub use layers::Sources;
+pub use layers::{Origin, Sources};
+pub use names::key_of_text;
+pub use reader::Given;
 pub use units::duration;
 
 /// Where the configuration is looked for when no file is named.
@@ -52,6 +58,10 @@ pub struct Config {
     pub schedules: BTreeMap<String, Schedule>,
     /// Digest of what is set, secrets left out.
     pub digest: String,
+    /// Every key that is set, with where.
+    pub given: Vec<Given>,
+    /// What is allowed and yet hardly meant.
+    pub warnings: Vec<Fault>,
 }
 
 /// How the log keeps its files.
@@ -98,7 +108,8 @@ impl Config {
     pub fn load(sources: &Sources<'_>) -> Result<Self, Vec<Fault>> {
         let (settings, faults) = layers::gather(sources);
         let mut reader = reader::Reader::new(settings, faults);
-        let config = sections::read(&mut reader);
+        let mut config = sections::read(&mut reader);
+        config.warnings = reader.warnings();
         let faults = reader.finish();
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
@@ -108,11 +119,51 @@ impl Config {
     /// # Errors
     /// Every fault, when there are any.
     pub fn of_process(file: Option<&Path>, flags: &[String]) -> Result<Self, Vec<Fault>> {
-        let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
         let default = Path::new(DEFAULT_PATH);
         let file = file.or_else(|| default.exists().then_some(default));
         Self::load(&Sources { file, variables, flags })
     }
+
+    /// What the configuration names and is not there. Only who uses it asks: a question is answered without it.
+    pub fn missing(&self) -> Vec<Fault> {
+        let folder = self.store.archive.as_ref().map(|(folder, _)| folder).filter(|folder| !folder.is_dir());
+        let fault = folder.map(|folder| {
+            let problem = "there is no such folder; make it, below the mount point if it is on another disk";
+            self.about("store.archive_folder", folder.display().to_string(), problem.to_owned())
+        });
+        fault.into_iter().collect()
+    }
+
+    /// Warnings of sections for strategies that no trade is known of: a name that is mistyped guards nobody.
+    pub fn sections_without_trade<'s>(&self, seen: impl IntoIterator<Item = &'s str>) -> Vec<Fault> {
+        let seen: BTreeSet<&str> = seen.into_iter().collect();
+        let unseen = self.guard.strategies.keys().filter(|name| !seen.contains(name.as_str()));
+        let warning = |name: &String| {
+            let hint = nearest_name(name, seen.iter().copied())
+                .map_or(String::new(), |near| format!("; the nearest name is {near:?}"));
+            let problem =
+                format!("no trade of a strategy {name:?} is known, so that this guards nobody{hint}");
+            let section = format!("strategy_guard.strategies.{name}.");
+            let key = self.given.iter().find(|given| given.key.starts_with(&section));
+            let origin = key.map_or(Origin::Default, |given| given.origin.clone());
+            Fault { origin, key: section.trim_end_matches('.').to_owned(), value: None, problem }
+        };
+        unseen.map(warning).collect()
+    }
+
+    fn about(&self, key: &str, value: String, problem: String) -> Fault {
+        let given = self.given.iter().find(|given| given.key == key);
+        let origin = given.map_or(Origin::Default, |given| given.origin.clone());
+        Fault { origin, key: key.to_owned(), value: Some(value), problem }
+    }
+}
+
+/// The name that was probably meant: equal but for case and blanks, else the most alike.
+pub fn nearest_name<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let plain = |text: &str| text.trim().to_lowercase();
+    let wanted = plain(name);
+    let near = known.map(|known| (strsim::jaro_winkler(&wanted, &plain(known)), known));
+    near.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }

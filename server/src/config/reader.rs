@@ -7,7 +7,8 @@ use events::{Decimal, decimal};
 use super::{
     fault::{Fault, is_secret},
     keys,
-    layers::{Origin, Raw, Settings},
+    layers::{Origin, Raw, Setting, Settings},
+    names::variable_of,
     units,
 };
 
@@ -16,13 +17,25 @@ use super::{
 pub struct Reader {
     settings: Settings,
     faults: Vec<Fault>,
+    warnings: Vec<Fault>,
     taken: BTreeSet<String>,
+}
+
+/// A key that is set, as it may be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The key, dots between levels.
+    pub key: String,
+    /// The value as a text; `(secret)` for one that may let somebody in.
+    pub value: String,
+    /// Where it stands.
+    pub origin: Origin,
 }
 
 impl Reader {
     /// Reads from settings; the faults of gathering them come first.
     pub const fn new(settings: Settings, faults: Vec<Fault>) -> Self {
-        Self { settings, faults, taken: BTreeSet::new() }
+        Self { settings, faults, warnings: Vec::new(), taken: BTreeSet::new() }
     }
 
     /// The value of a key as `parse` understands it; nothing when it is not set, or a fault is kept.
@@ -36,9 +49,19 @@ impl Reader {
         parsed
     }
 
-    /// A text; an empty one counts as not set.
+    /// A text; an empty one is a fault, as it comes from a variable that somebody forgot to fill.
     pub fn text(&mut self, key: &str) -> Option<String> {
-        self.read(key, "a text", as_text).filter(|text| !text.is_empty())
+        let text = self.read(key, "a text", as_text)?;
+        if text.trim().is_empty() {
+            self.fault(key, "is empty; give it a value, or leave it out altogether to have the default");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Whether a key is set anywhere.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.settings.contains_key(key)
     }
 
     /// A whole number within a range.
@@ -124,11 +147,24 @@ impl Reader {
 
     /// Keeps a fault of a key.
     pub fn fault(&mut self, key: &str, problem: impl Into<String>) {
+        let fault = self.about(key, problem.into());
+        self.faults.push(fault);
+    }
+
+    /// Keeps what is allowed and yet hardly meant.
+    pub fn warn(&mut self, key: &str, problem: impl Into<String>) {
+        let warning = self.about(key, problem.into());
+        self.warnings.push(warning);
+    }
+
+    fn about(&self, key: &str, problem: String) -> Fault {
+        let section = format!("{key}.");
+        let inside = || self.settings.iter().find(|(key, _)| key.starts_with(&section)).map(|(_, set)| set);
         let setting = self.settings.get(key);
-        let origin = setting.map_or(Origin::Default, |setting| setting.origin.clone());
+        let origin = setting.or_else(inside).map_or(Origin::Default, |setting| setting.origin.clone());
         let value = setting.map(|setting| setting.value.shown());
         let value = if is_secret(key) { Some("(secret)".to_owned()) } else { value };
-        self.faults.push(Fault { origin, key: key.to_owned(), value, problem: problem.into() });
+        Fault { origin, key: key.to_owned(), value, problem }
     }
 
     /// Keeps what an actor says about its section.
@@ -136,11 +172,34 @@ impl Reader {
         for fault in faults {
             let key = format!("{section}.{}", fault.key);
             let known = self.settings.contains_key(&key);
-            self.fault(&key, format!("wanted is {}", fault.problem));
+            let problem = match section {
+                "schedules" => fault.problem.trim_start_matches("Component error: ").replace(".;", ";"),
+                _ => format!("wanted is {}", fault.problem),
+            };
+            self.fault(&key, problem);
             if let Some(last) = self.faults.last_mut().filter(|_| !known) {
                 last.value = Some(fault.value);
             }
         }
+    }
+
+    /// What is set, as it may be shown.
+    pub fn given(&self) -> Vec<Given> {
+        let shown = |key: &str, raw: &Raw| match is_secret(key) {
+            true => "(secret)".to_owned(),
+            false => any_text(raw).unwrap_or_else(|| raw.shown()),
+        };
+        let given = self.settings.iter().map(|(key, Setting { value, origin })| Given {
+            key: key.clone(),
+            value: shown(key, value),
+            origin: origin.clone(),
+        });
+        given.collect()
+    }
+
+    /// What is allowed and yet hardly meant.
+    pub fn warnings(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// All faults, with those of keys that nobody asked for.
@@ -148,6 +207,12 @@ impl Reader {
         let unknown: Vec<_> = self.settings.iter().filter(|(key, _)| !self.taken.contains(*key)).collect();
         for (key, setting) in unknown {
             let problem = match keys::nearest(key) {
+                Some(near) if matches!(setting.origin, Origin::Variable(_)) => {
+                    format!(
+                        "there is no such key; the nearest one is {near}, variable {}",
+                        variable_of(&near)
+                    )
+                }
                 Some(near) => format!("there is no such key; the nearest one is {near}"),
                 None => "there is no such key; tradewarden config default shows them all".to_owned(),
             };

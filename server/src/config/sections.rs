@@ -13,11 +13,13 @@ use runtime::{
 
 use store::Options;
 
-use super::{Config, KafkaSection, StoreSection, layers::Raw, reader::Reader};
+use super::{Config, KafkaSection, StoreSection, bounds, layers::Raw, reader::Reader};
 
 /// Reads every section. Where a fault is kept the default stands in, so that the other faults are found too.
 pub fn read(reader: &mut Reader) -> Config {
     let guard = guard(reader);
+    let schedules = schedules(reader);
+    bounds::check(reader, &guard, schedules.keys().map(String::as_str));
     Config {
         listen: reader.loopback("server.listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7450))),
         kafka: kafka(reader),
@@ -25,8 +27,10 @@ pub fn read(reader: &mut Reader) -> Config {
         store: store(reader),
         stale_after: stale_after(reader),
         analyst: analyst(reader),
-        schedules: schedules(reader),
+        schedules,
         digest: reader.digest(),
+        given: reader.given(),
+        warnings: Vec::new(),
         guard,
     }
 }
@@ -34,7 +38,7 @@ pub fn read(reader: &mut Reader) -> Config {
 fn kafka(reader: &mut Reader) -> KafkaSection {
     let default = Topics::default();
     let section = KafkaSection {
-        bootstrap_servers: reader.text("kafka.bootstrap_servers"),
+        bootstrap_servers: bounds::servers(reader),
         embedded_listen: reader
             .loopback("kafka.embedded_listen")
             .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 19092))),
@@ -166,18 +170,17 @@ fn thresholds(reader: &mut Reader, prefix: &str, default: &GuardThresholds) -> G
         (key("max_daily_loss_pct"), key("max_consecutive_losses"), key("min_win_rate_pct"));
     let (window, silence) = (key("win_rate_window"), key("max_silence"));
     let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-    let trades = 0..=u64::from(u32::MAX);
     GuardThresholds {
         max_daily_loss_pct: reader
             .decimal(&loss, "a percent above 0, such as 10")
             .unwrap_or(default.max_daily_loss_pct),
         max_consecutive_losses: reader
-            .count(&losses, trades.clone(), "trades")
+            .count(&losses, 1..=100_000, "trades")
             .map_or(default.max_consecutive_losses, small),
         min_win_rate_pct: reader
             .decimal(&rate, "a percent from 0 to 100, such as 30")
             .unwrap_or(default.min_win_rate_pct),
-        win_rate_window: reader.count(&window, trades, "trades").map_or(default.win_rate_window, small),
+        win_rate_window: reader.count(&window, 1..=1000, "trades").map_or(default.win_rate_window, small),
         capital: None,
         capital_currency: None,
         max_silence_s: reader

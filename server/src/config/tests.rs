@@ -2,7 +2,7 @@ use std::{fs, time::Duration};
 
 use events::Decimal;
 
-use super::{Config, DEFAULT_FILE, Fault, Sources, fault::is_secret, keys::KEYS};
+use super::{Config, DEFAULT_FILE, Fault, Sources, explain, fault::is_secret, keys::KEYS, not_default};
 
 fn from_file(text: &str) -> Result<Config, Vec<Fault>> {
     let folder = tempfile::tempdir().unwrap();
@@ -29,7 +29,8 @@ fn from_variables(variables: &[(&str, &str)]) -> Result<Config, Vec<Fault>> {
 fn the_default_file_holds_the_defaults() {
     let defaults = Config::load(&Sources::default()).unwrap();
     let shown = from_file(DEFAULT_FILE).unwrap();
-    assert_eq!(Config { digest: String::new(), ..shown }, Config { digest: String::new(), ..defaults });
+    let bare = |config| Config { digest: String::new(), given: Vec::new(), ..config };
+    assert_eq!(bare(shown), bare(defaults));
 }
 
 #[test]
@@ -110,7 +111,9 @@ fn variables_win_over_the_file_and_flags_over_both() {
     let variables = vec![
         ("TRADEWARDEN_STRATEGY_GUARD__STALE_AFTER".to_owned(), "2m".to_owned()),
         ("TRADEWARDEN_STRATEGY_GUARD__WIN_RATE_WINDOW".to_owned(), "40".to_owned()),
+        // Of the scripts and tests, not of the configuration.
         ("TRADEWARDEN_TEST_SERVICES".to_owned(), "required".to_owned()),
+        ("TRADEWARDEN_CACHE".to_owned(), "/somewhere".to_owned()),
     ];
     let flags = ["strategy_guard.stale_after=3m".to_owned()];
     let config = Config::load(&Sources { file: Some(&path), variables, flags: &flags }).unwrap();
@@ -180,4 +183,171 @@ fn schedules_are_added_changed_and_switched_off() {
     assert!(config.schedules.is_empty());
     let told = faults("[schedules.a]\ncron = \"61 * * * *\"\n[schedules.b]\nmissed = \"maybe\"\n");
     assert_eq!(told.len(), 3, "{told:#?}");
+}
+
+fn told(loaded: Result<Config, Vec<Fault>>) -> Vec<String> {
+    loaded.unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+fn warned(loaded: Result<Config, Vec<Fault>>) -> Vec<String> {
+    loaded.unwrap().warnings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_variable_that_sets_nothing_is_a_fault_with_the_nearest_name() {
+    let told = told(from_variables(&[
+        ("TRADEWARDEN_STRATEGY_GUARD_MAX_DAILY_LOSS_PCT", "5"),
+        ("TRADEWARDEN_STRATEGY_GUARD__MAX_DAILY_LOS_PCT", "5"),
+        ("TRADEWARDEN_SOMETHING", "5"),
+        ("TRADEWARDEN_STRATEGY_GUARD__STALE_AFTER", "\u{fffd}"),
+    ]));
+    let has = |parts: &[&str]| told.iter().any(|fault| parts.iter().all(|part| fault.contains(part)));
+    assert_eq!(told.len(), 4, "{told:#?}");
+    assert!(
+        has(&["_GUARD_MAX_DAILY_LOSS_PCT: ", "is TRADEWARDEN_STRATEGY_GUARD__MAX_DAILY_LOSS_PCT"]),
+        "{told:#?}"
+    );
+    assert!(
+        has(&["MAX_DAILY_LOS_PCT", "variable TRADEWARDEN_STRATEGY_GUARD__MAX_DAILY_LOSS_PCT"]),
+        "{told:#?}"
+    );
+    assert!(has(&["TRADEWARDEN_SOMETHING", "two underscores"]) && has(&["not UTF-8"]), "{told:#?}");
+}
+
+#[test]
+fn names_of_strategies_keep_their_case_and_may_be_quoted() {
+    let variable = |name: &str| format!("TRADEWARDEN_STRATEGY_GUARD__STRATEGIES__{name}__MAX_DAILY_LOSS_PCT");
+    for (written, name) in [("My_Strat", "My_Strat"), ("a__b", "a__b"), ("\"a.b c\"", "a.b c"), ("x_", "x_")]
+    {
+        let config = from_variables(&[(&variable(written), "5")]).unwrap();
+        assert_eq!(config.guard.strategies.keys().collect::<Vec<_>>(), [name], "{written}");
+        assert_eq!(config.guard.of(name).max_daily_loss_pct, Decimal::from(5));
+    }
+    for (written, name) in
+        [("\"a.b\"", "a.b"), ("'a=b'", "a=b"), ("My_Strat", "My_Strat"), ("\"q\\\"\"", "q\"")]
+    {
+        let config =
+            from_flags(&[&format!("strategy_guard.strategies.{written}.max_daily_loss_pct=5")]).unwrap();
+        assert_eq!(config.guard.strategies.keys().collect::<Vec<_>>(), [name], "{written}");
+    }
+    let told = told(from_flags(&["strategy_guard.strategies.\"a.capital=5"]));
+    assert!(told[0].contains("stands in quotes"), "{told:?}");
+}
+
+#[test]
+fn an_empty_value_is_a_fault_unless_another_one_wins() {
+    let told = told(from_variables(&[("KAFKA_BOOTSTRAP_SERVERS", "")]));
+    assert!(
+        told[0].contains("variable KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrap_servers")
+            && told[0].contains("empty")
+    );
+    let own = ("TRADEWARDEN_KAFKA__BOOTSTRAP_SERVERS", "b:2");
+    for variables in [[("KAFKA_BOOTSTRAP_SERVERS", ""), own], [own, ("KAFKA_BOOTSTRAP_SERVERS", "")]] {
+        assert_eq!(from_variables(&variables).unwrap().kafka.bootstrap_servers.as_deref(), Some("b:2"));
+    }
+    assert!(from_flags(&["store.archive_folder="]).is_err());
+}
+
+#[test]
+fn addresses_of_brokers_are_checked() {
+    for good in ["localhost:9092", "a, b:1,c.d:65535", "SASL_SSL://a:1", "[::1]:9092", "my_broker-1"] {
+        assert!(from_flags(&[&format!("kafka.bootstrap_servers={good}")]).is_ok(), "{good}");
+    }
+    for wrong in ["http://x", "a:0", "a:70000", ":9092", "a,,b", "a b:1", "a:1/path"] {
+        let told = told(from_flags(&[&format!("kafka.bootstrap_servers={wrong}")]));
+        assert!(told[0].contains("wanted is host:port"), "{wrong}: {told:?}");
+    }
+}
+
+#[test]
+fn values_that_cannot_be_meant_are_faults_with_their_true_bounds() {
+    let told = told(from_flags(&[
+        "strategy_guard.max_daily_loss_pct=1000000000000",
+        "strategy_guard.max_consecutive_losses=-3",
+        "strategy_guard.win_rate_window=1001",
+        "strategy_guard.strategies.a.capital=1000",
+        "strategy_guard.strategies.a.max_daily_loss_pct=101",
+        "schedules.never.cron=0 0 30 2 *",
+        "schedules.wrong.cron=61 * * * *",
+    ]));
+    let has = |parts: &[&str]| told.iter().any(|fault| parts.iter().all(|part| fault.contains(part)));
+    assert_eq!(told.len(), 6, "{told:#?}");
+    assert!(has(&["strategy_guard.max_daily_loss_pct = ", "at most 10000"]), "{told:#?}");
+    assert!(has(&["max_consecutive_losses = ", "from 1 to 100000"]), "{told:#?}");
+    assert!(has(&["win_rate_window = ", "from 1 to 1000"]), "{told:#?}");
+    assert!(
+        has(&["a.max_daily_loss_pct = \"101\": wanted is a percent of the capital, at most 100"]),
+        "{told:#?}"
+    );
+    assert!(has(&["never.cron = \"0 0 30 2 *\": no such moment ever comes"]), "{told:#?}");
+    assert!(
+        has(&["wrong.cron", "; five fields are needed"]) && !has(&["Component"]) && !has(&[".;"]),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn what_is_hardly_meant_is_a_warning() {
+    let warned = warned(from_flags(&[
+        "strategy_guard.min_win_rate_pct=0.3",
+        "strategy_guard.strategies.a.max_daily_loss_pct=0.05",
+        "strategy_guard.max_daily_loss_pct=500",
+        "schedules.performance_anlysis.cron=0 1 * * *",
+    ]));
+    let has = |parts: &[&str]| warned.iter().any(|fault| parts.iter().all(|part| fault.contains(part)));
+    assert_eq!(warned.len(), 4, "{warned:#?}");
+    assert!(has(&["min_win_rate_pct", "0.3 is 0.3 %; did you mean 30?"]), "{warned:#?}");
+    assert!(has(&["strategies.a.max_daily_loss_pct", "did you mean 5?"]), "{warned:#?}");
+    assert!(has(&["above 100 %"]), "{warned:#?}");
+    assert!(
+        has(&["--set: schedules.performance_anlysis: no actor reads", "performance_analysis"]),
+        "{warned:#?}"
+    );
+    assert!(Config::load(&Sources::default()).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn a_section_for_a_strategy_without_a_trade_is_told_with_the_nearest_name() {
+    let config = from_file(
+        "[strategy_guard.strategies.S]\ncapital = 1\n[strategy_guard.strategies.rsi]\ncapital = 2\n",
+    );
+    let warnings = config.unwrap().sections_without_trade(["s", "rsi"]);
+    let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("tradewarden.toml: strategy_guard.strategies.S: no trade"), "{told:?}");
+    assert!(told[0].contains("nearest name is \"s\""), "{told:?}");
+}
+
+#[test]
+fn an_archive_that_is_not_there_is_missing() {
+    let config = from_flags(&["store.archive_folder=/nonexistent/archive"]).unwrap();
+    assert!(
+        config.missing()[0]
+            .to_string()
+            .starts_with("--set: store.archive_folder = /nonexistent/archive: there is")
+    );
+    assert!(Config::load(&Sources::default()).unwrap().missing().is_empty());
+}
+
+#[test]
+fn a_key_is_explained_with_its_value_its_origin_and_its_meaning() {
+    let config =
+        from_flags(&["strategy_guard.max_daily_loss_pct=5", "kafka.properties.sasl.password=x"]).unwrap();
+    let explained = explain(&config, "strategy_guard.max_daily_loss_pct").unwrap();
+    assert_eq!((explained.value.as_deref(), explained.origin.as_str()), (Some("5"), "--set"));
+    assert_eq!(explained.default.as_deref(), Some("10"));
+    assert!(explained.meaning.contains("loss of the UTC day"), "{explained:?}");
+    let inherited = explain(&config, "strategy_guard.strategies.a.b.max_daily_loss_pct").unwrap();
+    assert_eq!(inherited.value.as_deref(), Some("5"));
+    assert!(inherited.origin.contains("as strategy_guard.max_daily_loss_pct: --set"), "{inherited:?}");
+    let secret = explain(&config, "kafka.properties.sasl.password").unwrap();
+    assert_eq!(secret.value.as_deref(), Some("(secret)"));
+    assert!(explain(&config, "strategy_guard.max_daily_los_pct").unwrap_err().contains("max_daily_loss_pct"));
+    for key in KEYS {
+        let explained = explain(&config, &key.replace('*', "name")).unwrap();
+        assert!(!explained.meaning.is_empty(), "{key} is not explained");
+    }
+    let told: Vec<&str> = not_default(&config).map(|(given, _)| given.key.as_str()).collect();
+    assert_eq!(told, ["kafka.properties.sasl.password", "strategy_guard.max_daily_loss_pct"]);
+    assert_eq!(not_default(&from_file(DEFAULT_FILE).unwrap()).count(), 0);
 }

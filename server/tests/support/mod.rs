@@ -64,7 +64,12 @@ impl Home {
 
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Said {
-        let output = self.command(arguments).output().unwrap();
+        self.run_with(&[], arguments)
+    }
+
+    /// Runs a command to its end with variables of the environment.
+    pub fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Said {
+        let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
         Said {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8(output.stdout).unwrap(),
@@ -97,8 +102,14 @@ impl Home {
 
     /// Starts a server.
     pub fn start(&self) -> Server {
+        self.start_with(&[])
+    }
+
+    /// Starts a server with further arguments.
+    pub fn start_with(&self, more: &[&str]) -> Server {
         let arguments =
             ["run", "--set", "server.listen=127.0.0.1:0", "--set", "kafka.embedded_listen=127.0.0.1:0"];
+        let arguments = [&arguments[..], more].concat();
         let mut child = self.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().map(BufReader::new);
         Server { child, stderr }
@@ -106,13 +117,18 @@ impl Home {
 
     /// Starts a server and waits until it listens.
     pub fn serve(&self) -> Server {
-        let mut server = self.start();
+        self.serve_with(&[]).0
+    }
+
+    /// Starts a server with further arguments, waits until it listens, and answers what it said until then.
+    pub fn serve_with(&self, more: &[&str]) -> (Server, String) {
+        let mut server = self.start_with(more);
         let (mut told, stderr) = (String::new(), server.stderr.as_mut().unwrap());
         while !told.contains("ready when") {
             let read = stderr.read_line(&mut told).unwrap();
             assert!(read > 0, "the server ended: {told}");
         }
-        server
+        (server, told)
     }
 }
 
@@ -127,10 +143,20 @@ impl Server {
         self.child.id()
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let signalled = Command::new("kill").args([name, &self.pid().to_string()]).status().unwrap();
+        assert!(signalled.success());
+    }
+
     /// Ends it as an operator would; its exit code and last words.
     pub fn terminate(&mut self) -> (Option<i32>, String) {
-        let signalled = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
-        assert!(signalled.success());
+        self.end("-TERM")
+    }
+
+    /// Ends it with a signal; its exit code and last words.
+    pub fn end(&mut self, signal: &str) -> (Option<i32>, String) {
+        self.signal(signal);
         let mut words = String::new();
         self.stderr.take().unwrap().read_to_string(&mut words).unwrap();
         (self.child.wait().unwrap().code(), words)
