@@ -1,11 +1,6 @@
 //! Time enters the log as events: when the moment that an actor waits for is reached, `TimerDue` is appended, once.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, thread, time::Duration};
 
 use events::{Event, TimerDue, Timestamp, id};
 use store::AppendError;
@@ -64,7 +59,7 @@ pub(crate) fn stream(actor: &str) -> String {
 /// Runs the clock until told to stop; it stands still while `held` says so.
 pub(crate) fn run(
     mut clock: Clock,
-    statuses: &Mutex<Vec<Arc<Status>>>,
+    statuses: &dyn Fn() -> Vec<Arc<Status>>,
     held: &dyn Fn() -> bool,
     stop: &dyn Fn() -> bool,
 ) {
@@ -73,8 +68,7 @@ pub(crate) fn run(
         if held() {
             continue;
         }
-        let current = statuses.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Err(error) = clock.turn(&current, now()) {
+        if let Err(error) = clock.turn(&statuses(), now()) {
             tracing::error!(%error, "a timer could not be recorded; it is tried again");
             thread::sleep(Duration::from_secs(1));
         }

@@ -26,6 +26,15 @@ struct Decided {
     events: Vec<NewEvent>,
 }
 
+/// What a cycle is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// It decides on the input at this position.
+    Deciding(u64),
+    /// It appends what it has decided: how long that takes is the disk's affair.
+    Appending,
+}
+
 /// Why a turn failed; the actor refolds from the log.
 #[derive(Debug, thiserror::Error)]
 pub enum CycleError {
@@ -103,25 +112,49 @@ impl<D: Decider> Cycle<D> {
     ///
     /// # Panics
     /// When the decider does; what it had decided on earlier inputs is appended before.
-    pub fn turn(&mut self, wait: Duration, at: &mut dyn FnMut(u64)) -> Result<usize, CycleError> {
+    pub fn turn(&mut self, wait: Duration, at: &mut dyn FnMut(Doing)) -> Result<usize, CycleError> {
         let batch = self.subscription.next(BATCH, wait)?;
         self.sound = false;
         let mut decided = Decided::default();
         let taken = catch_unwind(AssertUnwindSafe(|| {
             batch.events.iter().try_for_each(|input| {
-                at(input.position);
+                at(Doing::Deciding(input.position));
                 self.take(input, &mut decided)
             })
         }));
         let decisions = decided.events.len();
         if decisions > 0 {
-            record::append(&*self.log, &D::stream(), Expected::Revision(decided.after), decided.events)?;
+            self.append(decided, at)?;
         }
         taken.unwrap_or_else(|panic| resume_unwind(panic))?;
         self.read_to = self.read_to.max(batch.read_to);
         self.sound = true;
         self.save_if_due();
         Ok(decisions)
+    }
+
+    /// A decision that cannot be encoded fails at its input; what was decided on earlier ones holds, as with a panic.
+    fn append(&self, decided: Decided, at: &mut dyn FnMut(Doing)) -> Result<(), CycleError> {
+        let mut prepared = Vec::with_capacity(decided.events.len());
+        let mut failed = None;
+        for event in decided.events {
+            let basis = event.basis_position;
+            match record::prepare(event) {
+                Ok(event) => prepared.push(event),
+                Err(error) => {
+                    prepared.retain(|earlier| earlier.event.basis_position < basis);
+                    failed = Some((basis, error));
+                    break;
+                }
+            }
+        }
+        if !prepared.is_empty() {
+            at(Doing::Appending);
+            record::append_prepared(&*self.log, &D::stream(), Expected::Revision(decided.after), prepared)?;
+        }
+        let Some((basis, error)) = failed else { return Ok(()) };
+        at(Doing::Deciding(basis.unwrap_or(0)));
+        Err(error.into())
     }
 
     /// What was decided before is folded, what was not is decided.

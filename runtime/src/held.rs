@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use actors::{Decider, Fold, PerformanceAnalyst, Scheduler, StrategyGuard};
+use actors::{Decider, Fold};
 use events::Recorded;
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +12,7 @@ use store::{EventLog, ReadError, Snapshots};
 use crate::{
     cycle::{self, BATCH},
     own::OwnDecisions,
+    roster,
 };
 
 /// An actor as it was.
@@ -46,26 +47,21 @@ pub fn held(
     decision: &Recorded,
 ) -> Result<Option<Held>, HeldError> {
     let Some(basis) = decision.basis_position else { return Ok(None) };
-    let stream = &*decision.stream;
-    if stream == StrategyGuard::stream() {
-        held_by::<StrategyGuard>(log, snapshots, basis)
-    } else if stream == PerformanceAnalyst::stream() {
-        held_by::<PerformanceAnalyst>(log, snapshots, basis)
-    } else if stream == Scheduler::stream() {
-        held_by::<Scheduler>(log, snapshots, basis)
-    } else {
-        Ok(None)
+    match roster::of_stream(&decision.stream) {
+        Some(kind) => (kind.held)(log, snapshots, basis).map(Some),
+        None => Ok(None),
     }
 }
 
-fn held_by<D: Decider>(
+/// What one actor held when it decided on an input.
+pub(crate) fn held_by<D: Decider>(
     log: &Arc<dyn EventLog>,
     snapshots: Option<&Snapshots>,
     basis: u64,
-) -> Result<Option<Held>, HeldError> {
+) -> Result<Held, HeldError> {
     let fold = fold_to::<D>(log, snapshots, basis)?;
     let (config, state) = (serde_json::to_value(fold.config())?, serde_json::to_value(fold.state())?);
-    Ok(Some(Held { actor: D::NAME, config, state }))
+    Ok(Held { actor: D::NAME, config, state })
 }
 
 /// Folds everything up to an input, but not what was decided on that.

@@ -14,13 +14,13 @@ use std::{
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised, Supervisor};
 use actors::Decider;
-use store::Snapshots;
+use store::{AppendError, Snapshots};
 
 use crate::{
-    cycle::{BATCH, Cycle, CycleError},
+    cycle::{BATCH, Cycle, CycleError, Doing},
     record::Recorder,
     status::{ActorState, Status},
-    supervisor,
+    supervisor::{self, MAX_FAILURES},
 };
 
 /// How long one turn waits for events: a stop is noticed after that.
@@ -28,9 +28,6 @@ const TURN: Duration = Duration::from_millis(100);
 
 /// Who guards nothing gathers what comes in for so long: to wake for every single event costs more than to fold it.
 const GATHER: Duration = Duration::from_millis(20);
-
-/// Panics at the same input after which an actor is taken out of service.
-const MAX_PANICS: u32 = 3;
 
 /// Errors of the log at the same input after which an actor is taken out of service: some two minutes.
 const MAX_ERRORS: u32 = 8;
@@ -47,9 +44,8 @@ pub(crate) fn start<D: Decider>(
     thread::Builder::new().name(D::NAME.into()).spawn(move || {
         let ended = Arc::clone(&status);
         let system = actix::System::new();
-        let run = async move {
-            Supervisor::start(|_| Host::<D> { recorder, snapshots, status, cycle: None, failed: None })
-        };
+        let run =
+            async move { Supervisor::start(|_| Host::<D> { recorder, snapshots, status, cycle: None }) };
         // Kept: without an address the supervisor ends the actor instead of restarting it.
         let _address = system.block_on(run);
         if let Err(error) = system.run() {
@@ -59,18 +55,19 @@ pub(crate) fn start<D: Decider>(
     })
 }
 
-/// An input that could not be got past.
-struct Failure {
-    position: u64,
-    attempts: u32,
-}
-
 struct Host<D: Decider> {
     recorder: Recorder,
     snapshots: Option<Snapshots>,
     status: Arc<Status>,
     cycle: Option<Box<Cycle<D>>>,
-    failed: Option<Failure>,
+}
+
+/// What follows on a turn that failed.
+enum After {
+    /// Fold anew after so long.
+    Pause(Duration),
+    /// Nothing, until the process ends.
+    WaitForStop,
 }
 
 /// Take the next turn. The events themselves are pulled from the log, never sent.
@@ -91,6 +88,8 @@ impl<D: Decider> Actor for Host<D> {
 impl<D: Decider> Supervised for Host<D> {
     fn restarting(&mut self, _: &mut Context<Self>) {
         self.cycle = None;
+        // It is watched again: who stands still after a failure is found, too.
+        self.status.set(ActorState::Starting);
     }
 }
 
@@ -99,7 +98,7 @@ impl<D: Decider> Handler<Wake> for Host<D> {
 
     fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
         if self.status.is_told_to_stop() {
-            if let Some(cycle) = &mut self.cycle {
+            if let Some(cycle) = self.cycle.as_mut().filter(|_| !self.status.is_replaced()) {
                 cycle.save();
             }
             actix::System::current().stop();
@@ -108,14 +107,16 @@ impl<D: Decider> Handler<Wake> for Host<D> {
         match self.turn() {
             Ok(()) if D::GUARDS || self.is_behind() => ctx.notify(Wake),
             Ok(()) => drop(ctx.notify_later(Wake, GATHER)),
-            Err(pause) => self.pause(pause, ctx),
+            // The supervisor restarts it with an empty state.
+            Err(After::Pause(pause)) => drop(ctx.run_later(pause, |_, ctx| actix::ActorContext::stop(ctx))),
+            Err(After::WaitForStop) => self.wait_for_stop(ctx),
         }
     }
 }
 
 impl<D: Decider> Host<D> {
-    /// One turn, or how long to wait before the next attempt.
-    fn turn(&mut self) -> Result<(), Duration> {
+    /// One turn, or what follows on its failure.
+    fn turn(&mut self) -> Result<(), After> {
         let (status, cycle) = (&self.status, &mut self.cycle);
         let (recorder, snapshots) = (&self.recorder, &self.snapshots);
         let turned = catch_unwind(AssertUnwindSafe(|| -> Result<(), CycleError> {
@@ -126,20 +127,27 @@ impl<D: Decider> Host<D> {
                     cycle.insert(Box::new(resumed))
                 }
             };
-            let decided = cycle.turn(TURN, &mut |position| status.begin(position))?;
+            let decided = cycle.turn(TURN, &mut |doing| match doing {
+                Doing::Deciding(position) => status.begin(position),
+                Doing::Appending => status.set_appending(true),
+            })?;
             status.advance(cycle.position(), decided);
             let caught_up = cycle.position() >= recorder.log.head();
             status.set_deadline(if caught_up { cycle.next_deadline() } else { None });
             Ok(())
         }));
+        status.set_appending(false);
         match turned {
             Ok(Ok(())) => {
                 self.got_past();
                 Ok(())
             }
-            Ok(Err(CycleError::Append(store::AppendError::Stopped(why)))) => Err(self.log_stopped(&why)),
+            Ok(Err(CycleError::Append(AppendError::Stopped(why)))) => Err(self.log_stopped(&why)),
+            Ok(Err(error @ CycleError::Append(AppendError::Encode { .. }))) => {
+                Err(self.failed(&error.to_string(), MAX_FAILURES))
+            }
             Ok(Err(error)) => Err(self.failed(&error.to_string(), MAX_ERRORS)),
-            Err(panic) => Err(self.failed(&panic_message(&*panic), MAX_PANICS)),
+            Err(panic) => Err(self.failed(&panic_message(&*panic), MAX_FAILURES)),
         }
     }
 
@@ -148,47 +156,39 @@ impl<D: Decider> Host<D> {
         self.recorder.log.head() > self.status.position() + BATCH as u64
     }
 
-    fn got_past(&mut self) {
-        let position = self.status.position();
-        if self.failed.as_ref().is_some_and(|failure| position >= failure.position) {
-            self.failed = None;
+    fn got_past(&self) {
+        if !self.status.is_replaced() {
+            self.status.got_past(self.status.position());
         }
         self.status.set(ActorState::Running);
     }
 
-    /// The log takes nothing more until it is opened again: nothing of ours is at fault.
-    fn log_stopped(&self, why: &str) -> Duration {
+    /// The log takes nothing more until it is opened again: nothing of ours is at fault, and nothing is to be won by
+    /// folding anew.
+    fn log_stopped(&self, why: &str) -> After {
         self.status.tell(why);
         self.status.set(ActorState::BackingOff);
-        Duration::from_secs(1)
+        After::WaitForStop
     }
 
     /// Records the failure; answers the back-off 1, 2, 4 … 60 s. An input that makes the decider panic three times
     /// ends in quarantine; an error of the disk may pass and is given more time.
-    fn failed(&mut self, message: &str, max_attempts: u32) -> Duration {
+    fn failed(&self, message: &str, max_attempts: u32) -> After {
+        if self.status.is_replaced() {
+            tracing::info!(actor = D::NAME, message, "an instance that was replaced ends");
+            return After::WaitForStop;
+        }
         let position = self.status.begun();
-        let attempts = match &self.failed {
-            Some(failure) if failure.position == position => failure.attempts + 1,
-            _ => 1,
-        };
-        self.failed = Some(Failure { position, attempts });
+        let attempts = self.status.fails_again(position);
         tracing::error!(actor = D::NAME, position, attempts, message, "the actor failed and folds anew");
         supervisor::record_failure(&self.recorder, D::NAME, position, message, attempts);
         self.status.failed(message);
         if attempts >= max_attempts {
             supervisor::record_quarantine(&self.recorder, D::NAME, position, message);
             self.status.quarantine();
+            return After::WaitForStop;
         }
-        Duration::from_secs((1 << (attempts - 1).min(6)).min(MAX_BACKOFF_S))
-    }
-
-    /// Stops the context after a pause: the supervisor restarts it with an empty state.
-    fn pause(&self, pause: Duration, ctx: &mut Context<Self>) {
-        if self.status.is(ActorState::Quarantined) {
-            self.wait_for_stop(ctx);
-            return;
-        }
-        ctx.run_later(pause, |_, ctx| actix::ActorContext::stop(ctx));
+        After::Pause(Duration::from_secs((1 << (attempts - 1).min(6)).min(MAX_BACKOFF_S)))
     }
 
     fn wait_for_stop(&self, ctx: &mut Context<Self>) {

@@ -45,7 +45,23 @@ pub(crate) fn append(
     expected: Expected,
     events: Vec<NewEvent>,
 ) -> Result<Appended, AppendError> {
-    let prepared: Result<_, _> = events.into_iter().map(Prepared::new).collect();
-    let events = prepared.map_err(|error| AppendError::Stopped(Arc::from(error.to_string())))?;
+    let prepared: Result<Vec<_>, _> = events.into_iter().map(prepare).collect();
+    append_prepared(log, stream, expected, prepared?)
+}
+
+/// Encodes an event.
+pub(crate) fn prepare(event: NewEvent) -> Result<Prepared, AppendError> {
+    let event_type = event.event.event_type();
+    Prepared::new(event)
+        .map_err(|error| AppendError::Encode { event_type, message: Arc::from(error.to_string()) })
+}
+
+/// Appends what is encoded.
+pub(crate) fn append_prepared(
+    log: &dyn EventLog,
+    stream: &str,
+    expected: Expected,
+    events: Vec<Prepared>,
+) -> Result<Appended, AppendError> {
     log.append(Request { stream: Arc::from(stream), expected, duplicates: Duplicates::Skip, events })
 }

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use events::{Timestamp, Uuid};
 use store::{AppendError, EventLog};
 
-pub use crate::cycle::{Cycle, CycleError};
+pub use crate::cycle::{Cycle, CycleError, Doing};
 use crate::{
     clock::Clock,
     record::Recorder,
+    run,
     status::Status,
-    system::{self, StartError, SystemConfig},
+    system::{StartError, SystemConfig},
 };
 
-/// Records the start of a process and what changed in its configuration, as [`system::System::start`] does.
+/// Records the start of a process and what changed in its configuration, as [`crate::system::System::start`] does.
 ///
 /// # Errors
 /// When the log cannot be read or appended to; the process does not start then.
@@ -26,7 +27,7 @@ pub fn record_start(
     config: &SystemConfig,
     moment: Timestamp,
 ) -> Result<(), StartError> {
-    system::record_start(&Recorder::new(log, run_id, "host"), config, moment)
+    run::record_start(&Recorder::new(log, run_id, "host"), config, moment)
 }
 
 /// The clock of a process with the deadlines that its actors told.

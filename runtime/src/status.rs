@@ -1,14 +1,17 @@
 //! What an actor tells about itself: progress rather than life.
 
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst},
 };
 
 use events::Timestamp;
 use serde::Serialize;
 
-use crate::record::now;
+use crate::{
+    record::now,
+    stall::{Attempts, Place},
+};
 
 /// What an actor is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +23,8 @@ pub enum ActorState {
     Running,
     /// Failed, and waits before it folds anew.
     BackingOff,
+    /// Its decisions wait for the log for too long: the disk is slow or hangs.
+    WaitingForLog,
     /// Stands at an input for too long; another instance takes over.
     Stalled,
     /// Taken out of service.
@@ -38,7 +43,11 @@ pub(crate) struct Status {
     advanced_at: AtomicI64,
     deadline: AtomicI64,
     stop: AtomicBool,
+    appending: AtomicBool,
+    replaced: AtomicBool,
     told: Mutex<Told>,
+    /// Of the actor, not of this instance.
+    attempts: Arc<Mutex<Attempts>>,
 }
 
 #[derive(Debug)]
@@ -80,8 +89,21 @@ impl Status {
             advanced_at: AtomicI64::new(now().micros()),
             deadline: AtomicI64::new(i64::MAX),
             stop: AtomicBool::new(false),
+            appending: AtomicBool::new(false),
+            replaced: AtomicBool::new(false),
             told: Mutex::new(told),
+            attempts: Arc::default(),
         }
+    }
+
+    /// The status of the instance that takes over from this one.
+    pub(crate) fn successor(&self) -> Self {
+        let (failures, message) = {
+            let told = self.told();
+            (told.failures, told.message.clone())
+        };
+        let told = Told { state: ActorState::Starting, failures, message };
+        Self { told: Mutex::new(told), attempts: Arc::clone(&self.attempts), ..Self::new(self.name) }
     }
 
     /// The input that is being worked on.
@@ -93,24 +115,38 @@ impl Status {
         self.begun.load(SeqCst)
     }
 
+    /// Where it is; moves with every input.
+    pub(crate) fn place(&self) -> Place {
+        (self.begun(), self.position())
+    }
+
+    /// Its decisions are on their way to the disk: it is not it that stands still.
+    pub(crate) fn set_appending(&self, appending: bool) {
+        self.appending.store(appending, SeqCst);
+    }
+
+    pub(crate) fn is_appending(&self) -> bool {
+        self.appending.load(SeqCst)
+    }
+
+    /// One failure more at an input, of this instance or of the ones before it; answers how many.
+    pub(crate) fn fails_again(&self, position: u64) -> u32 {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).again(position)
+    }
+
+    pub(crate) fn got_past(&self, position: u64) {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).got_past(position);
+    }
+
     pub(crate) fn advance(&self, position: u64, decided: usize) {
         if self.position.swap(position, SeqCst) != position {
-            self.touch();
+            self.advanced_at.store(now().micros(), SeqCst);
         }
         self.decided.fetch_add(decided as u64, SeqCst);
     }
 
-    /// Counts as progress, without having any.
-    pub(crate) fn touch(&self) {
-        self.advanced_at.store(now().micros(), SeqCst);
-    }
-
     pub(crate) fn position(&self) -> u64 {
         self.position.load(SeqCst)
-    }
-
-    pub(crate) fn advanced_at(&self) -> Timestamp {
-        Timestamp::from_micros(self.advanced_at.load(SeqCst))
     }
 
     pub(crate) fn set_deadline(&self, deadline: Option<Timestamp>) {
@@ -130,8 +166,23 @@ impl Status {
         self.stop.load(SeqCst)
     }
 
+    /// Another instance takes over: what this one still does counts for nothing.
+    pub(crate) fn replace(&self) {
+        self.replaced.store(true, SeqCst);
+        self.tell_to_stop();
+        self.set(ActorState::Stalled);
+    }
+
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.replaced.load(SeqCst)
+    }
+
+    /// Who is out of service stays so, whatever a late instance says of itself.
     pub(crate) fn set(&self, state: ActorState) {
-        self.told().state = state;
+        let mut told = self.told();
+        if told.state != ActorState::Quarantined {
+            told.state = state;
+        }
     }
 
     pub(crate) fn is(&self, state: ActorState) -> bool {
@@ -163,7 +214,7 @@ impl Status {
             position: self.position(),
             decided: self.decided.load(SeqCst),
             failures: told.failures,
-            advanced_at: self.advanced_at(),
+            advanced_at: Timestamp::from_micros(self.advanced_at.load(SeqCst)),
             next_deadline: self.deadline(),
             message: told.message.clone(),
         }

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
 use events::{
@@ -20,6 +19,9 @@ use crate::{
 
 /// The stream of failures, quarantines and what follows from them.
 pub(crate) const STREAM: &str = "supervisor";
+
+/// Failures at one input after which an actor is taken out of service, panics and standing still together.
+pub(crate) const MAX_FAILURES: u32 = 3;
 
 /// Events read at a time.
 const PAGE: usize = 4096;
@@ -262,14 +264,6 @@ pub(crate) enum StandInError {
     /// Appending failed.
     #[error(transparent)]
     Append(#[from] AppendError),
-}
-
-/// Whether an actor has stood at an input for too long.
-pub(crate) fn is_stalled(status: &Status, head: u64, after: Duration) -> bool {
-    let patience = i64::try_from(after.as_micros()).unwrap_or(i64::MAX);
-    matches!(status.show().state, ActorState::Running | ActorState::Starting)
-        && status.position() < head
-        && status.advanced_at().plus_micros(patience) < now()
 }
 
 /// The id of the run that a process starts.

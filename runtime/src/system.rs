@@ -11,20 +11,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actors::{Decider, PerformanceAnalyst, Scheduler, StrategyGuard};
-use events::{
-    Event, NewEvent, PerformanceAnalystConfigured, RunStarted, Schedule, SchedulerConfigured,
-    StrategyGuardConfigured, Timestamp, Uuid, id,
-};
+use events::{PerformanceAnalystConfigured, Schedule, StrategyGuardConfigured, Uuid};
 use store::{AppendError, EventLog, ReadError, Snapshots};
 
 use crate::{
     clock::{self, Clock},
-    host,
     record::{Recorder, now},
+    roster::Kind,
+    run,
+    stall::Behind,
     status::{ActorState, ActorStatus, Status},
-    supervisor::{self, StandIn},
+    supervisor::{self, MAX_FAILURES, StandIn},
 };
+
+pub use crate::roster::Roster;
 
 /// What the actors of a process need.
 #[derive(Clone, Debug)]
@@ -61,52 +61,36 @@ pub enum StartError {
     Io(#[from] std::io::Error),
 }
 
-type Start = fn(Recorder, Option<Snapshots>, Arc<Status>) -> std::io::Result<JoinHandle<()>>;
-
-/// The actors of a process.
-pub struct Roster(Vec<Slot>);
-
-impl Roster {
-    /// StrategyGuard, PerformanceAnalyst and Scheduler.
-    pub fn standard() -> Self {
-        Self(Vec::new()).with::<StrategyGuard>().with::<PerformanceAnalyst>().with::<Scheduler>()
-    }
-
-    /// No actor.
-    pub const fn empty() -> Self {
-        Self(Vec::new())
-    }
-
-    /// One actor more.
-    #[must_use]
-    pub fn with<D: Decider>(mut self) -> Self {
-        let (threads, stalls) = (Vec::new(), (0, 0));
-        self.0.push(Slot { name: D::NAME, guards: D::GUARDS, start: host::start::<D>, threads, stalls });
-        self
-    }
+/// An actor's place: what starts it, its instance in service, and the threads of all its instances.
+struct Slot {
+    kind: Kind,
+    status: Arc<Status>,
+    /// The instance has no thread yet.
+    is_due: bool,
+    threads: Vec<JoinHandle<()>>,
+    behind: Behind,
 }
 
-/// An actor's place: what starts it, and the threads of all its instances.
-struct Slot {
-    name: &'static str,
-    guards: bool,
-    start: Start,
-    threads: Vec<JoinHandle<()>>,
-    stalls: (u64, u32),
+impl Slot {
+    fn new(kind: Kind) -> Self {
+        let status = Arc::new(Status::new(kind.name));
+        Self { kind, status, is_due: true, threads: Vec::new(), behind: Behind::default() }
+    }
 }
 
 /// A process's actors at work.
 pub struct System {
     run_id: Uuid,
     shared: Arc<Shared>,
-    watchers: Vec<JoinHandle<()>>,
+    watchers: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// The lock of the slots is held for looking and setting alone, never while something is read or appended: who wants to
+/// know how the actors are does not wait for the disk.
 struct Shared {
     log: Arc<dyn EventLog>,
     recorder: Recorder,
     snapshots: Option<Snapshots>,
-    statuses: Mutex<Vec<Arc<Status>>>,
     slots: Mutex<Vec<Slot>>,
     stop: AtomicBool,
     hold_clock: AtomicBool,
@@ -114,6 +98,9 @@ struct Shared {
 
 /// Looks after the actors so often.
 const WATCH: Duration = Duration::from_millis(200);
+
+/// How long the threads may take to end; those that do not are left to the end of the process.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 impl System {
     /// Records the run and what changed in the configuration, then starts the actors. The clock stands still until
@@ -132,11 +119,11 @@ impl System {
     pub fn start_roster(
         log: &Arc<dyn EventLog>,
         config: &SystemConfig,
-        Roster(slots): Roster,
+        Roster(kinds): Roster,
     ) -> Result<Self, StartError> {
         let run_id = supervisor::fresh_run_id(&**log);
         let recorder = Recorder::new(log, run_id, "host");
-        record_start(&recorder, config, now())?;
+        run::record_start(&recorder, config, now())?;
         let snapshots = match &config.snapshots {
             Some(folder) => Some(Snapshots::open(folder, log.log_id())?),
             None => None,
@@ -145,13 +132,12 @@ impl System {
             log: Arc::clone(log),
             recorder,
             snapshots,
-            statuses: Mutex::new(slots.iter().map(|slot| Arc::new(Status::new(slot.name))).collect()),
-            slots: Mutex::new(slots),
+            slots: Mutex::new(kinds.into_iter().map(Slot::new).collect()),
             stop: AtomicBool::new(false),
             hold_clock: AtomicBool::new(true),
         });
-        shared.start_all()?;
-        let watchers = vec![watch(&shared, config.stall_after)?, tick(&shared)?];
+        shared.start_due()?;
+        let watchers = Mutex::new(vec![watch(&shared, config.stall_after)?, tick(&shared)?]);
         Ok(Self { run_id, shared, watchers })
     }
 
@@ -188,18 +174,26 @@ impl System {
         }
     }
 
-    /// Stops every actor after its turn, with a snapshot.
-    pub fn stop(mut self) {
+    /// Stops every actor after its turn, with a snapshot. One that hangs is not waited for: what it has decided is in
+    /// the log, and the next start decides the rest.
+    pub fn stop(&self) {
         self.shared.stop.store(true, SeqCst);
         self.shared.current().iter().for_each(|status| status.tell_to_stop());
-        for watcher in self.watchers.drain(..) {
-            let _ = watcher.join();
+        let mut threads = std::mem::take(&mut *self.watchers.lock().unwrap_or_else(PoisonError::into_inner));
+        // Of each actor the last instance alone: one that was replaced may never end.
+        threads.extend(self.shared.slots().iter_mut().filter_map(|slot| slot.threads.pop()));
+        let until = Instant::now() + STOP_PATIENCE;
+        while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < until {
+            thread::sleep(Duration::from_millis(2));
         }
-        let slots = std::mem::take(&mut *self.shared.slots());
-        for slot in slots {
-            // Only the last instance: one that stands still may never end.
-            if let Some(thread) = slot.threads.into_iter().last() {
+        for thread in threads {
+            if thread.is_finished() {
                 let _ = thread.join();
+            } else {
+                let name = thread.thread().name().unwrap_or_default();
+                tracing::warn!(
+                    "{name} does not end and is left behind; the next start goes on where it stood"
+                );
             }
         }
     }
@@ -207,69 +201,93 @@ impl System {
 
 impl Shared {
     fn current(&self) -> Vec<Arc<Status>> {
-        self.statuses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.slots().iter().map(|slot| Arc::clone(&slot.status)).collect()
     }
 
     fn slots(&self) -> MutexGuard<'_, Vec<Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start_all(&self) -> std::io::Result<()> {
-        let statuses = self.current();
-        for (slot, status) in self.slots().iter_mut().zip(statuses) {
-            slot.threads.push((slot.start)(self.recorder.clone(), self.snapshots.clone(), status)?);
-        }
-        Ok(())
-    }
-
     fn stopping(&self) -> bool {
         self.stop.load(SeqCst)
     }
 
+    /// Gives a thread to every instance that has none.
+    fn start_due(&self) -> std::io::Result<()> {
+        for slot in self.slots().iter_mut().filter(|slot| slot.is_due) {
+            let (recorder, snapshots) = (self.recorder.clone(), self.snapshots.clone());
+            slot.threads.retain(|thread| !thread.is_finished());
+            slot.threads.push((slot.kind.start)(recorder, snapshots, Arc::clone(&slot.status))?);
+            slot.is_due = false;
+        }
+        Ok(())
+    }
+
     /// Replaces actors that stand still. The old instance's thread cannot be ended; should it wake up, its stream's
     /// revision has moved on and it cannot append.
-    fn replace_stalled(&self, stall_after: Duration) -> std::io::Result<()> {
-        let head = self.log.head();
-        let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
-        for (slot, status) in self.slots().iter_mut().zip(statuses.iter_mut()) {
-            if !supervisor::is_stalled(status, head, stall_after) {
-                continue;
-            }
+    fn replace_stalled(&self, passed: Duration, stall_after: Duration) -> std::io::Result<()> {
+        for (index, status) in self.look(passed, stall_after) {
             let position = status.begun();
-            slot.stalls =
-                if slot.stalls.0 == position { (position, slot.stalls.1 + 1) } else { (position, 1) };
-            let message = format!("no progress for {} s", stall_after.as_secs());
-            supervisor::record_failure(&self.recorder, slot.name, position, &message, slot.stalls.1);
-            status.tell_to_stop();
-            status.set(ActorState::Stalled);
-            if slot.stalls.1 >= 3 {
-                supervisor::record_quarantine(&self.recorder, slot.name, position, &message);
+            let attempts = status.fails_again(position);
+            let message = format!("no progress for {} s", stall_after.as_secs_f64());
+            tracing::error!(actor = status.name, position, attempts, message, "the actor stands still");
+            supervisor::record_failure(&self.recorder, status.name, position, &message, attempts);
+            status.replace();
+            if attempts >= MAX_FAILURES {
+                supervisor::record_quarantine(&self.recorder, status.name, position, &message);
                 status.quarantine();
                 continue;
             }
-            *status = Arc::new(Status::new(slot.name));
-            slot.threads.push((slot.start)(
-                self.recorder.clone(),
-                self.snapshots.clone(),
-                Arc::clone(status),
-            )?);
+            let mut slots = self.slots();
+            slots[index].status = Arc::new(status.successor());
+            slots[index].is_due = true;
         }
-        Ok(())
+        self.start_due()
+    }
+
+    /// Looks at every actor; answers those that stood at one input for too long.
+    fn look(&self, passed: Duration, stall_after: Duration) -> Vec<(usize, Arc<Status>)> {
+        let head = self.log.head();
+        let mut stalled = Vec::new();
+        for (index, slot) in self.slots().iter_mut().enumerate() {
+            let status = &slot.status;
+            let state = status.show().state;
+            let works =
+                matches!(state, ActorState::Running | ActorState::Starting | ActorState::WaitingForLog);
+            let place = (works && status.position() < head).then(|| status.place());
+            if slot.behind.look(place, passed) <= stall_after {
+                continue;
+            }
+            if status.is_appending() {
+                status.tell(&format!(
+                    "its decisions wait for the disk for over {} s",
+                    stall_after.as_secs_f64()
+                ));
+                status.set(ActorState::WaitingForLog);
+            } else {
+                slot.behind = Behind::default();
+                stalled.push((index, Arc::clone(status)));
+            }
+        }
+        stalled
     }
 }
 
 fn watch(shared: &Arc<Shared>, stall_after: Duration) -> Result<JoinHandle<()>, StartError> {
-    let guards = shared.slots().iter().filter(|slot| slot.guards).map(|slot| slot.name).collect();
+    let guards = shared.slots().iter().filter(|slot| slot.kind.guards).map(|slot| slot.kind.name).collect();
     let mut stand_in =
         StandIn::new(Recorder::new(&shared.log, shared.recorder.run_id, "supervisor"), guards)?;
     let shared = Arc::clone(shared);
     let watch = move || {
+        let mut looked_at = Instant::now();
         while !shared.stopping() {
             thread::sleep(WATCH);
             if let Err(error) = stand_in.turn(&shared.current()) {
                 tracing::error!(%error, "the supervisor could not follow the log; it tries again");
             }
-            if let Err(error) = shared.replace_stalled(stall_after) {
+            let passed = looked_at.elapsed();
+            looked_at = Instant::now();
+            if let Err(error) = shared.replace_stalled(passed, stall_after) {
                 tracing::error!(%error, "a stalled actor could not be replaced; it is tried again");
             }
         }
@@ -282,91 +300,7 @@ fn tick(shared: &Arc<Shared>) -> Result<JoinHandle<()>, StartError> {
     let shared = Arc::clone(shared);
     let tick = move || {
         let held = || shared.hold_clock.load(SeqCst);
-        clock::run(clock, &shared.statuses, &held, &|| shared.stopping());
+        clock::run(clock, &|| shared.current(), &held, &|| shared.stopping());
     };
     Ok(thread::Builder::new().name("clock".into()).spawn(tick)?)
-}
-
-/// Versions of the rules, by actor.
-fn rules_versions() -> BTreeMap<String, u32> {
-    [
-        (StrategyGuard::NAME, StrategyGuard::RULES_VERSION),
-        (PerformanceAnalyst::NAME, PerformanceAnalyst::RULES_VERSION),
-        (Scheduler::NAME, Scheduler::RULES_VERSION),
-    ]
-    .into_iter()
-    .map(|(name, version)| (name.to_owned(), version))
-    .collect()
-}
-
-/// Records a run and what changed in the configuration.
-pub(crate) fn record_start(
-    recorder: &Recorder,
-    config: &SystemConfig,
-    moment: Timestamp,
-) -> Result<(), StartError> {
-    record_run(recorder, config, moment)?;
-    configure(recorder, config, moment)
-}
-
-fn record_run(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> Result<(), AppendError> {
-    recorder.append(RUNS, run_started(recorder, config, moment))?;
-    Ok(())
-}
-
-fn configure(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> Result<(), StartError> {
-    for (actor, event) in configurations(config, moment) {
-        let stream = config_stream(actor);
-        let last = recorder.log.read_stream_back(&stream, u64::MAX, 1)?;
-        if !last.first().is_some_and(|last| same_configuration(&last.event, &event)) {
-            recorder.append(&stream, configured(recorder, actor, moment, event))?;
-        }
-    }
-    Ok(())
-}
-
-/// The stream of the runs.
-pub(crate) const RUNS: &str = "runs";
-
-/// The start of a run.
-pub(crate) fn run_started(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> NewEvent {
-    let run_id = recorder.run_id;
-    let event = Event::RunStarted(RunStarted {
-        run_id,
-        version: config.version.clone(),
-        command: config.command.clone(),
-        rules_versions: rules_versions(),
-        config_digest: config.config_digest.clone(),
-    });
-    recorder.root(run_id, moment, event)
-}
-
-/// Every actor's configuration; schedules run from `since`.
-pub(crate) fn configurations(config: &SystemConfig, since: Timestamp) -> [(&'static str, Event); 3] {
-    let scheduler = SchedulerConfigured { since, schedules: config.schedules.clone() };
-    [
-        (StrategyGuard::NAME, Event::StrategyGuardConfigured(config.guard.clone())),
-        (PerformanceAnalyst::NAME, Event::PerformanceAnalystConfigured(config.analyst.clone())),
-        (Scheduler::NAME, Event::SchedulerConfigured(scheduler)),
-    ]
-}
-
-/// The stream of an actor's configuration.
-pub(crate) fn config_stream(actor: &str) -> String {
-    format!("config-{actor}")
-}
-
-pub(crate) fn configured(recorder: &Recorder, actor: &str, moment: Timestamp, event: Event) -> NewEvent {
-    let id = id::derive(&[b"configured", recorder.run_id.as_bytes(), actor.as_bytes()]);
-    recorder.root(id, moment, event)
-}
-
-/// Schedules start from the moment they were configured; that moment alone is no change.
-fn same_configuration(last: &Event, wanted: &Event) -> bool {
-    match (last, wanted) {
-        (Event::SchedulerConfigured(last), Event::SchedulerConfigured(wanted)) => {
-            last.schedules == wanted.schedules
-        }
-        _ => last == wanted,
-    }
 }

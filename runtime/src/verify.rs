@@ -5,12 +5,17 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use actors::{Decider, Fold, PerformanceAnalyst, Scheduler, StrategyGuard};
+use actors::{Decider, Fold};
 use events::{Event, Recorded, Uuid, id};
 use serde::Serialize;
 use store::{EventLog, ReadError, SnapshotFault, Snapshots};
 
-use crate::{cycle, own::OwnDecisions, supervisor};
+use crate::{
+    cycle,
+    own::OwnDecisions,
+    roster::{self, Checked},
+    supervisor,
+};
 
 /// Differences that are listed; more are only counted.
 const MAX_LISTED: usize = 1000;
@@ -28,6 +33,10 @@ pub struct Difference {
     pub problem: String,
 }
 
+/// Of a snapshot that is whole and of this log's history, and yet not what its facts fold to.
+const FORGED: &str = "the snapshot of the state differs from what the log folds to: it was not made by folding this log. \
+    Keep a copy of it; the next run finds it, throws it away and folds anew";
+
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Findings {
@@ -39,10 +48,16 @@ pub struct Findings {
     pub reproduced: u64,
     /// Decisions of another version of the rules.
     pub other_rules: u64,
-    /// Decisions whose facts are archived away.
+    /// Decisions that cannot be taken again: of an actor that this version does not have.
     pub unverifiable: u64,
-    /// Inputs that the actors had not come to when the process ended.
+    /// Inputs that the actors had not come to when the process ended: the next start decides on them.
     pub pending: u64,
+    /// The actors whose decisions are unverifiable.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub unknown_actors: BTreeSet<String>,
+    /// What is worth knowing and no difference: a snapshot that cannot be used is folded anew.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What differs.
     pub differences: Vec<Difference>,
     /// How many differences are not listed.
@@ -51,9 +66,7 @@ pub struct Findings {
 
 /// Takes decisions again; fed with the whole log in order.
 pub struct Verifier {
-    guard: Check<StrategyGuard>,
-    analyst: Check<PerformanceAnalyst>,
-    scheduler: Check<Scheduler>,
+    checks: Vec<Box<dyn Checked>>,
     quarantines: BTreeSet<Uuid>,
     findings: Findings,
 }
@@ -65,9 +78,7 @@ impl Verifier {
     /// When the log cannot be read.
     pub fn new(log: &Arc<dyn EventLog>, snapshots: Option<&Snapshots>) -> Result<Self, ReadError> {
         Ok(Self {
-            guard: Check::new(log, snapshots)?,
-            analyst: Check::new(log, snapshots)?,
-            scheduler: Check::new(log, snapshots)?,
+            checks: roster::ALL.iter().map(|kind| (kind.check)(log, snapshots)).collect::<Result<_, _>>()?,
             quarantines: BTreeSet::new(),
             findings: Findings::default(),
         })
@@ -86,9 +97,12 @@ impl Verifier {
         if matches!(event.event, Event::ActorQuarantined(_) | Event::ActorRecovered(_)) {
             self.quarantines.insert(event.event_id);
         }
-        self.guard.feed(event, &mut self.findings)?;
-        self.analyst.feed(event, &mut self.findings)?;
-        self.scheduler.feed(event, &mut self.findings)
+        self.checks.iter_mut().try_for_each(|check| check.feed(event, &mut self.findings))
+    }
+
+    /// What was found so far, where the log could not be read to its end: nothing is said of what was not looked at.
+    pub fn so_far(self) -> Findings {
+        self.findings
     }
 
     /// Ends: decisions on inputs that never were are differences too.
@@ -96,15 +110,25 @@ impl Verifier {
     /// # Errors
     /// When the log cannot be read.
     pub fn finish(mut self) -> Result<Findings, ReadError> {
-        self.guard.finish(&mut self.findings)?;
-        self.analyst.finish(&mut self.findings)?;
-        self.scheduler.finish(&mut self.findings)?;
+        self.checks.iter_mut().try_for_each(|check| check.finish(&mut self.findings))?;
         Ok(self.findings)
     }
 
-    /// Decisions are taken by actors, or by the supervisor because of a quarantine.
+    /// Decisions are taken by actors, each in its own stream, or by the supervisor because of a quarantine. Those of an
+    /// actor that this version does not have can be neither held nor blamed.
     fn check_producer(&mut self, event: &Recorded) {
-        if event.producer.starts_with("actor:") {
+        if let Some(name) = event.producer.strip_prefix("actor:") {
+            match roster::of_stream(&event.stream) {
+                Some(kind) if kind.name == name => {}
+                None if *event.stream == *format!("actor-{name}") => {
+                    self.findings.unverifiable += 1;
+                    self.findings.unknown_actors.insert(name.to_owned());
+                }
+                _ => {
+                    let problem = format!("{} stands in {}", event.event.event_type(), event.stream);
+                    self.findings.differ("stranger", event.position, Some(event.event_id), problem);
+                }
+            }
             return;
         }
         let by_supervisor = &*event.stream == supervisor::STREAM;
@@ -128,7 +152,7 @@ impl Findings {
 }
 
 /// One actor, decided again.
-struct Check<D: Decider> {
+pub(crate) struct Check<D: Decider> {
     fold: Fold<D>,
     own: OwnDecisions,
     snapshot: Option<Fold<D>>,
@@ -136,27 +160,10 @@ struct Check<D: Decider> {
 }
 
 impl<D: Decider> Check<D> {
-    fn new(log: &Arc<dyn EventLog>, snapshots: Option<&Snapshots>) -> Result<Self, ReadError> {
+    pub(crate) fn new(log: &Arc<dyn EventLog>, snapshots: Option<&Snapshots>) -> Result<Self, ReadError> {
         let loaded = snapshots.map_or(Ok(None), |snapshots| cycle::load::<D>(log, snapshots));
         let (snapshot, unusable) = loaded.map_or_else(|fault| (None, Some(fault)), |found| (found, None));
         Ok(Self { fold: Fold::default(), own: OwnDecisions::after::<D>(log, 0)?, snapshot, unusable })
-    }
-
-    fn feed(&mut self, event: &Recorded, findings: &mut Findings) -> Result<(), ReadError> {
-        if !Fold::<D>::families().contains(event.event.family()) {
-            return Ok(());
-        }
-        let expected = self.fold.preview(event);
-        if event.position > self.own.last_basis() {
-            findings.pending += u64::from(!expected.is_empty());
-            self.compare_snapshot(findings);
-            return Ok(());
-        }
-        let recorded = self.own.take(event.position)?;
-        self.compare(event, &expected, &recorded, findings)?;
-        self.fold.replay_own(event.position, recorded.iter().map(AsRef::as_ref));
-        self.compare_snapshot(findings);
-        Ok(())
     }
 
     fn compare(
@@ -196,15 +203,36 @@ impl<D: Decider> Check<D> {
         else {
             return;
         };
-        if snapshot.position() == self.fold.position() && snapshot != self.fold {
-            let problem = "the snapshot of the state differs: delete the folder snapshots/".to_owned();
-            findings.differ(D::NAME, snapshot.position(), None, problem);
+        if snapshot != self.fold {
+            findings.differ(D::NAME, snapshot.position(), None, FORGED.to_owned());
         }
+    }
+}
+
+impl<D: Decider> Checked for Check<D> {
+    fn feed(&mut self, event: &Recorded, findings: &mut Findings) -> Result<(), ReadError> {
+        if !Fold::<D>::families().contains(event.event.family()) {
+            return Ok(());
+        }
+        let expected = self.fold.preview(event);
+        if event.position > self.own.last_basis() {
+            findings.pending += u64::from(!expected.is_empty());
+            self.compare_snapshot(findings);
+            return Ok(());
+        }
+        let recorded = self.own.take(event.position)?;
+        self.compare(event, &expected, &recorded, findings)?;
+        self.fold.replay_own(event.position, recorded.iter().map(AsRef::as_ref));
+        self.compare_snapshot(findings);
+        Ok(())
     }
 
     fn finish(&mut self, findings: &mut Findings) -> Result<(), ReadError> {
+        if let Some(snapshot) = self.snapshot.take() {
+            findings.differ(D::NAME, snapshot.position(), None, FORGED.to_owned());
+        }
         if let Some(fault) = self.unusable.take() {
-            findings.differ(D::NAME, 0, None, fault.to_string());
+            findings.notes.push(fault.to_string());
         }
         for left in self.own.take(u64::MAX)? {
             let problem = format!("{} was decided on no input", left.event.event_type());

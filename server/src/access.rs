@@ -164,7 +164,7 @@ impl Local {
 impl Drop for Local {
     /// Stops the actors with a snapshot.
     fn drop(&mut self) {
-        if let Some(system) = self.desk.actors.take().and_then(Arc::into_inner) {
+        if let Some(system) = self.desk.actors.take() {
             system.stop();
         }
     }

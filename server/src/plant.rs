@@ -117,7 +117,7 @@ impl Plant {
         if let Some(source) = Arc::into_inner(source) {
             source.stop();
         }
-        if let Some(system) = desk.actors.take().and_then(Arc::into_inner) {
+        if let Some(system) = desk.actors.take() {
             system.stop();
         }
         let published = publisher.status().position;

@@ -162,6 +162,14 @@ pub enum AppendError {
         /// The limit.
         limit: usize,
     },
+    /// An event has no stored form: whoever made it is at fault, not the log.
+    #[error("{event_type} cannot be encoded: {message}")]
+    Encode {
+        /// The type of the event.
+        event_type: &'static str,
+        /// Why.
+        message: Arc<str>,
+    },
     /// The disk failed or the folder is read-only. The log takes nothing more until it is opened again; what was
     /// acknowledged is kept. Whether this request is, shows then; to repeat it is safe.
     #[error("the event log is stopped: {0}")]

@@ -1,5 +1,6 @@
 //! Tests of the whole system, and the World that they share: a log, trades by the dozen, a configuration.
 
+pub mod bad_disk;
 pub mod crash;
 pub mod fuzz;
 pub mod schemas;

@@ -12,8 +12,9 @@ use super::{Halt, Row, Summary, cast::Cast, order::Timed, write::Run};
 use crate::{
     clock,
     record::{Recorder, now},
+    run::{RUNS, config_stream, configurations, configured, run_started},
     supervisor,
-    system::{RUNS, SystemConfig, config_stream, configurations, configured, run_started},
+    system::SystemConfig,
 };
 
 /// The stream of the trades of a rehearsal.

@@ -72,16 +72,11 @@ fn verify(log: &Arc<EmbeddedLog>, seals: &[Seal], desk: &Desk) -> Result<Report,
     });
     match (chain, failed) {
         (Ok(_), None) => Ok(Report { chain: Value::from("ok"), findings: verifier.finish()? }),
-        (Ok(_), Some(error)) => Ok(Report { chain: fault(&error, None), findings: findings(verifier) }),
+        (Ok(_), Some(error)) => Ok(Report { chain: fault(&error, None), findings: verifier.so_far() }),
         (Err(embedded::Fault { position, error }), _) => {
-            Ok(Report { chain: fault(&error, Some(position)), findings: findings(verifier) })
+            Ok(Report { chain: fault(&error, Some(position)), findings: verifier.so_far() })
         }
     }
-}
-
-/// What was found up to a fault, where the end may not be readable.
-fn findings(verifier: Verifier) -> Findings {
-    verifier.finish().unwrap_or_default()
 }
 
 /// A fault of the log's bytes as `verify` shows it.

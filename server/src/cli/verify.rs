@@ -82,6 +82,26 @@ fn unreadable(context: &Context, problem: Problem) -> Result<Value, Problem> {
     }
 }
 
+/// What is no difference and yet not to be passed over.
+fn asides(report: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    let unknown: Vec<&str> =
+        report["unknown_actors"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if !unknown.is_empty() {
+        lines.push(format!(
+            "  of {}: this version has no such actor, so nothing says whether its decisions are right",
+            unknown.join(", ")
+        ));
+    }
+    if report["pending"].as_u64().is_some_and(|pending| pending > 0) {
+        lines.push(format!("pending       {}: the next run decides on them", report["pending"]));
+    }
+    lines.extend(
+        report["notes"].as_array().into_iter().flatten().map(|note| format!("note: {}", words::text(note))),
+    );
+    lines
+}
+
 fn in_words(report: &Value) -> Vec<String> {
     let chain = match &report["chain"] {
         Value::String(ok) => ok.clone(),
@@ -99,6 +119,7 @@ fn in_words(report: &Value) -> Vec<String> {
         format!("other rules   {}", report["other_rules"]),
         format!("unverifiable  {}", report["unverifiable"]),
     ];
+    lines.extend(asides(report));
     let differences: Vec<&Value> = report["differences"].as_array().into_iter().flatten().collect();
     lines.push(format!("differences   {}", differences.len()));
     lines.extend(differences.iter().take(LISTED).map(|difference| {
