@@ -87,13 +87,15 @@ pub(crate) fn trade(trade_id: &str, profit_pct: &str, closed_at: &str) -> TradeC
         profit_pct: percent,
         opened_at: at(closed_at).plus_seconds(-3600),
         closed_at: at(closed_at),
-        currency: "USDT".into(),
+        currency: Some("USDT".into()),
         fee: None,
         leverage: None,
         exit_reason: None,
         model: None,
         account: None,
         source_event_id: None,
+        rounded: Vec::new(),
+        ignored: Vec::new(),
     }
 }
 

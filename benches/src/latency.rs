@@ -55,13 +55,15 @@ fn trade(strategy: &str, trade_id: &str, profit_pct: i64, closed_at: Timestamp) 
         profit_pct: Decimal::from(profit_pct),
         opened_at: closed_at.plus_seconds(-60),
         closed_at,
-        currency: "USDT".to_owned(),
+        currency: Some("USDT".to_owned()),
         fee: None,
         leverage: None,
         exit_reason: None,
         model: None,
         account: None,
         source_event_id: None,
+        rounded: Vec::new(),
+        ignored: Vec::new(),
     }
 }
 

@@ -48,5 +48,5 @@ pub use strategy::{
     TradeAfterHalt,
 };
 pub use time::{Day, TimeError, Timestamp};
-pub use trade::{Outcome, Side, TradeClosed};
+pub use trade::{IgnoredField, Outcome, Side, TradeClosed};
 pub use uuid::Uuid;

@@ -46,7 +46,7 @@ pub struct TradeClosed {
     #[serde(with = "decimal::text")]
     #[cfg_attr(feature = "schema", schemars(with = "crate::schema::DecimalText"))]
     pub entry_price: Decimal,
-    /// In quote currency, above 0; some bots do not know it.
+    /// In quote currency, not below 0: an option or an outcome can end at nothing. Some bots do not know it.
     #[serde(default, with = "decimal::option_text", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::DecimalText>"))]
     pub exit_price: Option<Decimal>,
@@ -62,8 +62,10 @@ pub struct TradeClosed {
     pub opened_at: Timestamp,
     /// When it was closed; never before `opened_at`.
     pub closed_at: Timestamp,
-    /// Of `profit` and `fee`: as reported, else the quote part of the symbol, else the configured default.
-    pub currency: String,
+    /// Of `profit` and `fee`: as reported, else the quote part of the symbol, else the default if one is configured,
+    /// else unknown.
+    #[serde(default)]
+    pub currency: Option<String>,
     /// Fees paid, already taken off `profit`.
     #[serde(default, with = "decimal::option_text", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::DecimalText>"))]
@@ -84,6 +86,23 @@ pub struct TradeClosed {
     /// The bot's own id of the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_event_id: Option<String>,
+    /// The fields whose numbers had more digits than are kept: rounded half to even at 28 significant digits and 28
+    /// decimal places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rounded: Vec<String>,
+    /// The optional fields that were given and left out, as they held no such value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<IgnoredField>,
+}
+
+/// An optional field that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct IgnoredField {
+    /// Its name.
+    pub field: String,
+    /// What it held, and what it must be.
+    pub reason: String,
 }
 
 impl TradeClosed {

@@ -126,13 +126,15 @@ pub fn trade_closed(
         profit_pct,
         opened_at: closed_at,
         closed_at,
-        currency: "USDT".into(),
+        currency: Some("USDT".into()),
         fee: None,
         leverage: None,
         exit_reason: None,
         model: None,
         account: None,
         source_event_id: None,
+        rounded: Vec::new(),
+        ignored: Vec::new(),
     }
 }
 

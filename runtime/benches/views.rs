@@ -139,13 +139,15 @@ fn events_of(n: u64) -> Vec<NewEvent> {
         profit_pct: Decimal::new(profit.mantissa() as i64, 6),
         opened_at: closed_at.plus_seconds(-600),
         closed_at,
-        currency: "USDT".into(),
+        currency: Some("USDT".into()),
         fee: Some(Decimal::new(1234, 6)),
         leverage: None,
         exit_reason: Some("roi".into()),
         model: None,
         account: None,
         source_event_id: None,
+        rounded: Vec::new(),
+        ignored: Vec::new(),
     });
     let source = Arc::from("source:bench");
     let trade = NewEvent::root(

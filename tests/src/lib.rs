@@ -65,13 +65,15 @@ pub fn trade(strategy: &str, trade_id: &str, profit_pct: &str, closed_at: Timest
         profit_pct: percent,
         opened_at: closed_at.plus_seconds(-3600),
         closed_at,
-        currency: "USDT".into(),
+        currency: Some("USDT".into()),
         fee: None,
         leverage: None,
         exit_reason: None,
         model: None,
         account: None,
         source_event_id: None,
+        rounded: Vec::new(),
+        ignored: Vec::new(),
     }
 }
 

@@ -212,7 +212,11 @@ fn the_intake_and_the_schema_of_the_fact_agree_about_good_records() {
         ("profit_pct", json!(-2.5)),
         ("exit_price", json!("99.5")),
         ("exit_price", Value::Null),
-        ("currency", json!("")),
+        ("exit_price", json!(0)),
+        ("exit_price", json!("-0.0")),
+        ("profit_ratio", json!(-0.03)),
+        ("profit", json!("1.2345678901234567890123456789")),
+        ("fee", json!("-0.5")),
         ("fee", json!(0)),
         ("model", json!(7)),
         ("opened_at", json!("2025-01-31T13:00:00+02:00")),
@@ -243,8 +247,6 @@ fn the_intake_and_the_schema_of_the_fact_agree_about_bad_records() {
         ("quantity", json!("0.00")),
         ("quantity", json!(-1)),
         ("entry_price", json!("-1")),
-        ("exit_price", json!(0)),
-        ("exit_price", json!("0e5")),
         ("profit", json!("NaN")),
         ("profit", json!("1,5")),
         ("profit", Value::Null),
@@ -252,17 +254,25 @@ fn the_intake_and_the_schema_of_the_fact_agree_about_bad_records() {
         ("opened_at", json!(1_738_324_800)),
         ("closed_at", json!("2025-01-31T13:00:00")),
         ("closed_at", json!("2025-02-30T13:00:00Z")),
-        ("currency", json!(long)),
-        ("account", json!({"id": 1})),
-        ("exit_reason", json!("x".repeat(1025))),
     ];
     for (name, value) in bad {
         let record = record_with(name, value.clone());
         assert!(!faults(&fact, &record).is_empty(), "the schema lets {name} = {value} in");
         assert!(!is_taken(&record), "the intake takes {name} = {value}");
     }
+    for (name, value) in [
+        ("exit_price", json!(-1)),
+        ("fee", json!("free")),
+        ("currency", json!(long)),
+        ("account", json!({"id": 1})),
+        ("exit_reason", json!("x".repeat(1025))),
+    ] {
+        let record = record_with(name, value.clone());
+        assert!(!faults(&fact, &record).is_empty(), "the schema lets {name} = {value} in");
+        assert!(is_taken(&record), "an odd {name} costs the trade");
+    }
     let required = fact["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
-    for name in required {
+    for name in required.chain(["profit_pct"]) {
         let mut record = record();
         record.as_object_mut().unwrap().remove(name);
         assert!(!faults(&fact, &record).is_empty() && !is_taken(&record), "{name} may be missing");
@@ -275,7 +285,8 @@ fn what_no_schema_can_state_is_refused_by_the_intake_alone() {
     let beyond = [
         ("closed_at", json!("2025-01-31T11:59:59Z")),
         ("closed_at", json!("2025-02-01T00:05:01Z")),
-        ("profit", json!("1.2345678901234567890123456789")),
+        ("profit", json!("1e40")),
+        ("profit_ratio", json!(-3)),
     ];
     for (name, value) in beyond {
         let record = record_with(name, value.clone());

@@ -115,7 +115,8 @@ impl Performance {
             },
             strategy: self.names.number(&trade.strategy),
             symbol: self.names.number(&trade.symbol),
-            currency: self.names.number(&trade.currency),
+            // What no currency is known of is shown under a name of its own.
+            currency: self.names.number(trade.currency.as_deref().unwrap_or("?")),
         }
     }
 

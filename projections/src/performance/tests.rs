@@ -130,7 +130,12 @@ fn naive(events: &[Recorded], strategy: &str, since: Timestamp) -> LiveSummary {
     let mut figures = LiveFigures::new();
     for (position, trade) in trades {
         let (closed_at_us, profit, profit_pct) = (trade.closed_at.micros(), trade.profit, trade.profit_pct);
-        figures.push(&LiveTrade { closed_at_us, position, profit, profit_pct }, &trade.currency).unwrap();
+        figures
+            .push(
+                &LiveTrade { closed_at_us, position, profit, profit_pct },
+                trade.currency.as_deref().unwrap_or("?"),
+            )
+            .unwrap();
     }
     figures.finish()
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use events::{Decimal, RejectReason, Side, Timestamp, TradeClosed, decimal};
+use events::{Decimal, IgnoredField, RejectReason, Side, Timestamp, TradeClosed, decimal};
 
 use super::{
     Field, Rejection,
@@ -12,8 +12,8 @@ use super::{
 
 /// What the rules need to know beside the record.
 pub(crate) struct Rules<'r> {
-    /// Taken where neither the record nor the symbol names a currency.
-    pub default_currency: &'r str,
+    /// Taken where neither the record nor the symbol names a currency, if the user set one.
+    pub default_currency: Option<&'r str>,
     /// No trade may be closed after this moment; nothing: any.
     pub latest_close: Option<Timestamp>,
     /// Whether a time without a zone is UTC (files) or a fault (records).
@@ -31,22 +31,28 @@ const WRITABLE: std::ops::RangeInclusive<i64> = -62_167_219_200_000_000..=253_40
 
 /// Makes a trade of the values, or says what is wrong with them.
 pub(crate) fn trade(slots: &Slots<'_>, rules: &Rules<'_>) -> Result<TradeClosed, Rejection> {
-    Check { slots, rules }.trade().map_err(|fault| name_owner(fault, slots))
+    let mut check = Check { slots, rules, rounded: Vec::new(), ignored: Vec::new() };
+    check.trade().map_err(|fault| name_owner(fault, slots))
 }
 
 /// Fills in whose record it is, as far as that can be read.
 pub(crate) fn name_owner(mut rejection: Rejection, slots: &Slots<'_>) -> Rejection {
-    let readable = |text: &Cow<'_, str>| fits(text, NAME_MAX).then(|| text.to_string());
     rejection.strategy = match slots.get(Field::Strategy) {
-        Some(Value::Text(text)) => readable(text),
+        Some(Value::Text(text)) => sane_name(text).map(str::to_owned),
         _ => None,
     };
     rejection.trade_id = match slots.get(Field::TradeId) {
-        Some(Value::Text(text)) => readable(text),
-        Some(Value::Number(text)) => number_as_id(text).as_ref().and_then(readable),
+        Some(Value::Text(text)) => sane_name(text).map(str::to_owned),
+        Some(Value::Number(text)) => number_as_id(text).as_deref().and_then(sane_name).map(str::to_owned),
         _ => None,
     };
     rejection
+}
+
+/// A name without the blanks around it; nothing where it cannot be one.
+pub(crate) fn sane_name(text: &str) -> Option<&str> {
+    let name = text.trim();
+    (fits(name, NAME_MAX) && !name.contains(char::is_control)).then_some(name)
 }
 
 fn fits(text: &str, max: usize) -> bool {
@@ -65,12 +71,14 @@ fn number_as_id(text: &str) -> Option<Cow<'_, str>> {
 struct Check<'c> {
     slots: &'c Slots<'c>,
     rules: &'c Rules<'c>,
+    rounded: Vec<String>,
+    ignored: Vec<IgnoredField>,
 }
 
 type Checked<T> = Result<T, Rejection>;
 
 impl Check<'_> {
-    fn trade(&self) -> Checked<TradeClosed> {
+    fn trade(&mut self) -> Checked<TradeClosed> {
         self.all_required()?;
         let symbol = self.name(Field::Symbol)?;
         let (opened_at, closed_at) = self.life()?;
@@ -80,34 +88,48 @@ impl Check<'_> {
             side: self.side()?,
             quantity: self.positive(Field::Quantity)?,
             entry_price: self.positive(Field::EntryPrice)?,
-            exit_price: self.given(Field::ExitPrice, Self::positive)?,
+            exit_price: self.optional(Field::ExitPrice, Self::not_negative),
             profit: self.decimal(Field::Profit)?,
-            profit_pct: self.decimal(Field::ProfitPct)?,
+            profit_pct: self.profit_pct()?,
             opened_at,
             closed_at,
-            currency: self.currency(&symbol)?,
-            fee: self.given(Field::Fee, Self::decimal)?,
-            leverage: self.given(Field::Leverage, Self::decimal)?,
-            exit_reason: self.note(Field::ExitReason)?,
-            model: self.note(Field::Model)?,
-            account: self.note(Field::Account)?,
-            source_event_id: self.note(Field::EventId)?,
+            currency: self.currency(&symbol),
+            fee: self.optional(Field::Fee, Self::decimal),
+            leverage: self.optional(Field::Leverage, Self::decimal),
+            exit_reason: self.optional(Field::ExitReason, Self::note),
+            model: self.optional(Field::Model, Self::note),
+            account: self.optional(Field::Account, Self::note),
+            source_event_id: self.optional(Field::EventId, Self::note),
+            rounded: std::mem::take(&mut self.rounded),
+            ignored: std::mem::take(&mut self.ignored),
             symbol,
         })
     }
 
     fn all_required(&self) -> Checked<()> {
-        let lacks = |field: &Field| field.is_required() && self.slots.get(*field).is_none();
-        if !Field::ALL.iter().any(lacks) {
+        let lacks = |field: Field| self.slots.get(field).is_none();
+        let missing = |field: &Field| match field {
+            Field::ProfitPct => lacks(Field::ProfitPct) && lacks(Field::ProfitRatio),
+            field => field.is_required() && lacks(*field),
+        };
+        if !Field::ALL.iter().any(missing) {
             return Ok(());
         }
-        let labels: Vec<String> =
-            Field::ALL.into_iter().filter(lacks).map(|field| (self.rules.label)(field)).collect();
+        let missing = Field::ALL.into_iter().filter(missing).map(|field| self.named(field));
         let detail = format!(
             "missing: {}; publish it, or map the name that it has there (ours=theirs, ours==text)",
-            labels.join(", ")
+            missing.collect::<Vec<_>>().join(", ")
         );
         Err(Rejection::new(RejectReason::MissingField, detail))
+    }
+
+    /// The name of what is missing, with what would do instead.
+    fn named(&self, field: Field) -> String {
+        let label = |field| (self.rules.label)(field);
+        match field.stands_in_for() {
+            None => label(field),
+            Some(other) => format!("{} (in percent) or {} (as a ratio)", label(field), label(other)),
+        }
     }
 
     /// The value of a field; only asked for where there is one.
@@ -115,8 +137,22 @@ impl Check<'_> {
         self.slots.get(field).unwrap_or(&Value::Null)
     }
 
-    fn given<T>(&self, field: Field, check: impl Fn(&Self, Field) -> Checked<T>) -> Checked<Option<T>> {
-        self.slots.get(field).map(|_| check(self, field)).transpose()
+    /// A field that costs no trade: what is no such value is left out and listed.
+    fn optional<T>(&mut self, field: Field, check: impl Fn(&mut Self, Field) -> Checked<T>) -> Option<T> {
+        self.slots.get(field)?;
+        match check(self, field) {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                self.leave_out(field, fault);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn leave_out(&mut self, field: Field, fault: Rejection) {
+        self.rounded.retain(|rounded| rounded != field.name());
+        self.ignored.push(IgnoredField { field: field.name().to_owned(), reason: fault.detail });
     }
 
     #[cold]
@@ -125,32 +161,27 @@ impl Check<'_> {
         Rejection::new(RejectReason::InvalidField, detail)
     }
 
-    fn name(&self, field: Field) -> Checked<String> {
+    fn name(&mut self, field: Field) -> Checked<String> {
         match self.value(field) {
-            Value::Text(text) if fits(text, NAME_MAX) => Ok(text.to_string()),
-            _ => Err(self.invalid(field, "it must be a text of 1 to 128 characters")),
+            Value::Text(text) => match sane_name(text) {
+                Some(name) => Ok(name.to_owned()),
+                None => Err(self.invalid(field, unsound(text))),
+            },
+            _ => Err(self.invalid(field, NO_NAME)),
         }
     }
 
-    fn trade_id(&self) -> Checked<String> {
-        let id = match self.value(Field::TradeId) {
-            Value::Text(text) => Some(Cow::Borrowed(text.as_ref())),
-            Value::Number(text) => number_as_id(text),
-            _ => None,
-        };
-        id.filter(|id| fits(id, NAME_MAX)).map(Cow::into_owned).ok_or_else(|| {
-            self.invalid(Field::TradeId, "it must be a text of 1 to 128 characters or a number")
-        })
+    fn trade_id(&mut self) -> Checked<String> {
+        let Value::Number(text) = self.value(Field::TradeId) else { return self.name(Field::TradeId) };
+        let id = number_as_id(text).filter(|id| fits(id, NAME_MAX)).map(Cow::into_owned);
+        id.ok_or_else(|| self.invalid(Field::TradeId, NO_NAME))
     }
 
-    /// An optional text; an empty one counts as none.
-    fn note(&self, field: Field) -> Checked<Option<String>> {
+    fn note(&mut self, field: Field) -> Checked<String> {
         match self.value(field) {
-            Value::Null => Ok(None),
-            Value::Text(text) if text.is_empty() => Ok(None),
-            Value::Text(text) if fits(text, NOTE_MAX) => Ok(Some(text.to_string())),
-            Value::Number(text) if fits(text, NOTE_MAX) => Ok(Some((*text).to_owned())),
-            _ => Err(self.invalid(field, "it must be a text of at most 1024 characters")),
+            Value::Text(text) if fits(text, NOTE_MAX) => Ok(text.to_string()),
+            Value::Number(text) if fits(text, NOTE_MAX) => Ok((*text).to_owned()),
+            _ => Err(self.invalid(field, "it must be a text of 1 to 1024 characters")),
         }
     }
 
@@ -162,21 +193,73 @@ impl Check<'_> {
         }
     }
 
-    fn decimal(&self, field: Field) -> Checked<Decimal> {
-        match self.value(field) {
-            Value::Text(text) => self.parsed(field, text),
-            Value::Number(text) => self.parsed(field, text),
-            _ => Err(self.invalid(field, "it must be a decimal number, as text or as a number")),
+    fn decimal(&mut self, field: Field) -> Checked<Decimal> {
+        self.shifted(field, 0, field)
+    }
+
+    /// A decimal times 10 to the power of `shift`; that it was rounded is told under the name of `kept_as`.
+    fn shifted(&mut self, field: Field, shift: u8, kept_as: Field) -> Checked<Decimal> {
+        let text = match self.value(field) {
+            Value::Text(text) => text.as_ref(),
+            Value::Number(text) => text,
+            _ => return Err(self.invalid(field, "it must be a decimal number, as text or as a number")),
+        };
+        let kept = decimal::parse_rounding(text, shift);
+        let kept = kept.map_err(|fault| self.invalid(field, &fault.to_string()))?;
+        if kept.rounded {
+            self.rounded.push(kept_as.name().to_owned());
+        }
+        Ok(kept.value)
+    }
+
+    fn positive(&mut self, field: Field) -> Checked<Decimal> {
+        let value = self.decimal(field)?;
+        if value > Decimal::ZERO { Ok(value) } else { Err(self.invalid(field, "it must be above 0")) }
+    }
+
+    fn not_negative(&mut self, field: Field) -> Checked<Decimal> {
+        let value = self.decimal(field)?;
+        if value >= Decimal::ZERO { Ok(value) } else { Err(self.invalid(field, "it must not be below 0")) }
+    }
+
+    /// The percent as it is given, or a hundred times the ratio; of the two, one that is no number costs nothing.
+    fn profit_pct(&mut self) -> Checked<Decimal> {
+        let (percent, ratio) = (self.slots.get(Field::ProfitPct), self.slots.get(Field::ProfitRatio));
+        match (percent.is_some(), ratio.is_some()) {
+            (_, false) => return self.decimal(Field::ProfitPct),
+            (false, true) => return self.shifted(Field::ProfitRatio, 2, Field::ProfitPct),
+            (true, true) => {}
+        }
+        let percent = self.decimal(Field::ProfitPct);
+        let before = self.rounded.len();
+        match (percent, self.shifted(Field::ProfitRatio, 2, Field::ProfitPct)) {
+            (Ok(percent), Ok(ratio)) => {
+                self.rounded.dedup();
+                if agree(percent, ratio) { Ok(percent) } else { Err(self.disagree(ratio)) }
+            }
+            (Ok(percent), Err(fault)) => {
+                self.rounded.truncate(before);
+                self.leave_out(Field::ProfitRatio, fault);
+                Ok(percent)
+            }
+            (Err(fault), Ok(percent)) => {
+                let was_rounded = self.rounded.len() > before;
+                self.leave_out(Field::ProfitPct, fault);
+                self.rounded.extend(was_rounded.then(|| Field::ProfitPct.name().to_owned()));
+                Ok(percent)
+            }
+            (Err(fault), Err(_)) => Err(fault),
         }
     }
 
-    fn parsed(&self, field: Field, text: &str) -> Checked<Decimal> {
-        decimal::parse(text).map_err(|fault| self.invalid(field, &fault.to_string()))
-    }
-
-    fn positive(&self, field: Field) -> Checked<Decimal> {
-        let value = self.decimal(field)?;
-        if value > Decimal::ZERO { Ok(value) } else { Err(self.invalid(field, "it must be above 0")) }
+    #[cold]
+    fn disagree(&self, ratio: Decimal) -> Rejection {
+        let remedy = format!(
+            "{} says {} %, and both must say the same; publish one of the two",
+            (self.rules.label)(Field::ProfitRatio),
+            ratio.normalize()
+        );
+        self.invalid(Field::ProfitPct, &remedy)
     }
 
     fn time(&self, field: Field) -> Checked<Timestamp> {
@@ -209,14 +292,25 @@ impl Check<'_> {
         Rejection { reason: RejectReason::InTheFuture, ..self.invalid(Field::ClosedAt, &remedy) }
     }
 
-    fn currency(&self, symbol: &str) -> Checked<String> {
-        if let Some(given) = self.note(Field::Currency)? {
-            return if fits(&given, NAME_MAX) {
-                Ok(given)
-            } else {
-                Err(self.invalid(Field::Currency, "it must be a text of at most 128 characters"))
-            };
-        }
-        Ok(quote_of(symbol).unwrap_or(self.rules.default_currency).to_owned())
+    fn currency(&mut self, symbol: &str) -> Option<String> {
+        let given = self.optional(Field::Currency, Self::name);
+        given.or_else(|| quote_of(symbol).or(self.rules.default_currency).map(str::to_owned))
     }
+}
+
+const NO_NAME: &str = "it must be a text of 1 to 128 characters";
+
+/// What is wrong with a name that is a text.
+fn unsound(text: &str) -> &'static str {
+    if text.trim().contains(char::is_control) {
+        "it holds a control character; publish the name without it"
+    } else {
+        NO_NAME
+    }
+}
+
+/// Whether two percents are the same to one part in a million.
+fn agree(a: Decimal, b: Decimal) -> bool {
+    let larger = a.abs().max(b.abs());
+    a.checked_sub(b).is_some_and(|apart| apart.abs() <= larger / Decimal::from(1_000_000))
 }

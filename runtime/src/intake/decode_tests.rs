@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::{CloudEventAttributes, FieldMapping, Rejection, TradeFormat};
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::parse("2025-02-01T00:00:00Z").unwrap()
 }
 
-fn trade() -> Value {
+pub(super) fn trade() -> Value {
     json!({
         "trade_id": "1", "strategy": "rsi", "symbol": "BTC/USDT", "side": "long", "quantity": "0.5",
         "entry_price": "100", "profit": "-1.5", "profit_pct": "-3",
@@ -18,21 +18,21 @@ fn trade() -> Value {
     })
 }
 
-fn with(field: &str, value: Value) -> Value {
+pub(super) fn with(field: &str, value: Value) -> Value {
     let mut record = trade();
     record[field] = value;
     record
 }
 
-fn decode(record: &Value) -> Result<TradeClosed, Rejection> {
+pub(super) fn decode(record: &Value) -> Result<TradeClosed, Rejection> {
     decode_text(&record.to_string())
 }
 
-fn decode_text(text: &str) -> Result<TradeClosed, Rejection> {
+pub(super) fn decode_text(text: &str) -> Result<TradeClosed, Rejection> {
     TradeFormat::default().decode(text.as_bytes(), None, now())
 }
 
-fn refused(record: &Value) -> (RejectReason, String) {
+pub(super) fn refused(record: &Value) -> (RejectReason, String) {
     let fault = decode(record).unwrap_err();
     assert_eq!(
         fault.strategy.is_some(),
@@ -41,7 +41,7 @@ fn refused(record: &Value) -> (RejectReason, String) {
     (fault.reason, fault.detail)
 }
 
-fn dec(text: &str) -> Decimal {
+pub(super) fn dec(text: &str) -> Decimal {
     decimal::parse(text).unwrap()
 }
 
@@ -50,11 +50,12 @@ fn a_record_with_the_required_fields_is_a_trade() {
     let read = decode(&trade()).unwrap();
     assert_eq!((read.trade_id.as_str(), read.strategy.as_str(), read.side), ("1", "rsi", Side::Long));
     assert_eq!((read.quantity, read.profit, read.profit_pct), (dec("0.5"), dec("-1.5"), dec("-3")));
-    assert_eq!((read.currency.as_str(), read.exit_price, read.exit_reason), ("USDT", None, None));
+    assert_eq!((read.currency.as_deref(), read.exit_price, read.exit_reason), (Some("USDT"), None, None));
+    assert_eq!((read.rounded, read.ignored), (vec![], vec![]));
 }
 
 #[test]
-fn optional_fields_are_kept_and_null_or_empty_ones_are_none() {
+fn optional_fields_are_kept_and_null_is_none() {
     let mut record = trade();
     for (field, value) in [
         ("exit_price", json!(99.5)),
@@ -62,7 +63,6 @@ fn optional_fields_are_kept_and_null_or_empty_ones_are_none() {
         ("leverage", json!(3)),
         ("currency", json!("EUR")),
         ("exit_reason", json!("stop \"loss\" \u{1F600}")),
-        ("model", json!("")),
         ("account", Value::Null),
         ("event_id", json!("e-7")),
         ("comment", json!({"unknown": ["fields", "are", "ignored"]})),
@@ -75,12 +75,13 @@ fn optional_fields_are_kept_and_null_or_empty_ones_are_none() {
         (Some(dec("99.5")), Some(dec("0.01")), Some(dec("3")))
     );
     assert_eq!(read.exit_reason.as_deref(), Some("stop \"loss\" \u{1F600}"));
-    assert_eq!((read.model, read.account, read.currency.as_str()), (None, None, "EUR"));
+    assert_eq!((read.model, read.account, read.currency.as_deref()), (None, None, Some("EUR")));
+    assert_eq!(read.ignored, [], "what is null was not given");
     assert_eq!(read.source_event_id.as_deref(), Some("e-7"));
 }
 
 #[test]
-fn decimals_come_as_text_or_number_with_exponents_and_are_never_rounded() {
+fn decimals_come_as_text_or_number_with_exponents_and_are_exact() {
     let long = "1234567890.123456789012345678";
     for (text, value) in [("1.5e-3", "0.0015"), ("-0", "0"), ("2E2", "200"), (long, long), ("-0.0", "0")] {
         let number = trade().to_string().replace("\"-1.5\"", text);
@@ -88,11 +89,9 @@ fn decimals_come_as_text_or_number_with_exponents_and_are_never_rounded() {
         assert_eq!(decode_text(&number).unwrap().profit, dec(value), "{text}");
         assert_eq!(decode_text(&quoted).unwrap().profit, dec(value), "{text}");
     }
-    let (reason, detail) = refused(&with("profit", json!("1.2345678901234567890123456789")));
+    let (reason, detail) = refused(&with("profit", json!("1e40")));
     assert_eq!(reason, RejectReason::InvalidField);
-    assert!(
-        detail.starts_with("profit is \"1.2345678901234567890123456789\": more than 28 significant digits")
-    );
+    assert!(detail.starts_with("profit is \"1e40\": larger than can be kept"), "{detail}");
 }
 
 #[test]
@@ -110,7 +109,7 @@ fn a_trade_id_is_the_same_as_text_and_as_number() {
 fn texts_have_1_to_128_characters() {
     for field in ["trade_id", "strategy", "symbol"] {
         assert!(decode(&with(field, json!("é".repeat(128)))).is_ok(), "{field}");
-        for bad in [json!(""), json!("é".repeat(129)), json!(["x"]), json!(true)] {
+        for bad in [json!(""), json!("é".repeat(129)), json!(["x"]), json!(true), json!(" \t")] {
             let fault = decode(&with(field, bad)).unwrap_err();
             assert_eq!(fault.reason, RejectReason::InvalidField);
             assert!(fault.detail.contains("1 to 128 characters"), "{}", fault.detail);
@@ -126,6 +125,9 @@ fn a_missing_field_is_named_and_so_is_every_other_that_is_missing() {
     let (reason, detail) = refused(&record);
     assert_eq!(reason, RejectReason::MissingField);
     assert!(detail.starts_with("missing: side, profit;"), "{detail}");
+    record.as_object_mut().unwrap().remove("profit_pct");
+    let (_, detail) = refused(&record);
+    assert!(detail.contains("profit_pct (in percent) or profit_ratio (as a ratio);"), "{detail}");
 }
 
 #[test]
@@ -134,16 +136,13 @@ fn a_value_outside_its_range_is_refused_with_field_value_and_remedy() {
         ("quantity", json!("-1"), "quantity is \"-1\": it must be above 0"),
         ("quantity", json!(0), "quantity is 0: it must be above 0"),
         ("entry_price", json!("0.0"), "it must be above 0"),
-        ("exit_price", json!(-5), "exit_price is -5: it must be above 0"),
         ("profit", json!("NaN"), "profit is \"NaN\": not a decimal number"),
         ("profit_pct", json!({}), "profit_pct is an object: it must be a decimal"),
-        ("fee", json!("free"), "fee is \"free\": not a decimal number"),
         ("side", json!("buy"), "side is \"buy\": it must be long or short"),
         ("opened_at", json!(1738324800), "opened_at is 1738324800: it must be a text such as"),
         ("opened_at", json!("2025-01-31T12:00:00"), "the time zone is missing"),
         ("opened_at", json!("0000-01-01T00:00:00+01:00"), "outside 0000-9999"),
         ("closed_at", json!("2025-02-30T12:00:00Z"), "no such day or hour"),
-        ("exit_reason", json!("x".repeat(1025)), "at most 1024 characters"),
     ] {
         let (reason, detail) = refused(&with(field, value));
         assert_eq!(reason, RejectReason::InvalidField, "{detail}");
@@ -172,10 +171,11 @@ fn a_close_more_than_five_minutes_ahead_is_refused_unless_any_time_is_allowed() 
 
 #[test]
 fn without_currency_the_symbol_names_it_else_the_configuration() {
-    assert_eq!(decode(&with("symbol", json!("ETH/BTC"))).unwrap().currency, "BTC");
-    let format = TradeFormat { default_currency: "CHF".into(), ..TradeFormat::default() };
+    assert_eq!(decode(&with("symbol", json!("ETH/BTC"))).unwrap().currency.as_deref(), Some("BTC"));
+    assert_eq!(decode(&with("symbol", json!("NESN"))).unwrap().currency, None, "never guessed");
+    let format = TradeFormat { default_currency: Some("CHF".into()), ..TradeFormat::default() };
     let record = with("symbol", json!("NESN")).to_string();
-    assert_eq!(format.decode(record.as_bytes(), None, now()).unwrap().currency, "CHF");
+    assert_eq!(format.decode(record.as_bytes(), None, now()).unwrap().currency.as_deref(), Some("CHF"));
 }
 
 #[test]
@@ -337,7 +337,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_in_any_field_is_read_or_refused_by_name(which in 0_usize..18, value in "\\PC{0,40}") {
+    fn any_value_in_any_field_is_read_or_refused_by_name(which in 0_usize..super::Field::ALL.len(), value in "\\PC{0,40}") {
         let field = super::Field::ALL[which];
         match decode(&with(field.name(), json!(value))) {
             // What is taken has a stored form.

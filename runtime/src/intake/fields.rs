@@ -26,6 +26,8 @@ pub enum Field {
     Profit,
     /// Net, in percent of the capital put in.
     ProfitPct,
+    /// The same as a ratio: a hundredth of the percent.
+    ProfitRatio,
     /// When it was opened.
     OpenedAt,
     /// When it was closed.
@@ -48,7 +50,7 @@ pub enum Field {
 
 impl Field {
     /// All of them, in the order of [`Field::index`].
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::TradeId,
         Self::Strategy,
         Self::Symbol,
@@ -58,6 +60,7 @@ impl Field {
         Self::ExitPrice,
         Self::Profit,
         Self::ProfitPct,
+        Self::ProfitRatio,
         Self::OpenedAt,
         Self::ClosedAt,
         Self::Currency,
@@ -81,6 +84,7 @@ impl Field {
             Self::ExitPrice => "exit_price",
             Self::Profit => "profit",
             Self::ProfitPct => "profit_pct",
+            Self::ProfitRatio => "profit_ratio",
             Self::OpenedAt => "opened_at",
             Self::ClosedAt => "closed_at",
             Self::Currency => "currency",
@@ -105,6 +109,7 @@ impl Field {
             "exit_price" => Self::ExitPrice,
             "profit" => Self::Profit,
             "profit_pct" => Self::ProfitPct,
+            "profit_ratio" => Self::ProfitRatio,
             "opened_at" => Self::OpenedAt,
             "closed_at" => Self::ClosedAt,
             "currency" => Self::Currency,
@@ -118,7 +123,8 @@ impl Field {
         })
     }
 
-    /// Whether a trade cannot be taken in without it.
+    /// Whether a trade cannot be taken in without it. Of [`Field::ProfitPct`] and [`Field::ProfitRatio`] one is needed, so
+    /// neither is required by itself: see [`Field::stands_in_for`].
     pub const fn is_required(self) -> bool {
         matches!(
             self,
@@ -129,10 +135,18 @@ impl Field {
                 | Self::Quantity
                 | Self::EntryPrice
                 | Self::Profit
-                | Self::ProfitPct
                 | Self::OpenedAt
                 | Self::ClosedAt
         )
+    }
+
+    /// The field that gives the same: one of the two is needed.
+    pub const fn stands_in_for(self) -> Option<Self> {
+        match self {
+            Self::ProfitPct => Some(Self::ProfitRatio),
+            Self::ProfitRatio => Some(Self::ProfitPct),
+            _ => None,
+        }
     }
 
     /// Its place in [`Field::ALL`].

@@ -18,8 +18,8 @@ use super::{
 pub struct TradeFormat {
     /// The user's names for our fields.
     pub mapping: FieldMapping,
-    /// Taken where neither the record nor the symbol names a currency.
-    pub default_currency: String,
+    /// Taken where neither the record nor the symbol names a currency; nothing: it is unknown then.
+    pub default_currency: Option<String>,
     /// Larger records are refused.
     pub max_bytes: usize,
     /// How far ahead of our clock a close may lie; nothing: any (`rehearse`, `import`, `demo`).
@@ -30,7 +30,7 @@ impl Default for TradeFormat {
     fn default() -> Self {
         Self {
             mapping: FieldMapping::default(),
-            default_currency: "USDT".to_owned(),
+            default_currency: None,
             max_bytes: 1 << 20,
             future_tolerance: Some(Duration::from_secs(300)),
         }
@@ -115,7 +115,8 @@ impl TradeFormat {
     ) -> Rules<'r> {
         let ahead = self.future_tolerance.map(|ahead| i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX));
         let latest_close = ahead.map(|us| now.plus_micros(us));
-        Rules { default_currency: &self.default_currency, latest_close, zone_optional, label }
+        let default_currency = self.default_currency.as_deref();
+        Rules { default_currency, latest_close, zone_optional, label }
     }
 
     /// The text of an object, or why the bytes are none.

@@ -17,6 +17,8 @@ mod mapping;
 mod record;
 mod rejection;
 pub mod sample;
+#[cfg(test)]
+mod value_tests;
 pub mod wire;
 
 pub use cloud_event::CloudEventAttributes;

@@ -144,13 +144,15 @@ impl SampleTrades {
             profit_pct: Decimal::new(result, 2),
             opened_at: seconds(closed_s - 60 - self.signed_below(8 * 3600)),
             closed_at: seconds(closed_s),
-            currency: symbol.rsplit('/').next().unwrap_or_default().to_owned(),
+            currency: symbol.rsplit('/').next().map(str::to_owned),
             fee: Some(Decimal::new(STAKE * 2, 3)),
             leverage: None,
             exit_reason: Some(if result > 0 { "take_profit" } else { "stop_loss" }.to_owned()),
             model: (character.model != "none").then(|| character.model.to_owned()),
             account: None,
             source_event_id: None,
+            rounded: Vec::new(),
+            ignored: Vec::new(),
         }
     }
 }

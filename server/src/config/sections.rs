@@ -89,7 +89,7 @@ fn intake(reader: &mut Reader) -> TradeFormat {
     let most = u64::try_from(store::MAX_EVENT_BYTES / 2).unwrap_or(u64::MAX);
     let mapping = reader.texts("intake.fields.");
     TradeFormat {
-        default_currency: reader.text("intake.default_currency").unwrap_or(default.default_currency),
+        default_currency: reader.text("intake.default_currency"),
         max_bytes: reader
             .bytes("intake.max_record_size", 1024..=most, "1MiB")
             .and_then(|bytes| usize::try_from(bytes).ok())

@@ -48,13 +48,15 @@ pub fn trade(n: u64) -> NewEvent {
         profit_pct: decimal("-0.8"),
         opened_at: closed_at.plus_seconds(-300),
         closed_at,
-        currency: "USDT".into(),
+        currency: Some("USDT".into()),
         fee: None,
         leverage: None,
         exit_reason: None,
         model: None,
         account: None,
         source_event_id: None,
+        rounded: Vec::new(),
+        ignored: Vec::new(),
     });
     NewEvent::root(event_id, closed_at, &Arc::from("source:kafka"), Uuid::from_u128(7), event)
 }

@@ -9,12 +9,16 @@ use serde_json::{Map, Value, json};
 /// Name of the fact, and of its topic.
 pub const NAME: &str = "trading.trade.closed.v1";
 
-const DESCRIPTION: &str = "A closed trade, as the bot reports it. Beyond this schema: at most 28 significant digits; \
-    closed_at not before opened_at and not more than five minutes ahead; every name once in a record; the same \
-    trade_id of a strategy always with the same content. Unknown fields are ignored.";
+const DESCRIPTION: &str = "A closed trade, as the bot reports it. Beyond this schema: numbers of at most 28 digits before \
+    the point, more of them behind it are rounded to 28 significant digits and 28 places; closed_at not before \
+    opened_at and not more than five minutes ahead; profit_pct and profit_ratio agree where both are given; every name \
+    once in a record; the same trade_id of a strategy always with the same content. Unknown fields are ignored; an \
+    optional field that is no such value is left out, and the trade counts.";
 
 /// A decimal in any form that is read: sign, point and exponent.
 const DECIMAL: &str = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$";
+/// The same without a minus, save before zeros.
+const NOT_NEGATIVE: &str = r"^(\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)|-(0+(\.0*)?|\.0+))([eE][+-]?[0-9]+)?$";
 /// The same with a digit that is not 0, and no minus.
 const POSITIVE: &str = r"^\+?([0-9]*[1-9][0-9]*(\.[0-9]*)?|[0-9]*\.[0-9]*[1-9][0-9]*)([eE][+-]?[0-9]+)?$";
 
@@ -30,6 +34,7 @@ pub fn schema() -> Value {
         "description": DESCRIPTION,
         "type": "object",
         "required": required,
+        "anyOf": [{"required": ["profit_pct"]}, {"required": ["profit_ratio"]}],
         "properties": properties,
     })
 }
@@ -54,8 +59,11 @@ fn value(field: Field) -> Value {
         Field::Side => {
             json!({"type": "string", "pattern": "^([Ll][Oo][Nn][Gg]|[Ss][Hh][Oo][Rr][Tt])$", "examples": ["long", "short"]})
         }
-        Field::Quantity | Field::EntryPrice | Field::ExitPrice => positive(),
-        Field::Profit | Field::ProfitPct | Field::Fee | Field::Leverage => decimal(),
+        Field::Quantity | Field::EntryPrice => positive(),
+        Field::ExitPrice => {
+            json!({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": NOT_NEGATIVE}]})
+        }
+        Field::Profit | Field::ProfitPct | Field::ProfitRatio | Field::Fee | Field::Leverage => decimal(),
         Field::OpenedAt | Field::ClosedAt => json!({"type": "string", "format": "date-time"}),
         Field::Currency => text(128),
         Field::ExitReason | Field::Model | Field::Account | Field::EventId => text(1024),
@@ -82,13 +90,16 @@ const fn meaning(field: Field) -> &'static str {
         Field::Side => "long or short.",
         Field::Quantity => "In base units, above 0.",
         Field::EntryPrice => "In quote currency, above 0.",
-        Field::ExitPrice => "In quote currency, above 0; some bots do not know it.",
+        Field::ExitPrice => "In quote currency, not below 0; some bots do not know it.",
         Field::Profit => "Net of fees, in quote currency. It decides about win and loss.",
-        Field::ProfitPct => "Net profit in percent of the capital put in: 2.5 means 2.5 %.",
+        Field::ProfitPct => {
+            "Net profit in percent of the capital put in: 2.5 means 2.5 %. Or give profit_ratio."
+        }
+        Field::ProfitRatio => "The same as a ratio: 0.025 means 2.5 %. One of the two is needed.",
         Field::OpenedAt => "RFC 3339 with a zone.",
         Field::ClosedAt => "RFC 3339 with a zone; not before opened_at.",
         Field::Currency => {
-            "Of profit and fee; without it the quote part of the symbol, else the configured default."
+            "Of profit and fee; without it the quote part of the symbol, else the configured default if one is set, else unknown."
         }
         Field::Fee => "Fees paid, already taken off profit.",
         Field::Leverage => "As reported.",

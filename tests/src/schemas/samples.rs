@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use events::{
     ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertKind, AlertRaised, BreachedRule, Bytes,
     ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DecidedBy, Decimal, DecimalSum, EnableRefusal,
-    Event, FigureStatus, FigureStatuses, Forgotten, GuardMetrics, GuardThresholds, IngestAdvanced, LossBasis,
-    Measure, MissedRuns, Moment, Origin, PerformanceAdvice, PerformanceAnalysisSkipped,
-    PerformanceAnalystConfigured, PerformanceAnalyzed, PerformanceLimits, PublishAdvanced, RecordRejected,
-    RecordsMissing, ReduceCause, ReduceCauseKind, RejectReason, RuleName, RuleWindow, RunStarted, Schedule,
-    ScheduleFired, ScheduleMissed, SchedulerConfigured, Severity, Side, SkipReason, SourceCaughtUp,
-    SourceStalled, StallReason, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
-    StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced,
-    StrategyState, TimerDue, TradeAfterHalt, TradeClosed, Uuid, decimal, id,
+    Event, FigureStatus, FigureStatuses, Forgotten, GuardMetrics, GuardThresholds, IgnoredField,
+    IngestAdvanced, LossBasis, Measure, MissedRuns, Moment, Origin, PerformanceAdvice,
+    PerformanceAnalysisSkipped, PerformanceAnalystConfigured, PerformanceAnalyzed, PerformanceLimits,
+    PublishAdvanced, RecordRejected, RecordsMissing, ReduceCause, ReduceCauseKind, RejectReason, RuleName,
+    RuleWindow, RunStarted, Schedule, ScheduleFired, ScheduleMissed, SchedulerConfigured, Severity, Side,
+    SkipReason, SourceCaughtUp, SourceStalled, StallReason, StrategyDisableRequested, StrategyDisabled,
+    StrategyEnableRefused, StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured,
+    StrategyKeptHalted, StrategyReduced, StrategyState, TimerDue, TradeAfterHalt, TradeClosed, Uuid, decimal,
+    id,
 };
 
 use crate::at;
@@ -56,13 +57,18 @@ fn trade() -> TradeClosed {
         profit_pct: number("-1.23"),
         opened_at: at("2025-01-31T11:58:03.5Z"),
         closed_at: at("2025-01-31T13:00:00.000001Z"),
-        currency: "USDT".into(),
+        currency: Some("USDT".into()),
         fee: Some(number("1.006")),
         leverage: Some(number("1")),
         exit_reason: Some("stop_loss".into()),
         model: Some("lstm-7".into()),
         account: Some("main".into()),
         source_event_id: Some("bot-000815".into()),
+        rounded: vec!["entry_price".into()],
+        ignored: vec![IgnoredField {
+            field: "fee".into(),
+            reason: "fee is \"NaN\": not a decimal number".into(),
+        }],
     }
 }
 

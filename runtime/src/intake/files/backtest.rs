@@ -47,10 +47,7 @@ impl<R: BufRead> Backtest<R> {
         for field in Field::ALL.into_iter().filter(|field| trades.mapping.source(*field).is_none()) {
             names(FORMAT, field).iter().for_each(|name| mapping.add_name(field, name));
         }
-        let conversions = Conversions {
-            is_short: column_name(FORMAT, &mapping, Field::Side) == "is_short",
-            ratio: trades.mapping.source(Field::ProfitPct).is_none(),
-        };
+        let conversions = Conversions { is_short: column_name(FORMAT, &mapping, Field::Side) == "is_short" };
         let (objects, digests) = (Objects::new(reader), Digests::default());
         Self { objects, place: Place::Start, mapping, conversions, digests, trades, now }
     }

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use events::{Decimal, decimal};
-
 use super::{FileError, FileFormat};
 use crate::intake::{
     Field, FieldMapping,
@@ -24,7 +22,7 @@ pub(super) const fn names(format: FileFormat, field: Field) -> &'static [&'stati
         Field::EntryPrice if freqtrade => &["open_rate"],
         Field::ExitPrice if freqtrade => &["close_rate"],
         Field::Profit if freqtrade => &["profit_abs"],
-        Field::ProfitPct if freqtrade => &["profit_ratio"],
+        Field::ProfitPct if freqtrade => &[],
         Field::OpenedAt if freqtrade => &["open_date"],
         Field::ClosedAt if freqtrade => &["close_date"],
         Field::Currency if freqtrade => &["stake_currency"],
@@ -36,6 +34,7 @@ pub(super) const fn names(format: FileFormat, field: Field) -> &'static [&'stati
         Field::ExitPrice => &["exit_price"],
         Field::Profit => &["profit"],
         Field::ProfitPct => &["profit_pct"],
+        Field::ProfitRatio => &["profit_ratio"],
         Field::OpenedAt => &["opened_at"],
         Field::ClosedAt => &["closed_at"],
         Field::Currency => &["currency"],
@@ -53,7 +52,7 @@ pub(super) fn column_name(format: FileFormat, mapping: &FieldMapping, field: Fie
     match mapping.source(field) {
         Some(Source::Path(path)) => Cow::Borrowed(path),
         Some(Source::Constant(_)) => Cow::Borrowed("(set by --map)"),
-        None => Cow::Borrowed(names(format, field)[0]),
+        None => Cow::Borrowed(names(format, field).first().copied().unwrap_or(field.name())),
     }
 }
 
@@ -80,8 +79,6 @@ pub(super) struct Columns {
 pub(super) struct Conversions {
     /// `side` comes from `is_short`.
     pub is_short: bool,
-    /// `profit_pct` comes from `profit_ratio`.
-    pub ratio: bool,
 }
 
 impl Columns {
@@ -101,10 +98,14 @@ impl Columns {
             };
             let found = asked.iter().find_map(|name| Some((*name, header.iter().position(|h| h == name)?)));
             match found {
-                Some((name, place)) => columns.keep(file, header, place, field, name, mapping)?,
+                Some((name, place)) => columns.keep(file, header, place, field, name)?,
                 None if wanted => return Err(missing(file, header, asked[0], field)),
                 None => {}
             }
+        }
+        let has = |field| columns.gives(field) || mapping.source(field).is_some();
+        if !has(Field::ProfitPct) && !has(Field::ProfitRatio) {
+            return Err(no_percents(file, header));
         }
         Ok(columns)
     }
@@ -116,15 +117,12 @@ impl Columns {
         place: usize,
         field: Field,
         name: &str,
-        mapping: &FieldMapping,
     ) -> Result<(), FileError> {
         if header.iter().filter(|column| **column == name).count() > 1 {
             return Err(FileError::ColumnTwice { file: file.to_owned(), column: name.to_owned() });
         }
         self.cells.push((place, field));
         self.conversions.is_short |= field == Field::Side && name == "is_short";
-        self.conversions.ratio |=
-            field == Field::ProfitPct && mapping.source(field).is_none() && name == "profit_ratio";
         Ok(())
     }
 
@@ -137,6 +135,17 @@ impl Columns {
 /// before it had `is_short`.
 const fn has_stand_in(format: FileFormat, field: Field) -> bool {
     matches!((format, field), (_, Field::TradeId) | (FileFormat::FreqtradeCsv, Field::Side))
+}
+
+fn no_percents(file: &str, header: &[&str]) -> FileError {
+    let (percent, ratio) = (Field::ProfitPct.name(), Field::ProfitRatio.name());
+    FileError::Percents {
+        file: file.to_owned(),
+        near: nearest(percent, header.iter().copied().filter(|name| *name != "profit")).map(str::to_owned),
+        columns: header.join(", "),
+        percent,
+        ratio,
+    }
 }
 
 fn missing(file: &str, header: &[&str], column: &str, field: Field) -> FileError {
@@ -156,16 +165,6 @@ pub(super) fn convert(slots: &mut Slots<'_>, conversions: Conversions) {
     {
         slots.set(Field::Side, Value::Text(Cow::Borrowed(if short { "short" } else { "long" })));
     }
-    if conversions.ratio
-        && let Some(Value::Text(text)) = slots.get(Field::ProfitPct).cloned().map(number_as_text)
-        && let Some(percent) = decimal::parse(&text).ok().and_then(hundredfold)
-    {
-        slots.set(Field::ProfitPct, Value::Text(Cow::Owned(percent.to_string())));
-    }
-}
-
-fn number_as_text(value: Value<'_>) -> Value<'_> {
-    if let Value::Number(text) = value { Value::Text(Cow::Borrowed(text)) } else { value }
 }
 
 fn as_bool(value: &Value<'_>) -> Option<bool> {
@@ -179,42 +178,5 @@ fn as_bool(value: &Value<'_>) -> Option<bool> {
         "0" | "0.0" | "false" | "False" => Some(false),
         "1" | "1.0" | "true" | "True" => Some(true),
         _ => None,
-    }
-}
-
-/// A hundred times the value, exactly; nothing where that has too many digits.
-fn hundredfold(mut value: Decimal) -> Option<Decimal> {
-    match value.scale() {
-        0 | 1 => value.checked_mul(Decimal::ONE_HUNDRED),
-        scale => value.set_scale(scale - 2).ok().map(|()| value),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ratio_becomes_a_percent_exactly() {
-        for (ratio, percent) in [
-            ("0.01498501", "1.498501"),
-            ("-0.5", "-50.0"),
-            ("2", "200"),
-            ("1.5e-05", "0.0015"),
-            ("0.0000000000000000000000000001", "0.00000000000000000000000001"),
-        ] {
-            let mut slots = Slots::default();
-            slots.set(Field::ProfitPct, Value::Number(ratio));
-            convert(&mut slots, Conversions { ratio: true, is_short: false });
-            assert_eq!(slots.get(Field::ProfitPct), Some(&Value::Text(percent.into())), "{ratio}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_ratio_stays_as_it_was_written() {
-        let mut slots = Slots::default();
-        slots.set(Field::ProfitPct, Value::Text("much".into()));
-        convert(&mut slots, Conversions { ratio: true, is_short: false });
-        assert_eq!(slots.get(Field::ProfitPct), Some(&Value::Text("much".into())));
     }
 }

@@ -111,6 +111,22 @@ pub enum FileError {
         /// The columns of the file.
         columns: String,
     },
+    /// No column gives the profit in percent or as a ratio.
+    #[error("{file} has neither a column {percent} nor {ratio}{}; name one with --map {percent}=COLUMN (where 2.5 means \
+        2.5 %) or --map {ratio}=COLUMN (where 0.025 means 2.5 %) (its columns: {columns})",
+        .near.as_ref().map(|near| format!(", the nearest is {near}")).unwrap_or_default())]
+    Percents {
+        /// The file as it was given.
+        file: String,
+        /// Our name of the percent.
+        percent: &'static str,
+        /// Our name of the ratio.
+        ratio: &'static str,
+        /// The column of the file whose name is nearest.
+        near: Option<String>,
+        /// The columns of the file.
+        columns: String,
+    },
     /// Two columns have the same name.
     #[error("{file} has column {column} twice; rename or remove one of the two")]
     ColumnTwice {

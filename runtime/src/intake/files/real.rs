@@ -53,6 +53,6 @@ fn a_paper_traders_real_file_is_read_by_a_mapping_but_for_two_rows() {
     let open = rows[92].decoded.as_ref().unwrap_err();
     assert!(open.detail.starts_with("column exit_time (closed_at) is \"-\""), "{}", open.detail);
     let trades: Vec<_> = rows[1..92].iter().map(|row| row.decoded.as_ref().unwrap()).collect();
-    assert_eq!((trades[0].side, trades[0].currency.as_str()), (Side::Short, "USDT"));
+    assert_eq!((trades[0].side, trades[0].currency.as_deref()), (Side::Short, Some("USDT")));
     assert_eq!(trades[0].opened_at, Timestamp::parse("2021-04-12T16:30:07.525580Z").unwrap());
 }

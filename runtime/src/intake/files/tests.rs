@@ -87,8 +87,8 @@ fn freqtrades_csv_is_converted_exactly() {
         (dec("1.498501"), dec("1.49999999"), dec("0.19862551"))
     );
     assert_eq!(
-        (read.side, read.exit_price, read.currency.as_str()),
-        (Side::Long, Some(dec("512.02")), "USDT")
+        (read.side, read.exit_price, read.currency.as_deref()),
+        (Side::Long, Some(dec("512.02")), Some("USDT"))
     );
     assert_eq!(read.closed_at, Timestamp::parse("2021-05-03T22:15:00.5Z").unwrap());
     assert_eq!((read.trade_id.len(), read.exit_reason.as_deref()), (36, Some("roi")));
@@ -187,8 +187,8 @@ fn the_users_columns_and_constants_stand_for_ours() {
     let (_, read) = open(&content, &mappings).unwrap();
     let read = trade(&read[0]);
     assert_eq!(
-        (read.strategy.as_str(), read.symbol.as_str(), read.currency.as_str()),
-        ("mine", "ETH/BTC", "EUR")
+        (read.strategy.as_str(), read.symbol.as_str(), read.currency.as_deref()),
+        ("mine", "ETH/BTC", Some("EUR"))
     );
     assert_eq!(read.trade_id, "7");
 }
@@ -196,8 +196,14 @@ fn the_users_columns_and_constants_stand_for_ours() {
 #[test]
 fn a_column_that_is_missing_is_told_with_the_nearest_one_and_the_remedy() {
     let told = fault(OURS.replace("profit_pct", "profit_percent"), &[]);
-    assert!(told.starts_with("has no column profit_pct, the nearest is profit_percent;"), "{told}");
-    assert!(told.contains("--map profit_pct=COLUMN or set it with --map profit_pct==TEXT"), "{told}");
+    assert!(
+        told.starts_with("has neither a column profit_pct nor profit_ratio, the nearest is profit_percent;"),
+        "{told}"
+    );
+    assert!(told.contains("--map profit_pct=COLUMN") && told.contains("--map profit_ratio=COLUMN"), "{told}");
+    let told = fault(OURS.replace("quantity", "quantities"), &[]);
+    assert!(told.starts_with("has no column quantity, the nearest is quantities;"), "{told}");
+    assert!(told.contains("--map quantity=COLUMN or set it with --map quantity==TEXT"), "{told}");
     let told = fault(OURS, &["model=modell"]);
     assert!(told.starts_with("has no column modell"), "{told}");
     let told = fault(OURS.replace("profit_pct", "profit"), &["profit_pct==1"]);

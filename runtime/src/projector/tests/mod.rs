@@ -38,13 +38,15 @@ fn trade(n: u64, strategy: &str) -> NewEvent {
         profit_pct: 1.into(),
         opened_at: closed_at,
         closed_at,
-        currency: "USDT".into(),
+        currency: Some("USDT".into()),
         fee: None,
         leverage: None,
         exit_reason: None,
         model: None,
         account: None,
         source_event_id: None,
+        rounded: Vec::new(),
+        ignored: Vec::new(),
     });
     fact(id("trade", n), event).at_offset(n as i64)
 }
