@@ -6,11 +6,13 @@ use crate::upcast::upcast;
 
 use crate::{
     ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertRaised, ClockAcceptRequested,
-    ClockCaughtUp, ClockFellBehind, IngestAdvanced, PerformanceAnalysisSkipped, PerformanceAnalystConfigured,
-    PerformanceAnalyzed, PublishAdvanced, RecordRejected, RecordsMissing, RunStarted, ScheduleFired,
-    ScheduleMissed, SchedulerConfigured, SourceCaughtUp, SourceStalled, StrategyDisableRequested,
-    StrategyDisabled, StrategyEnableRefused, StrategyEnableRequested, StrategyEnabled,
-    StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced, TimerDue, TradeAfterHalt, TradeClosed,
+    ClockCaughtUp, ClockFellBehind, DeadLetterLeftOut, IngestAdvanced, OtherPublisherGone,
+    OtherPublisherSeen, PerformanceAnalysisSkipped, PerformanceAnalystConfigured, PerformanceAnalyzed,
+    PublishAdvanced, PublishIdentityRenewed, PublishTopicMade, RecordRejected, RecordsMissing, RunStarted,
+    ScheduleFired, ScheduleMissed, SchedulerConfigured, SourceCaughtUp, SourceStalled,
+    StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused, StrategyEnableRequested,
+    StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced, TimerDue, TradeAfterHalt,
+    TradeClosed,
 };
 
 /// A family of events; what is read and folded is chosen by family. The numbers are written to disk: never reuse one.
@@ -148,6 +150,16 @@ pub enum Event {
     ActorRecovered(ActorRecovered),
     /// Decisions were published.
     PublishAdvanced(PublishAdvanced),
+    /// The log publishes under another identity.
+    PublishIdentityRenewed(PublishIdentityRenewed),
+    /// A topic of ours was made.
+    PublishTopicMade(PublishTopicMade),
+    /// A dead letter was not published.
+    DeadLetterLeftOut(DeadLetterLeftOut),
+    /// Another log publishes where we do.
+    OtherPublisherSeen(OtherPublisherSeen),
+    /// It does so no longer.
+    OtherPublisherGone(OtherPublisherGone),
 }
 
 /// Why stored bytes are no event of ours.
@@ -215,6 +227,11 @@ impl Event {
             Self::ActorQuarantined(_) => "ActorQuarantined",
             Self::ActorRecovered(_) => "ActorRecovered",
             Self::PublishAdvanced(_) => "PublishAdvanced",
+            Self::PublishIdentityRenewed(_) => "PublishIdentityRenewed",
+            Self::PublishTopicMade(_) => "PublishTopicMade",
+            Self::DeadLetterLeftOut(_) => "DeadLetterLeftOut",
+            Self::OtherPublisherSeen(_) => "OtherPublisherSeen",
+            Self::OtherPublisherGone(_) => "OtherPublisherGone",
         }
     }
 
@@ -248,7 +265,12 @@ impl Event {
             | Self::ActorFailed(_)
             | Self::ActorQuarantined(_)
             | Self::ActorRecovered(_) => Family::Host,
-            Self::PublishAdvanced(_) => Family::Publish,
+            Self::PublishAdvanced(_)
+            | Self::PublishIdentityRenewed(_)
+            | Self::PublishTopicMade(_)
+            | Self::DeadLetterLeftOut(_)
+            | Self::OtherPublisherSeen(_)
+            | Self::OtherPublisherGone(_) => Family::Publish,
         }
     }
 
@@ -351,6 +373,11 @@ impl Event {
             "ActorQuarantined" => from_slice(fields).map(Self::ActorQuarantined),
             "ActorRecovered" => from_slice(fields).map(Self::ActorRecovered),
             "PublishAdvanced" => from_slice(fields).map(Self::PublishAdvanced),
+            "PublishIdentityRenewed" => from_slice(fields).map(Self::PublishIdentityRenewed),
+            "PublishTopicMade" => from_slice(fields).map(Self::PublishTopicMade),
+            "DeadLetterLeftOut" => from_slice(fields).map(Self::DeadLetterLeftOut),
+            "OtherPublisherSeen" => from_slice(fields).map(Self::OtherPublisherSeen),
+            "OtherPublisherGone" => from_slice(fields).map(Self::OtherPublisherGone),
             _ => return None,
         })
     }

@@ -92,13 +92,3 @@ pub struct ActorRecovered {
     /// Which actor.
     pub actor: String,
 }
-
-/// Decisions and dead letters up to a position were published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PublishAdvanced {
-    /// The cluster's id.
-    pub cluster: String,
-    /// Every decision up to here is on its topic.
-    pub up_to_position: u64,
-}

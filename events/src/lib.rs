@@ -13,6 +13,7 @@ mod host;
 pub mod id;
 mod ingest;
 mod performance;
+mod publish;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod strategy;
@@ -30,8 +31,7 @@ pub use decimal::{Decimal, DecimalSum};
 pub use envelope::{Fact, NewEvent, Recorded, RecordedJson};
 pub use event::{DecodeError, Event, Family, FamilySet};
 pub use host::{
-    ActorFailed, ActorQuarantined, ActorRecovered, PublishAdvanced, RunStarted, ScheduleFired,
-    ScheduleMissed, TimerDue,
+    ActorFailed, ActorQuarantined, ActorRecovered, RunStarted, ScheduleFired, ScheduleMissed, TimerDue,
 };
 pub use ingest::{
     Bytes, IngestAdvanced, Origin, RecordRejected, RecordsMissing, RejectReason, SourceCaughtUp,
@@ -40,6 +40,10 @@ pub use ingest::{
 pub use performance::{
     FigureStatus, FigureStatuses, PerformanceAdvice, PerformanceAnalysisSkipped, PerformanceAnalyzed,
     SkipReason,
+};
+pub use publish::{
+    DeadLetterLeftOut, OtherPublisherGone, OtherPublisherSeen, PublishAdvanced, PublishIdentityRenewed,
+    PublishTopicMade,
 };
 pub use strategy::{
     BreachedRule, DecidedBy, EnableRefusal, Forgotten, GuardMetrics, LossBasis, Measure, ReduceCause,

@@ -12,6 +12,7 @@ use store::{EventLog, ReadError, SnapshotFault, Snapshots};
 
 use crate::{
     cycle,
+    kafka::PUBLISHER_NOTES,
     own::OwnDecisions,
     roster::{self, Checked},
     supervisor,
@@ -67,7 +68,8 @@ pub struct Findings {
 /// Takes decisions again; fed with the whole log in order.
 pub struct Verifier {
     checks: Vec<Box<dyn Checked>>,
-    quarantines: BTreeSet<Uuid>,
+    /// What the host itself may decide on: quarantines, and other logs on the decisions topic.
+    host_causes: BTreeSet<Uuid>,
     findings: Findings,
 }
 
@@ -79,7 +81,7 @@ impl Verifier {
     pub fn new(log: &Arc<dyn EventLog>, snapshots: Option<&Snapshots>) -> Result<Self, ReadError> {
         Ok(Self {
             checks: roster::ALL.iter().map(|kind| (kind.check)(log, snapshots)).collect::<Result<_, _>>()?,
-            quarantines: BTreeSet::new(),
+            host_causes: BTreeSet::new(),
             findings: Findings::default(),
         })
     }
@@ -94,8 +96,14 @@ impl Verifier {
             self.findings.decisions += 1;
             self.check_producer(event);
         }
-        if matches!(event.event, Event::ActorQuarantined(_) | Event::ActorRecovered(_)) {
-            self.quarantines.insert(event.event_id);
+        if matches!(
+            event.event,
+            Event::ActorQuarantined(_)
+                | Event::ActorRecovered(_)
+                | Event::OtherPublisherSeen(_)
+                | Event::OtherPublisherGone(_)
+        ) {
+            self.host_causes.insert(event.event_id);
         }
         self.checks.iter_mut().try_for_each(|check| check.feed(event, &mut self.findings))
     }
@@ -114,7 +122,8 @@ impl Verifier {
         Ok(self.findings)
     }
 
-    /// Decisions are taken by actors, each in its own stream, or by the supervisor because of a quarantine. Those of an
+    /// Decisions are taken by actors, each in its own stream, or by the host: because of a quarantine, or of another
+    /// log on the decisions topic. Those of an
     /// actor that this version does not have can be neither held nor blamed.
     fn check_producer(&mut self, event: &Recorded) {
         if let Some(name) = event.producer.strip_prefix("actor:") {
@@ -131,8 +140,8 @@ impl Verifier {
             }
             return;
         }
-        let by_supervisor = &*event.stream == supervisor::STREAM;
-        if by_supervisor && event.causation_id.is_some_and(|cause| self.quarantines.contains(&cause)) {
+        let by_host = [supervisor::STREAM, PUBLISHER_NOTES].contains(&&*event.stream);
+        if by_host && event.causation_id.is_some_and(|cause| self.host_causes.contains(&cause)) {
             self.findings.reproduced += 1;
             return;
         }

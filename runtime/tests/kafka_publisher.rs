@@ -16,8 +16,8 @@ use rdkafka::{
 };
 use runtime::{
     kafka::{
-        CommittedReader, CommittedRecord, Delivery, Endpoint, KafkaPublisher, KafkaSettings, PublisherState,
-        ReadFrom, Topics, ensure_topics,
+        CommittedReader, CommittedRecord, Delivery, Endpoint, FaultKind, KafkaPublisher, KafkaSettings,
+        PublisherState, ReadFrom, Topics, check_history, dead_letter_topic, ensure_topics, go_on_as_copy,
     },
     test_support::{Broker, alert, dead_letter, need},
 };
@@ -32,6 +32,9 @@ fn append(log: &MemoryLog, events: impl IntoIterator<Item = NewEvent>) {
 }
 
 fn publisher(log: &Arc<MemoryLog>, settings: &KafkaSettings) -> KafkaPublisher {
+    // A topic that the publisher makes is an event, and would shift the positions that tests count.
+    let dead_letters = dead_letter_topic(&settings.topics.trade_closed);
+    let _ = ensure_topics(settings, &[&settings.topics.decisions, &dead_letters]);
     let log = Arc::clone(log) as Arc<dyn EventLog>;
     KafkaPublisher::start(log, settings.clone(), Uuid::nil(), Delivery::Transactional).unwrap()
 }
@@ -157,22 +160,24 @@ fn other_logs_records_and_purged_topics_do_not_confuse_it() {
     let all = committed(&settings, &settings.topics.decisions);
     let of_ours: Vec<CommittedRecord> =
         all.into_iter().filter(|r| r.header("tradewarden_log") == Some(&ours.log_id().to_string())).collect();
-    assert_each_once_in_order(&of_ours, 30);
+    // One more is the alert about the other log.
+    assert_each_once_in_order(&of_ours, 31);
     // Purged, and the checkpoint of the clean stop is all that is left.
     other.stop();
     broker.delete_records(&settings.topics.decisions, 0, None).unwrap();
     append(&ours, alerts(30, 31));
     let third = publisher(&ours, &settings);
-    wait_for("what came after is published", || third.status().decisions == 1);
+    // The other log is seen no longer, which is told too.
+    wait_for("what came after is published", || third.status().decisions == 2);
     third.stop();
-    assert_eq!(committed(&settings, &settings.topics.decisions).len(), 1);
+    assert_eq!(committed(&settings, &settings.topics.decisions).len(), 2);
 }
 
 #[test]
 fn a_dead_letter_too_large_for_its_topic_is_cut_and_the_rest_goes_on() {
     let Some(broker) = need("kafka", Broker::start()) else { return };
     let settings = broker.settings();
-    let dead = runtime::kafka::dead_letter_topic("t");
+    let dead = dead_letter_topic("t");
     broker.create_topic(&dead, 1, &[("max.message.bytes", "100000")]).unwrap();
     let log = Arc::new(MemoryLog::new());
     append(&log, [dead_letter("t", 0, b"{"), alert("a", 0), dead_letter("t", 1, &vec![b'x'; 300_000])]);
@@ -282,9 +287,10 @@ fn dead_letters_of_a_topic_that_is_no_longer_configured_find_theirs() {
     // Its last record was on that topic: the next start finds it there.
     append(&log, [dead_letter("an.older.topic", 8, b"y")]);
     let running = publisher(&log, &settings);
-    wait_for("the rest is published", || running.status().position >= 4);
+    wait_for("the rest is published", || running.status().dead_letters == 1);
     running.stop();
-    assert_eq!(positions(&committed(&settings, "an.older.topic.tradewarden.dlq")), [2, 4]);
+    // Between them stands that their topic was made.
+    assert_eq!(positions(&committed(&settings, "an.older.topic.tradewarden.dlq")), [2, 5]);
     assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 2);
 }
 
@@ -327,6 +333,9 @@ fn what_is_visible_beyond_a_hole_is_not_published_again_and_the_hole_is_filled()
         let (id, position) = (log.log_id().to_string(), position.to_string());
         let headers = OwnedHeaders::new().insert(Header { key: "tradewarden_log", value: Some(&id) });
         let headers = headers.insert(Header { key: "tradewarden_position", value: Some(&position) });
+        let n: u64 = position.parse::<u64>().unwrap() - 1;
+        let event = alert(["a", "b", "c"][(n % 3) as usize], n).event_id.to_string();
+        let headers = headers.insert(Header { key: "tradewarden_event", value: Some(&event) });
         let record = BaseRecord::to(&settings.topics.decisions).headers(headers).key("seen").payload("v");
         before.send(record).unwrap();
     };
@@ -370,4 +379,111 @@ fn what_is_hidden_behind_somebodys_open_transaction_is_not_published_again() {
     assert_eq!(second.status().decisions, 10);
     second.stop();
     assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 30);
+}
+
+#[test]
+fn a_broker_that_was_away_between_two_decisions_holds_up_nothing_afterwards() {
+    let Some(mut broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let log = Arc::new(MemoryLog::new());
+    let running = publisher(&log, &settings);
+    append(&log, alerts(0, 1));
+    wait_for("the first is published", || running.status().decisions == 1);
+    // Away when the checkpoint asks what is visible: outside of any transaction.
+    broker.kill();
+    wait_for("the fault is told", || running.status().state == PublisherState::Retrying);
+    broker.restart().unwrap();
+    append(&log, alerts(1, 2));
+    // The first once more, where the broker lost the marker of its commit as it was killed.
+    wait_for("the second is published", || running.status().decisions >= 2 && running.status().lag == 0);
+    wait_for("all is well", || running.status().state == PublisherState::Running);
+    assert_eq!(running.status().last_error, None);
+    running.stop();
+    assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 2);
+}
+
+#[test]
+fn a_restored_backup_and_a_copy_are_refused_before_anything_is_taken_in() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let clock: store::Clock = Arc::new(|| events::Timestamp::from_micros(0));
+    let log = |upto| {
+        let log = Arc::new(MemoryLog::with_clock(Arc::clone(&clock)));
+        append(&log, alerts(0, upto));
+        log
+    };
+    let (living, restored) = (log(20), log(10));
+    let running = publisher(&living, &settings);
+    wait_for("all is published", || running.status().decisions == 20);
+    running.stop();
+    let check = |log: &Arc<MemoryLog>| check_history(&(Arc::clone(log) as Arc<dyn EventLog>), &settings);
+    assert_eq!(check(&living), Ok(()));
+    assert_eq!(check(&restored).unwrap_err().kind, FaultKind::OtherHistory);
+    // What it takes in meanwhile does not make it the same: the ids differ.
+    append(&restored, (100..200).map(|n| alert("z", n)));
+    assert_eq!(check(&restored).unwrap_err().kind, FaultKind::OtherHistory);
+    // As a copy it goes on, and what was published of what it holds is not published again.
+    go_on_as_copy(&*restored, Uuid::nil()).unwrap();
+    assert_eq!(check(&restored), Ok(()));
+    let running = publisher(&restored, &settings);
+    wait_for("only what is new is published", || running.status().decisions == 100);
+    running.stop();
+    assert_eq!(committed(&settings, &settings.topics.decisions).len(), 120);
+}
+
+#[test]
+fn a_decisions_topic_that_was_deleted_is_made_anew_and_noted() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let log = Arc::new(MemoryLog::new());
+    let running = publisher(&log, &settings);
+    append(&log, alerts(0, 1));
+    wait_for("the first is published", || running.status().decisions == 1);
+    broker.delete_topic(&settings.topics.decisions).unwrap();
+    let made = || log.read_stream("publisher-notes", 0, 10).unwrap();
+    wait_for("it is made anew", || !made().is_empty());
+    assert_eq!(made()[0].event.event_type(), "PublishTopicMade");
+    append(&log, alerts(1, 2));
+    wait_for("what comes is published", || {
+        let seen = positions(&committed(&settings, &settings.topics.decisions));
+        seen.contains(&log.head().min(made()[0].position + 1))
+    });
+    running.stop();
+}
+
+#[test]
+fn a_stop_takes_seconds_while_the_cluster_is_away() {
+    let Some(mut broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let log = Arc::new(MemoryLog::new());
+    let running = publisher(&log, &settings);
+    append(&log, alerts(0, 1));
+    wait_for("the first is published", || running.status().decisions == 1);
+    broker.kill();
+    append(&log, alerts(1, 2));
+    thread::sleep(Duration::from_millis(500));
+    let began = Instant::now();
+    running.stop();
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_dead_letter_without_a_key_or_with_a_huge_one_holds_up_no_decision() {
+    let Some(broker) = need("kafka", Broker::start()) else { return };
+    let settings = broker.settings();
+    let dead = dead_letter_topic("t");
+    broker.create_topic(&dead, 1, &[("cleanup.policy", "compact")]).unwrap();
+    let log = Arc::new(MemoryLog::new());
+    let mut huge = dead_letter("t", 1, b"v");
+    if let events::Event::RecordRejected(rejected) = &mut huge.event {
+        rejected.key = Some(events::Bytes(vec![b'k'; 1_100_000]));
+    }
+    append(&log, [alert("a", 0), dead_letter("t", 0, b"{"), huge, alert("a", 1)]);
+    let running = publisher(&log, &settings);
+    wait_for("all is published", || running.status().decisions == 2);
+    running.stop();
+    let letters = committed(&settings, &dead);
+    let keys: Vec<usize> = letters.iter().map(|letter| letter.key.as_ref().unwrap().len()).collect();
+    assert_eq!(keys, ["t[0]@0".len(), 1024]);
+    assert_each_once_in_order(&committed(&settings, &settings.topics.decisions), 2);
 }

@@ -11,8 +11,9 @@ use events::Uuid;
 use runtime::{
     intake::admit::Admission,
     kafka::{
-        Delivery, Endpoint, KafkaFault, KafkaPublisher, KafkaSettings, KafkaSource, PublisherState,
-        PublisherStatus, SourceState, SourceStatus, dead_letter_topic,
+        Delivery, Endpoint, FaultKind, KafkaFault, KafkaPublisher, KafkaSettings, KafkaSource,
+        PublisherState, PublisherStatus, SourceState, SourceStatus, check_history, dead_letter_topic,
+        go_on_as_copy,
     },
     projector::{Views, ViewsOptions},
     system::System,
@@ -60,16 +61,24 @@ impl Plant {
     /// Starts everything.
     ///
     /// # Errors
-    /// When the log does not open, or a part cannot be started.
-    pub fn start(config: &Config, folder: &DataFolder) -> Result<Self, Problem> {
+    /// When the log does not open, is not the one that decisions were published from (unless it goes on `as_copy`), or a
+    /// part cannot be started.
+    pub fn start(config: &Config, folder: &DataFolder, as_copy: bool) -> Result<Self, Problem> {
         let embedded = Arc::new(EmbeddedLog::open(&folder.log(), log_options(config))?);
         for notice in embedded.notices() {
             tracing::warn!("{notice}");
         }
         let log = Arc::clone(&embedded) as Arc<dyn EventLog>;
+        // Before anything is taken in: a restored backup must not decide anew what is already published.
+        if config.kafka.bootstrap_servers.is_some() && !as_copy {
+            refuse_another_history(&log, &kafka_settings(config))?;
+        }
         let views = Views::open(Arc::clone(&log), &folder.views(), ViewsOptions::default())?;
         let system = System::start(&log, &system_config(config, folder, "run"))?;
         let run_id = system.run_id();
+        if as_copy {
+            go_on_as_copy(&*log, run_id)?;
+        }
         let (endpoint, settings) = cluster(config)?;
         let servers =
             endpoint.as_ref().map_or(settings.bootstrap_servers.clone(), |e| e.address().to_string());
@@ -130,6 +139,20 @@ impl Plant {
     }
 }
 
+/// A cluster that is away cannot tell: the publisher asks again, by the ids of events, before it publishes.
+fn refuse_another_history(log: &Arc<dyn EventLog>, settings: &KafkaSettings) -> Result<(), Problem> {
+    match check_history(log, settings) {
+        Err(fault) if matches!(fault.kind, FaultKind::OtherHistory | FaultKind::Settings) => {
+            Err(fault.into())
+        }
+        Err(fault) => {
+            tracing::warn!(%fault, "whether this log is the one that was published cannot be told yet");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
 /// The configured cluster, or the embedded endpoint with the topics that are read and written.
 fn cluster(config: &Config) -> Result<(Option<Endpoint>, KafkaSettings), Problem> {
     let settings = kafka_settings(config);
@@ -177,9 +200,9 @@ fn publisher_part(publisher: &KafkaPublisher) -> Part {
 
 impl From<KafkaFault> for Problem {
     fn from(fault: KafkaFault) -> Self {
-        use runtime::kafka::FaultKind;
         match fault.kind {
             FaultKind::Settings => Self::new(400, "configuration", fault.to_string()),
+            FaultKind::OtherHistory => Self::new(409, "other_history", fault.to_string()),
             _ => Self::new(503, "kafka", fault.to_string()),
         }
     }

@@ -104,14 +104,6 @@ impl Cluster {
         }
     }
 
-    /// The names of all topics.
-    pub(crate) fn topics(&self, wait: Duration) -> Result<Vec<String>, KafkaFault> {
-        let metadata = self.client.fetch_metadata(None, wait);
-        self.hear();
-        let metadata = metadata.map_err(|error| self.explained("asking for the topics", &error))?;
-        Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
-    }
-
     /// Where a partition begins and ends now.
     pub(crate) fn watermarks(
         &self,

@@ -17,6 +17,8 @@ pub enum FaultKind {
     Log,
     /// Another process took over: this one must not go on.
     Superseded,
+    /// Another history of the same event log was published: this one is a restored backup or a copy.
+    OtherHistory,
     /// Anything else.
     Other,
 }
@@ -38,7 +40,10 @@ impl KafkaFault {
 
     /// Whether trying again may help.
     pub fn is_passing(&self) -> bool {
-        !matches!(self.kind, FaultKind::Settings | FaultKind::Log | FaultKind::Superseded)
+        !matches!(
+            self.kind,
+            FaultKind::Settings | FaultKind::Log | FaultKind::Superseded | FaultKind::OtherHistory
+        )
     }
 }
 

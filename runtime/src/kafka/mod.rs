@@ -21,5 +21,8 @@ pub use client::{KafkaSettings, Topics, dead_letter_topic};
 pub use endpoint::{Endpoint, LIMITS as ENDPOINT_LIMITS};
 pub use fault::{FaultKind, KafkaFault};
 pub use producer::{CommittedReader, CommittedRecord, ReadFrom, send_all};
-pub use publisher::{Delivery, KafkaPublisher, PublisherState, PublisherStatus};
+pub(crate) use publisher::NOTES as PUBLISHER_NOTES;
+pub use publisher::{
+    Delivery, KafkaPublisher, PublisherState, PublisherStatus, check_history, go_on_as_copy,
+};
 pub use source::{KafkaSource, PartitionStatus, SourceState, SourceStatus};

@@ -22,7 +22,12 @@ use super::{
 
 /// Runs everything.
 #[derive(Debug, Args)]
-pub struct Run {}
+pub struct Run {
+    /// Go on as a copy: decisions are published under a new identity from now on. For a restored backup or a copied folder
+    /// on purpose; give it once, not at every start
+    #[arg(long)]
+    as_copy: bool,
+}
 
 /// How long a command that has the folder is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,7 +51,7 @@ impl Run {
         let hold = Hold::take(&folder, "run", PATIENCE)?;
         let listener = listen(&config)?;
         let token = Token::load_or_make(&folder).map_err(|error| unusable(&folder, &error))?;
-        let plant = Plant::start(&config, &folder)?;
+        let plant = Plant::start(&config, &folder, self.as_copy)?;
         logging::sections_without_trade(&config, &plant.desk);
         let served =
             actix_web::rt::System::new().block_on(serve(context, &config, &folder, &plant, token, listener));

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use events::{
     ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertKind, AlertRaised, BreachedRule, Bytes,
-    ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DecidedBy, Decimal, DecimalSum, EnableRefusal,
-    Event, FigureStatus, FigureStatuses, Forgotten, GuardMetrics, GuardThresholds, IgnoredField,
-    IngestAdvanced, LossBasis, Measure, MissedRuns, Moment, Origin, PerformanceAdvice,
-    PerformanceAnalysisSkipped, PerformanceAnalystConfigured, PerformanceAnalyzed, PerformanceLimits,
-    PublishAdvanced, RecordRejected, RecordsMissing, ReduceCause, ReduceCauseKind, RejectReason, RuleName,
-    RuleWindow, RunStarted, Schedule, ScheduleFired, ScheduleMissed, SchedulerConfigured, Severity, Side,
-    SkipReason, SourceCaughtUp, SourceStalled, StallReason, StrategyDisableRequested, StrategyDisabled,
+    ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DeadLetterLeftOut, DecidedBy, Decimal, DecimalSum,
+    EnableRefusal, Event, FigureStatus, FigureStatuses, Forgotten, GuardMetrics, GuardThresholds,
+    IgnoredField, IngestAdvanced, LossBasis, Measure, MissedRuns, Moment, Origin, OtherPublisherGone,
+    OtherPublisherSeen, PerformanceAdvice, PerformanceAnalysisSkipped, PerformanceAnalystConfigured,
+    PerformanceAnalyzed, PerformanceLimits, PublishAdvanced, PublishIdentityRenewed, PublishTopicMade,
+    RecordRejected, RecordsMissing, ReduceCause, ReduceCauseKind, RejectReason, RuleName, RuleWindow,
+    RunStarted, Schedule, ScheduleFired, ScheduleMissed, SchedulerConfigured, Severity, Side, SkipReason,
+    SourceCaughtUp, SourceStalled, StallReason, StrategyDisableRequested, StrategyDisabled,
     StrategyEnableRefused, StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured,
     StrategyKeptHalted, StrategyReduced, StrategyState, TimerDue, TradeAfterHalt, TradeClosed, Uuid, decimal,
     id,
@@ -304,6 +305,27 @@ fn host() -> Vec<Event> {
         Event::PublishAdvanced(PublishAdvanced {
             cluster: "4L6g3nShT-eMCtK--X86sw".into(),
             up_to_position: 4711,
+        }),
+        Event::PublishIdentityRenewed(PublishIdentityRenewed {
+            identity: Uuid::from_u128(0x6d0c_5c1e_0f6b_4b63_9f4b_0a4f_6b1f_2d3c),
+            before: Uuid::from_u128(0x0b54_1b68_7c37_4f1c_8a6e_2f9d_3a11_c0de),
+        }),
+        Event::PublishTopicMade(PublishTopicMade {
+            cluster: "4L6g3nShT-eMCtK--X86sw".into(),
+            topic: "tradewarden.decisions.v1".into(),
+        }),
+        Event::DeadLetterLeftOut(DeadLetterLeftOut {
+            topic: "trading.trade.closed.v1.tradewarden.dlq".into(),
+            position: 4711,
+            detail: "the topic does not take records without a key".into(),
+        }),
+        Event::OtherPublisherSeen(OtherPublisherSeen {
+            topic: "tradewarden.decisions.v1".into(),
+            log: "6d0c5c1e-0f6b-4b63-9f4b-0a4f6b1f2d3c".into(),
+        }),
+        Event::OtherPublisherGone(OtherPublisherGone {
+            topic: "tradewarden.decisions.v1".into(),
+            log: "6d0c5c1e-0f6b-4b63-9f4b-0a4f6b1f2d3c".into(),
         }),
     ]
 }

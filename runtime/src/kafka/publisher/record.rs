@@ -9,6 +9,10 @@ use super::super::client::dead_letter_topic;
 pub(crate) const LOG_HEADER: &str = "tradewarden_log";
 /// The header with the position in that log.
 pub(crate) const POSITION_HEADER: &str = "tradewarden_position";
+/// The header with the id of the event.
+pub(crate) const EVENT_HEADER: &str = "tradewarden_event";
+/// The header that says that the key is not the one that came: `none` was, or its size.
+pub(crate) const KEY_HEADER: &str = "tradewarden_key";
 /// The header with the original size of a value that was cut.
 pub(crate) const TRUNCATED_HEADER: &str = "tradewarden_truncated";
 
@@ -25,6 +29,8 @@ pub(crate) struct Outgoing {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The event's position in the log.
     pub(crate) position: u64,
+    /// Where in the topic, when it is not for the key to say.
+    pub(crate) partition: Option<i32>,
     /// Whether the value may be cut when the broker does not take it whole.
     pub(crate) may_be_cut: bool,
 }
@@ -79,10 +85,18 @@ fn decision(event: &Recorded, log: Uuid, topic: &str) -> Result<Outgoing, serde_
         causationid: event.causation_id,
     })?;
     let mut headers = vec![("content-type", "application/cloudevents+json".to_owned())];
-    headers.extend(origin_headers(log, event.position));
+    headers.extend(origin_headers(log, event));
     let key = Some(subject.as_bytes().to_vec());
     let topic = topic.to_owned();
-    Ok(Outgoing { topic, key, value: Some(value), headers, position: event.position, may_be_cut: false })
+    Ok(Outgoing {
+        topic,
+        key,
+        value: Some(value),
+        headers,
+        position: event.position,
+        partition: None,
+        may_be_cut: false,
+    })
 }
 
 /// Whom a decision is about: the strategy, else the alert's subject, else what its stream is about.
@@ -107,26 +121,85 @@ fn dead_letter(event: &Recorded, rejected: &RecordRejected, log: Uuid) -> Option
         ("tradewarden_partition", partition.to_string()),
         ("tradewarden_offset", offset.to_string()),
     ];
-    headers.extend(origin_headers(log, event.position));
+    headers.extend(origin_headers(log, event));
     Some(Outgoing {
         topic: dead_letter_topic(topic),
         key: rejected.key.as_ref().map(|key| key.0.clone()),
         value: rejected.value.as_ref().map(|value| value.0.clone()),
         headers,
         position: event.position,
+        partition: None,
         may_be_cut: true,
     })
 }
 
-fn origin_headers(log: Uuid, position: u64) -> [(&'static str, String); 2] {
-    [(LOG_HEADER, log.to_string()), (POSITION_HEADER, position.to_string())]
+fn origin_headers(log: Uuid, event: &Recorded) -> [(&'static str, String); 3] {
+    [
+        (LOG_HEADER, log.to_string()),
+        (POSITION_HEADER, event.position.to_string()),
+        (EVENT_HEADER, event.event_id.to_string()),
+    ]
 }
 
+/// To how many bytes the value of a dead letter is cut, step by step, until the broker takes it.
+const CUTS: [usize; 3] = [64 << 10, 1 << 10, 0];
+/// To how many bytes its key and what is said of it are cut after that.
+const SHORT: usize = 1 << 10;
+
 impl Outgoing {
-    /// Cuts the value to at most so many bytes and says in a header how many it had.
-    pub(crate) fn cut_to(&mut self, bytes: usize) {
+    /// A record that is never committed.
+    pub(crate) fn marker(topic: &str, partition: i32) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            key: Some(b"tradewarden".to_vec()),
+            value: Some(Vec::new()),
+            headers: Vec::new(),
+            position: 0,
+            partition: Some(partition),
+            may_be_cut: false,
+        }
+    }
+
+    /// The same dead letter in a form that the broker may take, after it refused this one for good; nothing when
+    /// there is none left.
+    pub(crate) fn eased(mut self, keyless_refused: bool) -> Option<Self> {
+        if keyless_refused {
+            if self.key.is_some() {
+                return None;
+            }
+            self.key = Some(self.place().into_bytes());
+            self.headers.push((KEY_HEADER, "none".to_owned()));
+            return Some(self);
+        }
+        let size = self.value.as_ref().map_or(0, Vec::len);
+        if let Some(cut) = CUTS.into_iter().find(|cut| *cut < size) {
+            self.cut_to(cut);
+            return Some(self);
+        }
+        let key = self.key.as_mut().filter(|key| key.len() > SHORT)?;
+        self.headers.push((KEY_HEADER, key.len().to_string()));
+        key.truncate(SHORT);
+        for (_, text) in self.headers.iter_mut().filter(|(_, text)| text.len() > SHORT) {
+            let end = (0..=SHORT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            text.truncate(end);
+        }
+        Some(self)
+    }
+
+    /// Where a dead letter came from.
+    fn place(&self) -> String {
+        let header = |name: &str| self.headers.iter().find(|(key, _)| *key == name).map_or("", |(_, v)| v);
+        let [topic, partition, offset] =
+            ["tradewarden_topic", "tradewarden_partition", "tradewarden_offset"].map(header);
+        format!("{topic}[{partition}]@{offset}")
+    }
+
+    /// Cuts the value to at most so many bytes and says in a header how many it had at first.
+    fn cut_to(&mut self, bytes: usize) {
         let Some(value) = self.value.as_mut().filter(|value| value.len() > bytes) else { return };
-        self.headers.push((TRUNCATED_HEADER, value.len().to_string()));
+        if !self.headers.iter().any(|(key, _)| *key == TRUNCATED_HEADER) {
+            self.headers.push((TRUNCATED_HEADER, value.len().to_string()));
+        }
         value.truncate(bytes);
     }
 }
@@ -198,6 +271,7 @@ mod tests {
         let header = |name: &str| record.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());
         assert_eq!(header("content-type"), Some("application/cloudevents+json"));
         assert_eq!(header("tradewarden_position"), Some("7"));
+        assert_eq!(header("tradewarden_event"), Some(Uuid::from_u128(1).to_string().as_str()));
         assert_eq!(header("tradewarden_log"), Some(Uuid::from_u128(9).to_string().as_str()));
     }
 
@@ -227,6 +301,31 @@ mod tests {
         assert!(record.headers.contains(&(TRUNCATED_HEADER, "4".to_owned())));
         assert!(record.headers.contains(&("tradewarden_reason", "not_utf8".to_owned())));
         assert!(record.headers.contains(&("tradewarden_offset", "40".to_owned())));
+    }
+
+    #[test]
+    fn a_dead_letter_that_is_refused_becomes_smaller_until_nothing_is_left_to_cut() {
+        let origin = Origin::Kafka { topic: "t".to_owned(), partition: 2, offset: 40 };
+        let mut next = outgoing(&recorded("ingest-x", rejected(origin)), Uuid::nil(), "d").unwrap().unwrap();
+        (next.key, next.value) = (Some(vec![b'k'; 900_000]), Some(vec![b'v'; 100_000]));
+        let mut sizes = Vec::new();
+        while let Some(eased) = next.clone().eased(false) {
+            let size = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+            sizes.push((size(&eased.key), size(&eased.value)));
+            next = eased;
+        }
+        assert_eq!(sizes, [(900_000, 65_536), (900_000, 1024), (900_000, 0), (1024, 0)]);
+        assert!(next.headers.contains(&(TRUNCATED_HEADER, "100000".to_owned())));
+        assert!(next.headers.contains(&(KEY_HEADER, "900000".to_owned())));
+    }
+
+    #[test]
+    fn a_dead_letter_without_a_key_gets_one_where_the_topic_asks_for_it() {
+        let origin = Origin::Kafka { topic: "t".to_owned(), partition: 2, offset: 40 };
+        let letter = outgoing(&recorded("ingest-x", rejected(origin)), Uuid::nil(), "d").unwrap().unwrap();
+        let eased = letter.eased(true).unwrap();
+        assert_eq!(eased.key.as_deref(), Some(&b"t[2]@40"[..]));
+        assert_eq!(eased.eased(true), None);
     }
 
     #[test]

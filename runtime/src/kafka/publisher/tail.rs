@@ -8,7 +8,8 @@
 //! and whatever we end it with ends that part of it too: aborted, while other partitions may show their part.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -20,6 +21,7 @@ use rdkafka::{
     error::KafkaError,
     message::{BorrowedMessage, Headers},
 };
+use serde::Deserialize;
 
 use super::{
     super::{
@@ -28,13 +30,15 @@ use super::{
         cluster::{Cluster, Watermarks},
         fault::{FaultKind, KafkaFault, of_error},
     },
-    record::{LOG_HEADER, POSITION_HEADER},
+    identity::Names,
+    port::{Hidden, Published, Watch, Whose},
+    record::{EVENT_HEADER, LOG_HEADER, POSITION_HEADER},
 };
 
 const WAIT: Duration = Duration::from_secs(5);
 
-/// An open transaction that lasts longer is told as a fault, and waited for again.
-const OPEN_TRANSACTION: Duration = Duration::from_secs(20);
+/// Somebody's open transaction is waited for so long; then it is gone on, and said.
+const OPEN_TRANSACTION: Duration = Duration::from_secs(3);
 
 /// A transaction that lasts longer may hang.
 const SUSPICIOUS: Duration = Duration::from_millis(500);
@@ -47,132 +51,121 @@ struct Tail {
     partition: i32,
     marks: Watermarks,
     from: i64,
-    /// The smallest of our positions in it.
+    /// The smallest position under our oldest name in it.
     least: Option<u64>,
     done: bool,
 }
 
-/// A partition that nobody reads past, as a transaction of ours is over but not ended there.
-#[derive(Debug)]
-pub(crate) struct Hanging {
-    pub(crate) topic: String,
-    pub(crate) partition: i32,
-    /// The first position in it.
-    pub(crate) first: u64,
-}
-
-impl Hanging {
-    /// When to end it did not help.
-    pub(crate) fn fault(&self, bootstrap_servers: &str) -> KafkaFault {
-        let Self { topic, partition, first } = self;
-        let message = format!(
-            "kafka never ended a transaction that it took: {topic}[{partition}] hides what was published from position \
-             {first} on, and to abort it did not help; look with kafka-transactions.sh --bootstrap-server \
-             {bootstrap_servers} find-hanging --topic {topic}"
-        );
-        KafkaFault::new(FaultKind::Other, message)
-    }
+/// A record that carries the name of a log.
+struct Named {
+    log: String,
+    position: u64,
+    /// The event's id; none where neither a header nor the value tells it.
+    event: Option<Uuid>,
 }
 
 /// Reads the ends of topics.
 pub(crate) struct TailReader<'a> {
-    settings: &'a KafkaSettings,
-    log: String,
-    /// Whether to give up.
-    stopping: &'a dyn Fn() -> bool,
+    pub(crate) settings: &'a KafkaSettings,
+    pub(crate) names: &'a Names,
+    pub(crate) watch: &'a Arc<dyn Watch>,
 }
 
-impl<'a> TailReader<'a> {
-    /// A reader of what was published from a log.
-    pub(crate) fn new(settings: &'a KafkaSettings, log: Uuid, stopping: &'a dyn Fn() -> bool) -> Self {
-        Self { settings, log: log.to_string(), stopping }
-    }
-
-    /// Waits until nothing is open in the topics; where a transaction of ours hangs instead is the answer.
+impl TailReader<'_> {
+    /// Waits a little until nothing is open in a topic; where something still is then, is the answer.
     /// `committed` is a client that asks as a reader of committed records does.
-    pub(crate) fn hanging(
+    pub(crate) fn hidden(
         &self,
-        topics: &[String],
+        topic: &str,
         everything: &Cluster,
         committed: &Cluster,
-    ) -> Result<Vec<Hanging>, KafkaFault> {
-        let mut hanging = Vec::new();
-        for topic in topics {
-            for partition in 0..partitions(topic, everything)? {
-                let marks = everything.watermarks(topic, partition, WAIT)?;
-                if marks.low < marks.high
-                    && let Some(first) = self.wait_until_ended(topic, partition, marks.high, committed)?
-                {
-                    hanging.push(Hanging { topic: topic.clone(), partition, first });
-                }
+    ) -> Result<Vec<Hidden>, KafkaFault> {
+        let mut hidden = Vec::new();
+        for partition in 0..partitions(topic, everything)? {
+            let marks = everything.watermarks(topic, partition, WAIT)?;
+            if marks.low < marks.high
+                && let Some(whose) = self.wait_until_ended(topic, partition, marks.high, committed)?
+            {
+                hidden.push(Hidden { topic: topic.to_owned(), partition, whose });
             }
         }
-        Ok(hanging)
+        Ok(hidden)
     }
 
-    /// The positions above a checkpoint that a reader of committed records sees. Every record of ours that was written
-    /// before the checkpoint is at or below it, every later one above: so it is enough to go back to the first such.
-    pub(crate) fn visible(
+    /// What a reader of committed records sees. Every record of ours that was written before the checkpoint is at or
+    /// below it, every later one above: so it is enough to go back to the first such.
+    pub(crate) fn published(&self, topic: &str, committed: &Cluster) -> Result<Published, KafkaFault> {
+        let mut tails = Vec::new();
+        for partition in 0..partitions(topic, committed)? {
+            let marks = committed.watermarks(topic, partition, WAIT)?;
+            if marks.low < marks.high {
+                let from = marks.low.max(marks.high - FIRST_LOOK);
+                tails.push(Tail { partition, marks, from, least: None, done: false });
+            }
+        }
+        self.read(topic, tails)
+    }
+
+    /// Other logs in the newest records, from where the last look ended.
+    pub(crate) fn others(
         &self,
-        topics: &[String],
-        after: u64,
+        topic: &str,
         committed: &Cluster,
-    ) -> Result<BTreeSet<u64>, KafkaFault> {
-        let mut visible = BTreeSet::new();
-        for topic in topics {
-            let mut tails = Vec::new();
-            for partition in 0..partitions(topic, committed)? {
-                let marks = committed.watermarks(topic, partition, WAIT)?;
-                if marks.low < marks.high {
-                    let from = marks.low.max(marks.high - FIRST_LOOK);
-                    tails.push(Tail { partition, marks, from, least: None, done: false });
-                }
+        read: &mut BTreeMap<i32, i64>,
+    ) -> Result<BTreeSet<String>, KafkaFault> {
+        let mut tails = Vec::new();
+        for partition in 0..partitions(topic, committed)? {
+            let marks = committed.watermarks(topic, partition, WAIT)?;
+            let last = read.insert(partition, marks.high).unwrap_or(0);
+            let from = marks.low.max(marks.high - FIRST_LOOK).max(last);
+            if from < marks.high {
+                tails.push(Tail { partition, marks, from, least: None, done: false });
             }
-            self.read(topic, tails, after, &mut visible)?;
         }
-        Ok(visible)
+        let mut published = Published::default();
+        if !tails.is_empty() {
+            let consumer = self.consumer("read_committed")?;
+            self.look(topic, &consumer, &mut tails, &mut |reader, named| reader.sort(named, &mut published))?;
+            thread::spawn(move || drop(consumer));
+        }
+        Ok(published.others)
     }
 
-    /// Ours are over, but another log's open transaction hides committed records behind it. It ends within its
-    /// time-out (a minute by default), as the broker aborts it then. One of ours that is still open hangs: the answer
-    /// is its first position.
+    /// Our own transactions are over, but somebody's open one hides committed records behind it. It ends within its
+    /// time-out (a minute by default), as the broker aborts it then. One of ours that is still open hangs.
     fn wait_until_ended(
         &self,
         topic: &str,
         partition: i32,
         end: i64,
         committed: &Cluster,
-    ) -> Result<Option<u64>, KafkaFault> {
-        let (mut told, mut looked_at, began) = (false, None, Instant::now());
+    ) -> Result<Option<Whose>, KafkaFault> {
+        let (mut looked_at, began) = (None, Instant::now());
         loop {
             let stable = committed.watermarks(topic, partition, WAIT)?.high;
             if stable >= end {
                 return Ok(None);
             }
-            if (self.stopping)() {
-                return Err(KafkaFault::new(FaultKind::Other, "stopped while starting"));
-            }
+            self.go_on()?;
             if began.elapsed() > SUSPICIOUS && looked_at != Some(stable) {
                 looked_at = Some(stable);
-                let ours = self.ours_at(topic, partition, stable)?;
-                if ours.is_some() {
-                    return Ok(ours);
+                if let Some(first) = self.ours_at(topic, partition, stable)? {
+                    return Ok(Some(Whose::Ours { first }));
                 }
             }
-            if !told {
-                tracing::info!(topic, partition, "waiting for somebody's open transaction to end");
-                told = true;
-            }
             if began.elapsed() > OPEN_TRANSACTION {
-                let message = format!(
-                    "an open transaction in {topic}[{partition}] hides what is published; if it does not end, look with \
-                     kafka-transactions.sh --bootstrap-server {} find-hanging --topic {topic}",
-                    self.settings.bootstrap_servers
-                );
-                return Err(KafkaFault::new(FaultKind::Other, message));
+                let ids = self.behind(topic, partition, stable, end)?;
+                return Ok(Some(Whose::Foreign { ids, end }));
             }
             thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    fn go_on(&self) -> Result<(), KafkaFault> {
+        if self.watch.gives_up() {
+            return Err(KafkaFault::new(FaultKind::Other, "stopped while starting"));
+        }
+        Ok(())
     }
 
     /// The position of the record at an offset, committed or not, when it is one of ours.
@@ -183,14 +176,27 @@ impl<'a> TailReader<'a> {
         wanted.add_partition_offset(topic, partition, Offset::Offset(offset)).map_err(reading)?;
         consumer.assign(&wanted).map_err(reading)?;
         let began = Instant::now();
-        while began.elapsed() < WAIT && !(self.stopping)() {
+        while began.elapsed() < WAIT && !self.watch.gives_up() {
             if let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) {
-                return Ok(self.position_of(&message));
+                let ours = self.names.present.id.to_string();
+                return Ok(named(&message).filter(|named| named.log == ours).map(|named| named.position));
             }
         }
-        let trouble = consumer.client().context().trouble().unwrap_or_default();
-        let message = format!("the end of {topic} cannot be read: {trouble}");
-        Err(KafkaFault::new(FaultKind::Unreachable, message))
+        Err(unreadable(topic, &consumer))
+    }
+
+    /// Ids of what we published between two offsets, committed or not.
+    fn behind(&self, topic: &str, partition: i32, from: i64, to: i64) -> Result<BTreeSet<Uuid>, KafkaFault> {
+        let consumer = self.consumer("read_uncommitted")?;
+        let marks = Watermarks { low: from, high: to };
+        let mut tails = [Tail { partition, marks, from, least: None, done: false }];
+        let mut ids = BTreeSet::new();
+        let ours = self.names.present.id.to_string();
+        self.look(topic, &consumer, &mut tails, &mut |_, named| {
+            ids.extend(named.event.filter(|_| named.log == ours));
+            None
+        })?;
+        Ok(ids)
     }
 
     fn consumer(&self, isolation: &str) -> Result<BaseConsumer<Ear>, KafkaFault> {
@@ -199,20 +205,16 @@ impl<'a> TailReader<'a> {
         config.create_with_context(Ear::default()).map_err(|error| of_error("making a client", &error))
     }
 
-    fn read(
-        &self,
-        topic: &str,
-        mut tails: Vec<Tail>,
-        after: u64,
-        visible: &mut BTreeSet<u64>,
-    ) -> Result<(), KafkaFault> {
+    fn read(&self, topic: &str, mut tails: Vec<Tail>) -> Result<Published, KafkaFault> {
+        let mut published = Published::default();
         if tails.is_empty() {
-            return Ok(());
+            return Ok(published);
         }
         let consumer = self.consumer("read_committed")?;
+        let after = self.names.oldest().after;
         let mut look = FIRST_LOOK;
         while !tails.is_empty() {
-            self.look(topic, &consumer, &mut tails, after, visible)?;
+            self.look(topic, &consumer, &mut tails, &mut |reader, named| reader.sort(named, &mut published))?;
             look = look.saturating_mul(16);
             tails.retain_mut(|tail| {
                 let settled = tail.least.is_some_and(|least| least <= after) || tail.from == tail.marks.low;
@@ -223,7 +225,25 @@ impl<'a> TailReader<'a> {
         }
         // To close a client takes a tenth of a second, for which nobody has to wait.
         thread::spawn(move || drop(consumer));
-        Ok(())
+        Ok(published)
+    }
+
+    /// Puts a record where it belongs; the answer is its position when it bears our oldest name.
+    fn sort(&self, named: &Named, published: &mut Published) -> Option<u64> {
+        let ours = |name: &super::identity::Name| name.id.to_string() == named.log;
+        let present = ours(&self.names.present);
+        let earlier = self.names.earlier.iter().find(|name| ours(name));
+        match (earlier, named.event) {
+            _ if present => {
+                let event = named.event.filter(|_| named.position > self.names.present.after);
+                published.own.extend(event.map(|event| (named.position, event)));
+            }
+            (Some(name), event) => {
+                published.before.extend(event.filter(|_| named.position > name.after));
+            }
+            (None, _) => drop(published.others.insert(named.log.clone())),
+        }
+        ours(&self.names.oldest()).then_some(named.position)
     }
 
     /// Reads each tail from its start to its end once.
@@ -232,8 +252,7 @@ impl<'a> TailReader<'a> {
         topic: &str,
         consumer: &BaseConsumer<Ear>,
         tails: &mut [Tail],
-        after: u64,
-        visible: &mut BTreeSet<u64>,
+        take: &mut dyn FnMut(&Self, &Named) -> Option<u64>,
     ) -> Result<(), KafkaFault> {
         let reading = |error: KafkaError| of_error(&format!("reading the end of {topic}"), &error);
         let mut wanted = TopicPartitionList::new();
@@ -247,8 +266,12 @@ impl<'a> TailReader<'a> {
             match consumer.poll(step) {
                 Some(Ok(message)) => {
                     quiet = Duration::ZERO;
-                    let position = self.take(&message, tails);
-                    visible.extend(position.filter(|position| *position > after));
+                    let tail = tails.iter_mut().find(|tail| tail.partition == message.partition());
+                    let Some(tail) = tail else { continue };
+                    tail.done |= message.offset() + 1 >= tail.marks.high;
+                    if let Some(position) = named(&message).and_then(|named| take(self, &named)) {
+                        tail.least = Some(tail.least.map_or(position, |least| least.min(position)));
+                    }
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     tails.iter_mut().filter(|t| t.partition == partition).for_each(|t| t.done = true);
@@ -262,33 +285,43 @@ impl<'a> TailReader<'a> {
                 }
                 Some(Err(_)) | None => quiet += step,
             }
-            if quiet > WAIT || (self.stopping)() {
-                let trouble = consumer.client().context().trouble().unwrap_or_default();
-                let message = format!("the end of {topic} cannot be read: {trouble}");
-                return Err(KafkaFault::new(FaultKind::Unreachable, message));
+            self.go_on()?;
+            if quiet > WAIT {
+                return Err(unreadable(topic, consumer));
             }
         }
         Ok(())
     }
+}
 
-    fn take(&self, message: &BorrowedMessage<'_>, tails: &mut [Tail]) -> Option<u64> {
-        let tail = tails.iter_mut().find(|tail| tail.partition == message.partition())?;
-        tail.done |= message.offset() + 1 >= tail.marks.high;
-        let position = self.position_of(message)?;
-        tail.least = Some(tail.least.map_or(position, |least| least.min(position)));
-        Some(position)
-    }
+fn unreadable(topic: &str, consumer: &BaseConsumer<Ear>) -> KafkaFault {
+    let trouble = consumer.client().context().trouble().unwrap_or_default();
+    KafkaFault::new(FaultKind::Unreachable, format!("the end of {topic} cannot be read: {trouble}"))
+}
 
-    /// The position that a record was published from, when it is one of ours.
-    fn position_of(&self, message: &BorrowedMessage<'_>) -> Option<u64> {
-        let headers = message.headers()?;
-        let text = |name: &str| {
-            let value = headers.iter().find(|header| header.key == name)?.value?;
-            std::str::from_utf8(value).ok()
-        };
-        (text(LOG_HEADER)? == self.log).then_some(())?;
-        text(POSITION_HEADER)?.parse().ok()
+/// What a record says of where it was published from.
+fn named(message: &BorrowedMessage<'_>) -> Option<Named> {
+    let headers = message.headers()?;
+    let text = |name: &str| {
+        let value = headers.iter().find(|header| header.key == name)?.value?;
+        std::str::from_utf8(value).ok()
+    };
+    let position = text(POSITION_HEADER)?.parse().ok()?;
+    let event = text(EVENT_HEADER).and_then(|id| id.parse().ok());
+    Some(Named {
+        log: text(LOG_HEADER)?.to_owned(),
+        position,
+        event: event.or_else(|| message.payload().and_then(event_of)),
+    })
+}
+
+/// The id of a decision that was published before headers told it.
+fn event_of(value: &[u8]) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    struct Id {
+        id: Uuid,
     }
+    serde_json::from_slice::<Id>(value).ok().map(|found| found.id)
 }
 
 /// How many partitions a topic has; none when it is missing.
