@@ -55,6 +55,15 @@ pub fn timer(actor: &str, due_at: crate::Timestamp) -> Uuid {
     derive(&[b"timer", actor.as_bytes(), &due_at.micros().to_le_bytes()])
 }
 
+/// The same after an operator took the clock as it is, at a position: by a clock that ran ahead the moment may have been
+/// noticed before it came.
+pub fn timer_after(accepted: u64, actor: &str, due_at: crate::Timestamp) -> Uuid {
+    if accepted == 0 {
+        return timer(actor, due_at);
+    }
+    derive(&[b"timer", actor.as_bytes(), &due_at.micros().to_le_bytes(), &accepted.to_le_bytes()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 //! Nothing here decides.
 
 mod clock;
+mod clock_watch;
 mod cycle;
 pub mod held;
 mod host;

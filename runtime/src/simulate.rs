@@ -58,4 +58,12 @@ impl SteppedClock {
     pub fn turn(&mut self, moment: Timestamp) -> Result<(), AppendError> {
         self.clock.turn(&self.statuses, moment)
     }
+
+    /// Compares the clock with the log, as a process does all the time; answers what is wrong with it.
+    ///
+    /// # Errors
+    /// What the log said; to be tried again.
+    pub fn compare(&mut self, moment: Timestamp) -> Result<Option<String>, String> {
+        self.clock.watch(moment).map_err(|error| error.to_string())
+    }
 }

@@ -16,6 +16,7 @@ use store::{AppendError, EventLog, ReadError, Snapshots};
 
 use crate::{
     clock::{self, Clock},
+    clock_watch,
     record::{Recorder, now},
     roster::Kind,
     run,
@@ -94,6 +95,7 @@ struct Shared {
     slots: Mutex<Vec<Slot>>,
     stop: AtomicBool,
     hold_clock: AtomicBool,
+    clock_problem: Mutex<Option<String>>,
 }
 
 /// Looks after the actors so often.
@@ -135,9 +137,16 @@ impl System {
             slots: Mutex::new(kinds.into_iter().map(Slot::new).collect()),
             stop: AtomicBool::new(false),
             hold_clock: AtomicBool::new(true),
+            clock_problem: Mutex::new(None),
         });
+        // Before the first fact comes in: a guard behind whose back the clock was set cannot know.
+        let mut clock = Clock::new(Recorder::new(log, run_id, "clock"));
+        match clock.watch(now()) {
+            Ok(problem) => shared.tell_clock(problem),
+            Err(error) => tracing::error!(%error, "the clock could not be compared with the log"),
+        }
         shared.start_due()?;
-        let watchers = Mutex::new(vec![watch(&shared, config.stall_after)?, tick(&shared)?]);
+        let watchers = Mutex::new(vec![watch(&shared, config.stall_after)?, tick(&shared, clock)?]);
         Ok(Self { run_id, shared, watchers })
     }
 
@@ -149,6 +158,14 @@ impl System {
     /// Lets time pass: the sources have reached the end of what they read, or were given up on.
     pub fn release_clock(&self) {
         self.shared.hold_clock.store(false, SeqCst);
+    }
+
+    /// The stream of the operators' words about the clock.
+    pub const CLOCK_REQUESTS: &'static str = clock_watch::REQUESTS;
+
+    /// What is wrong with the clock, in words.
+    pub fn clock_problem(&self) -> Option<String> {
+        self.shared.clock_problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What each actor is doing.
@@ -206,6 +223,10 @@ impl Shared {
 
     fn slots(&self) -> MutexGuard<'_, Vec<Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell_clock(&self, problem: Option<String>) {
+        *self.clock_problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
 
     fn stopping(&self) -> bool {
@@ -295,12 +316,12 @@ fn watch(shared: &Arc<Shared>, stall_after: Duration) -> Result<JoinHandle<()>, 
     Ok(thread::Builder::new().name("supervisor".into()).spawn(watch)?)
 }
 
-fn tick(shared: &Arc<Shared>) -> Result<JoinHandle<()>, StartError> {
-    let clock = Clock::new(Recorder::new(&shared.log, shared.recorder.run_id, "clock"));
+fn tick(shared: &Arc<Shared>, clock: Clock) -> Result<JoinHandle<()>, StartError> {
     let shared = Arc::clone(shared);
     let tick = move || {
         let held = || shared.hold_clock.load(SeqCst);
-        clock::run(clock, &|| shared.current(), &held, &|| shared.stopping());
+        let tell = |problem| shared.tell_clock(problem);
+        clock::run(clock, &|| shared.current(), &held, &|| shared.stopping(), &tell);
     };
     Ok(thread::Builder::new().name("clock".into()).spawn(tick)?)
 }

@@ -3,6 +3,8 @@
 // Helpers outside of test functions: a panic is how a failure is told.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+// Each file of tests uses a part of the support.
+#[allow(dead_code)]
 mod support;
 
 use std::{fs, net::TcpListener};

@@ -36,7 +36,13 @@ impl Decider for PerformanceAnalyst {
     type State = State;
 
     fn interests() -> FamilySet {
-        FamilySet::of(&[Family::Trade, Family::Schedule, Family::Configuration])
+        FamilySet::of(&[
+            Family::Trade,
+            Family::Schedule,
+            Family::Clock,
+            Family::Request,
+            Family::Configuration,
+        ])
     }
 
     fn configured(event: &Event) -> Option<&PerformanceAnalystConfigured> {

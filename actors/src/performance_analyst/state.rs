@@ -12,11 +12,16 @@ const US_PER_MINUTE: i64 = 60_000_000;
 /// are made up for after newer trades were read.
 const KEPT_DAYS: i64 = 9;
 
+/// Minutes that a trade may be ahead of the clock, rounded up.
+const MINUTES_AHEAD: i64 = 6;
+
 /// The analyst's memory. Ticks fall on whole minutes, so no minute is ever split by a window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// By minutes since 1970.
     minutes: BTreeMap<i64, Minute>,
+    /// Those that are later than a clock which fell behind, until it has caught up or is taken as it is.
+    ahead: BTreeMap<i64, Minute>,
     /// Whether the alert of the last analysis is open.
     pub alerted: bool,
 }
@@ -75,6 +80,12 @@ impl State {
     pub fn evolve(&mut self, fact: Fact<'_>) {
         match fact.event {
             Event::TradeClosed(trade) => self.remember(trade),
+            Event::ClockFellBehind(behind) => {
+                let clock = behind.clock.micros().div_euclid(US_PER_MINUTE);
+                self.ahead = self.minutes.split_off(&clock.saturating_add(MINUTES_AHEAD));
+            }
+            Event::ClockCaughtUp(_) => self.minutes.append(&mut self.ahead),
+            Event::ClockAcceptRequested(_) => self.ahead.clear(),
             Event::AlertRaised(_) => self.alerted = true,
             Event::AlertCleared(_) => self.alerted = false,
             _ => {}

@@ -4,9 +4,10 @@
 //! |---|---|
 //! | `SchedulerConfigured` | nothing: it plans |
 //! | `TimerDue` of its own | `ScheduleFired` for every schedule that is due, or `ScheduleMissed` |
+//! | `ClockAcceptRequested` | nothing: it plans anew from the clock as it is |
 //!
 //! It does not know what a schedule is for. A moment that passed while nothing ran is made up for or skipped, as the
-//! schedule says.
+//! schedule says. A moment that fired by a clock that ran ahead does not fire again when it comes.
 
 mod config;
 mod cron;
@@ -29,12 +30,12 @@ pub struct Scheduler;
 impl Decider for Scheduler {
     const NAME: &'static str = "scheduler";
     const RULES_VERSION: u32 = 1;
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
     type Config = SchedulerConfigured;
     type State = State;
 
     fn interests() -> FamilySet {
-        FamilySet::of(&[Family::Timer, Family::Configuration])
+        FamilySet::of(&[Family::Timer, Family::Request, Family::Configuration])
     }
 
     fn configured(event: &Event) -> Option<&SchedulerConfigured> {

@@ -35,7 +35,7 @@ fn fire_one(schedule: &str, planned: &Planned, noticed_at: Timestamp) -> Option<
 /// The last planned moment that has passed, and how many passed before it.
 fn last_passed(planned: &Planned, noticed_at: Timestamp) -> Option<(Timestamp, u32)> {
     let (mut last, mut missed) = (planned.next?, 0);
-    while let Some(next) = cron::next_after(&planned.schedule.cron, last).filter(|next| *next <= noticed_at) {
+    while let Some(next) = planned.next_after(last).filter(|next| *next <= noticed_at) {
         if missed == MAX_COUNTED {
             return Some((cron::last_until(&planned.schedule.cron, noticed_at).unwrap_or(last), missed));
         }

@@ -14,6 +14,9 @@ pub struct State {
     pub schedules: BTreeMap<String, Planned>,
 }
 
+/// Spans of fired moments that are remembered for each schedule; a new one begins where moments were passed over.
+const MAX_SPANS: usize = 64;
+
 /// A schedule with its next planned moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
@@ -21,6 +24,44 @@ pub struct Planned {
     pub schedule: Schedule,
     /// The next planned moment; nothing when no more will come.
     pub next: Option<Timestamp>,
+    /// Moments that fired, as first and last of neighbours, oldest first.
+    pub fired: Vec<(Timestamp, Timestamp)>,
+}
+
+impl Planned {
+    fn new(schedule: Schedule, since: Timestamp) -> Self {
+        let next = cron::next_after(&schedule.cron, since);
+        Self { schedule, next, fired: Vec::new() }
+    }
+
+    /// The first planned moment after another that did not fire yet.
+    pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        let mut next = cron::next_after(&self.schedule.cron, after)?;
+        while let Some((_, last)) = self.fired.iter().find(|(first, last)| (*first..=*last).contains(&next)) {
+            next = cron::next_after(&self.schedule.cron, *last)?;
+        }
+        Some(next)
+    }
+
+    fn fire(&mut self, planned_at: Timestamp) {
+        let cron = &self.schedule.cron;
+        match self.fired.last_mut() {
+            Some((_, last)) if cron::next_after(cron, *last) == Some(planned_at) => *last = planned_at,
+            _ => self.fired.push((planned_at, planned_at)),
+        }
+        if self.fired.len() > MAX_SPANS {
+            self.fired.remove(0);
+        }
+        self.next = self.next_after(planned_at);
+    }
+
+    /// The clock stands here, whatever it said before.
+    fn go_on_from(&mut self, clock: Timestamp) {
+        let next = self.next_after(clock);
+        if self.next.is_none_or(|planned| next.is_some_and(|next| next < planned)) {
+            self.next = next;
+        }
+    }
 }
 
 impl State {
@@ -28,8 +69,19 @@ impl State {
     pub fn evolve(&mut self, fact: Fact<'_>) {
         match fact.event {
             Event::SchedulerConfigured(config) => self.configure(config),
-            Event::ScheduleFired(fired) => self.passed(&fired.schedule, fired.planned_at),
-            Event::ScheduleMissed(missed) => self.passed(&missed.schedule, missed.planned_at),
+            Event::ScheduleFired(fired) => {
+                self.schedules
+                    .get_mut(&fired.schedule)
+                    .into_iter()
+                    .for_each(|plan| plan.fire(fired.planned_at));
+            }
+            Event::ScheduleMissed(missed) => {
+                let plan = self.schedules.get_mut(&missed.schedule);
+                plan.into_iter().for_each(|plan| plan.next = plan.next_after(missed.planned_at));
+            }
+            Event::ClockAcceptRequested(accepted) => {
+                self.schedules.values_mut().for_each(|plan| plan.go_on_from(accepted.clock));
+            }
             _ => {}
         }
     }
@@ -44,17 +96,11 @@ impl State {
         let mut old = std::mem::take(&mut self.schedules);
         for (name, schedule) in &config.schedules {
             let kept = old.remove(name).filter(|planned| planned.schedule.cron == schedule.cron);
-            let next = match kept {
-                Some(planned) => planned.next,
-                None => cron::next_after(&schedule.cron, config.since),
+            let planned = match kept {
+                Some(planned) => Planned { schedule: schedule.clone(), ..planned },
+                None => Planned::new(schedule.clone(), config.since),
             };
-            self.schedules.insert(name.clone(), Planned { schedule: schedule.clone(), next });
-        }
-    }
-
-    fn passed(&mut self, name: &str, planned_at: Timestamp) {
-        if let Some(planned) = self.schedules.get_mut(name) {
-            planned.next = cron::next_after(&planned.schedule.cron, planned_at);
+            self.schedules.insert(name.clone(), planned);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Given / when / then: planned, late, missed.
 
-use events::{Event, MissedRuns, Schedule, ScheduleFired, ScheduleMissed, SchedulerConfigured, TimerDue};
+use events::{
+    ClockAcceptRequested, Event, MissedRuns, Schedule, ScheduleFired, ScheduleMissed, SchedulerConfigured,
+    TimerDue,
+};
 
 use super::{Scheduler, validate};
 use crate::{
@@ -111,4 +114,54 @@ fn every_fault_of_a_configuration_is_told_at_once() {
     };
     let keys: Vec<_> = validate(&config).into_iter().map(|fault| fault.key).collect();
     assert_eq!(keys, ["bad.cron", "never.cron", "seconds.cron"]);
+}
+
+fn accepted(clock: &str) -> Event {
+    Event::ClockAcceptRequested(ClockAcceptRequested { clock: at(clock), reason: "it ran ahead".into() })
+}
+
+#[test]
+fn a_schedule_that_fired_ten_years_ahead_fires_tomorrow_once_the_clock_is_accepted() {
+    let mut scheduler = daily(MissedRuns::RunOnce);
+    scheduler.when(due("2025-01-01T01:00:00Z", "2035-01-01T11:00:00Z"));
+    assert_eq!(scheduler.fold.next_deadline(), Some(at("2035-01-02T01:00:00Z")));
+    assert!(scheduler.when(accepted("2025-01-01T12:00:00Z")).is_empty());
+    assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-02T01:00:00Z")));
+    let tomorrow = scheduler.when(due("2025-01-02T01:00:00Z", "2025-01-02T01:00:00.1Z"));
+    assert_eq!(tomorrow, [fired("daily", "2025-01-02T01:00:00Z", 0)]);
+}
+
+#[test]
+fn a_moment_that_fired_by_a_clock_that_ran_ahead_never_fires_twice() {
+    let mut scheduler = daily(MissedRuns::RunOnce);
+    // Two days ahead, for two days: the 3rd (for the 1st and 2nd, too) and the 4th.
+    scheduler.when(due("2025-01-01T01:00:00Z", "2025-01-03T02:00:00Z"));
+    scheduler.when(due("2025-01-04T01:00:00Z", "2025-01-04T01:00:00Z"));
+    scheduler.when(accepted("2025-01-01T12:00:00Z"));
+    let mut planned = Vec::new();
+    for _ in 0..3 {
+        let next = scheduler.fold.next_deadline().unwrap().to_string();
+        planned.extend(scheduler.when(due(&next, &next)));
+    }
+    let days = ["2025-01-02T01:00:00Z", "2025-01-05T01:00:00Z", "2025-01-06T01:00:00Z"];
+    assert_eq!(planned, days.map(|day| fired("daily", day, 0)));
+}
+
+#[test]
+fn moments_that_fired_ahead_are_not_made_up_for_after_a_time_down() {
+    let mut scheduler = daily(MissedRuns::RunOnce);
+    scheduler.when(due("2025-01-01T01:00:00Z", "2025-01-03T02:00:00Z"));
+    scheduler.when(accepted("2025-01-01T12:00:00Z"));
+    let decided = scheduler.when(due("2025-01-02T01:00:00Z", "2025-01-03T12:00:00Z"));
+    assert_eq!(decided, [fired("daily", "2025-01-02T01:00:00Z", 0)]);
+    assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-04T01:00:00Z")));
+}
+
+#[test]
+fn a_clock_that_is_accepted_when_nothing_ran_ahead_changes_no_plan() {
+    let mut scheduler = daily(MissedRuns::RunOnce);
+    scheduler.when(accepted("2025-01-01T00:30:00Z"));
+    assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-01T01:00:00Z")));
+    scheduler.when(accepted("2025-01-02T12:00:00Z"));
+    assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-01T01:00:00Z")), "it is due");
 }

@@ -2,6 +2,7 @@
 //! makes them to a [`Desk`] of its own or, through [`crate::access`], to that of a running server.
 
 mod audit;
+mod clock;
 mod dead_letters;
 mod decisions;
 mod desk;
@@ -23,6 +24,7 @@ use serde_json::value::RawValue;
 use crate::problem::Problem;
 
 pub use audit::Audit;
+pub use clock::AcceptClock;
 pub use dead_letters::{DeadLetterList, DeadLetterShow};
 pub use decisions::Decisions;
 pub use desk::{Desk, Progress};

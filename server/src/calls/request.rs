@@ -101,15 +101,28 @@ impl Call for Enable {
 }
 
 fn request(desk: &Desk, strategy: &str, asked: &Asked, event: Event) -> Result<Outcome, Problem> {
-    check(strategy, asked)?;
-    let actors = desk.actors()?;
+    check("strategy", strategy, 128)?;
     let event_id =
         id::derive(&[b"request", event.event_type().as_bytes(), strategy.as_bytes(), asked.key.as_bytes()]);
+    ask(desk, "requests", event_id, asked, event)
+}
+
+/// Records what an operator asks and waits for what is decided on it.
+pub(super) fn ask(
+    desk: &Desk,
+    stream: &str,
+    event_id: Uuid,
+    asked: &Asked,
+    event: Event,
+) -> Result<Outcome, Problem> {
+    check("reason", &asked.reason, 1024)?;
+    check("operator", &asked.operator, 128)?;
+    let actors = desk.actors()?;
     let producer = Arc::from(format!("operator:{}", asked.operator));
     let new = NewEvent::root(event_id, now(), &producer, actors.run_id(), event);
     let prepared = Prepared::new(new).map_err(|error| Problem::internal(error.to_string()))?;
     let appended = desk.log.append(Request {
-        stream: Arc::from("requests"),
+        stream: Arc::from(stream),
         expected: Expected::Any,
         duplicates: Duplicates::Skip,
         events: vec![prepared],
@@ -125,14 +138,10 @@ fn request(desk: &Desk, strategy: &str, asked: &Asked, event: Event) -> Result<O
     outcome(desk, position, event_id)
 }
 
-fn check(strategy: &str, asked: &Asked) -> Result<(), Problem> {
-    for (name, text) in [("strategy", strategy), ("reason", &asked.reason), ("operator", &asked.operator)] {
-        let most = if name == "reason" { 1024 } else { 128 };
-        if text.trim().is_empty() || text.chars().count() > most {
-            return Err(Problem::usage(format!(
-                "{name} is {text:?}: wanted is a text of 1 to {most} characters"
-            )));
-        }
+fn check(name: &str, text: &str, most: usize) -> Result<(), Problem> {
+    if text.trim().is_empty() || text.chars().count() > most {
+        let detail = format!("{name} is {text:?}: wanted is a text of 1 to {most} characters");
+        return Err(Problem::usage(detail));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The command line: one command a file. Results go to standard output, messages to standard error.
 
 mod audit;
+mod clock;
 mod config;
 mod context;
 mod dead_letters;
@@ -85,6 +86,9 @@ enum Command {
     /// State of the strategies; disable and enable them
     #[command(args_conflicts_with_subcommands = true)]
     Strategies(strategies::Strategies),
+    /// What to do with a clock that stands before what is in the log
+    #[command(subcommand)]
+    Clock(clock::Clock),
     /// The live figures
     Performance(performance::Performance),
     /// The audit collections
@@ -119,6 +123,7 @@ impl Cli {
             Command::Events(command) => command.run(&context),
             Command::Why(command) => command.run(&context),
             Command::Strategies(command) => command.run(&context),
+            Command::Clock(command) => command.run(&context),
             Command::Performance(command) => command.run(&context),
             Command::Audit(command) => command.run(&context),
             Command::Projections(command) => command.run(&context),

@@ -116,7 +116,8 @@ fn show(context: &Context, name: String) -> Result<u8, Problem> {
     Ok(0)
 }
 
-fn asked(reason: String) -> Asked {
+/// What an operator of this machine asks, as a request that is new.
+pub(super) fn asked(reason: String) -> Asked {
     let operator = std::env::var("USER").ok().filter(|user| !user.trim().is_empty());
     let key = format!("{}-{}", std::process::id(), now().micros());
     Asked { reason, operator: operator.unwrap_or_else(|| "unknown".to_owned()), key }

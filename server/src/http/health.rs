@@ -10,7 +10,7 @@ use crate::problem::Problem;
 /// A part of the process.
 #[derive(Clone, Debug, Serialize)]
 pub struct Part {
-    /// `log`, `actor:NAME`, `projection:NAME`, `source:TOPIC`, `publisher`.
+    /// `log`, `actor:NAME`, `clock`, `projection:NAME`, `source:TOPIC`, `publisher`.
     pub part: String,
     /// Whether it gets on.
     pub ready: bool,
@@ -45,6 +45,7 @@ impl Site {
     pub fn parts(&self) -> Vec<Part> {
         let mut parts = vec![self.log_part()];
         parts.extend(self.actor_parts());
+        parts.extend(self.clock_part());
         parts.extend(self.projection_parts());
         parts.extend(self.probes.iter().map(|probe| probe()));
         parts
@@ -73,6 +74,12 @@ impl Site {
             }),
         };
         statuses.map(part).collect()
+    }
+
+    /// Whether the clock stands before what is in the log.
+    fn clock_part(&self) -> Option<Part> {
+        let detail = self.desk.actors.as_ref()?.clock_problem();
+        Some(Part { part: "clock".to_owned(), ready: detail.is_none(), detail })
     }
 
     fn projection_parts(&self) -> Vec<Part> {

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use super::{door, facts, health, metrics, refusal::Refusal, site::Site};
 use crate::{
     calls::{
-        Audit, Call, DeadLetterList, DeadLetterShow, Decisions, Disable, Enable, EventList, EventShow,
-        EventTail, Method, Performance, Pipeline, ProjectionList, Rebuild, SealShow, SourceShow,
+        AcceptClock, Audit, Call, DeadLetterList, DeadLetterShow, Decisions, Disable, Enable, EventList,
+        EventShow, EventTail, Method, Performance, Pipeline, ProjectionList, Rebuild, SealShow, SourceShow,
         StrategyList, StrategyShow, Verify, VerifyViews, Why,
     },
     problem::Problem,
@@ -58,6 +58,7 @@ pub fn routes(app: &mut ServiceConfig) {
     add::<Decisions>(app);
     add::<StrategyList>(app);
     add::<StrategyShow>(app);
+    add::<AcceptClock>(app);
     add::<Disable>(app);
     add::<Enable>(app);
     add::<Performance>(app);

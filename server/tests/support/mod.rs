@@ -51,7 +51,11 @@ impl Home {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tradewarden"));
+        self.wrapped(env!("CARGO_BIN_EXE_tradewarden"), arguments)
+    }
+
+    fn wrapped(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.current_dir(self.0.path()).args(arguments).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
@@ -129,6 +133,24 @@ impl Home {
             assert!(read > 0, "the server ended: {told}");
         }
         (server, told)
+    }
+
+    /// Starts a server on a disk that is full when a file would be larger than so many KiB, and waits until it listens.
+    pub fn serve_on_a_disk_of(&self, kib: u32) -> Server {
+        // The signal is ignored, so that the write fails as on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\"");
+        let arguments =
+            ["run", "--set", "server.listen=127.0.0.1:0", "--set", "kafka.embedded_listen=127.0.0.1:0"];
+        let mut command = self.wrapped("bash", &["-c", &script, env!("CARGO_BIN_EXE_tradewarden")]);
+        let mut child = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = child.stderr.take().map(BufReader::new);
+        let mut server = Server { child, stderr };
+        let mut told = String::new();
+        while !told.contains("ready when") {
+            let read = server.stderr.as_mut().unwrap().read_line(&mut told).unwrap();
+            assert!(read > 0, "the server ended: {told}");
+        }
+        server
     }
 }
 

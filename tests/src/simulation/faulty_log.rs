@@ -112,6 +112,11 @@ impl VirtualClock {
         Timestamp::from_micros(self.0.load(Relaxed))
     }
 
+    /// Sets it, also back.
+    pub fn set(&self, moment: Timestamp) {
+        self.0.store(moment.micros(), Relaxed);
+    }
+
     /// Lets time pass.
     pub fn advance(&self, seconds: u64) {
         self.0.fetch_add(seconds as i64 * 1_000_000, Relaxed);

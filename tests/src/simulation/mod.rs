@@ -23,6 +23,7 @@ use std::{
 use actors::{Decider, StrategyGuard};
 use events::Recorded;
 
+pub use faulty_log::VirtualClock;
 pub use stage::Breakage;
 use world::World;
 

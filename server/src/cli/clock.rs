@@ -1,0 +1,34 @@
+//! `clock`: what is done with a clock that stands before what is in the log.
+
+use clap::Subcommand;
+
+use crate::{
+    calls::{AcceptClock, Call as _},
+    problem::Problem,
+};
+
+use super::{context::Context, output::Table, strategies::asked};
+
+/// What to do with the clock.
+#[derive(Debug, Subcommand)]
+pub enum Clock {
+    /// Takes the clock as it is: what is later in the log came from a clock that ran ahead. Guards and schedules go on
+    /// from here
+    Accept {
+        /// Why; kept in the log
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+impl Clock {
+    /// Does it.
+    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+        let Self::Accept { reason } = self;
+        let call = AcceptClock { asked: asked(reason) };
+        let outcome = context.access("clock accept", AcceptClock::NEEDS)?.call(&call)?;
+        context.out.items(&outcome.decisions, &Table::new(&super::decisions::COLUMNS))?;
+        context.out.note("the clock is taken as it is: guards and schedules go on from here");
+        Ok(0)
+    }
+}
