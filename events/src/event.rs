@@ -7,12 +7,12 @@ use crate::upcast::upcast;
 use crate::{
     ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertRaised, ClockAcceptRequested,
     ClockCaughtUp, ClockFellBehind, DeadLetterLeftOut, IngestAdvanced, OtherPublisherGone,
-    OtherPublisherSeen, PerformanceAnalysisSkipped, PerformanceAnalystConfigured, PerformanceAnalyzed,
-    PublishAdvanced, PublishIdentityRenewed, PublishTopicMade, RecordRejected, RecordsMissing, RunStarted,
-    ScheduleFired, ScheduleMissed, SchedulerConfigured, SourceCaughtUp, SourceStalled,
-    StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused, StrategyEnableRequested,
-    StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced, TimerDue, TradeAfterHalt,
-    TradeClosed,
+    OtherPublisherSeen, PartitionsAdded, PerformanceAnalysisSkipped, PerformanceAnalystConfigured,
+    PerformanceAnalyzed, PublishAdvanced, PublishIdentityRenewed, PublishTopicMade, RecordRejected,
+    RecordsMissing, RunStarted, ScheduleFired, ScheduleMissed, SchedulerConfigured, SourceCaughtUp,
+    SourceStalled, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
+    StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced,
+    TimerDue, TradeAfterHalt, TradeClosed,
 };
 
 /// A family of events; what is read and folded is chosen by family. The numbers are written to disk: never reuse one.
@@ -98,6 +98,8 @@ pub enum Event {
     SourceCaughtUp(SourceCaughtUp),
     /// Records expired unread.
     RecordsMissing(RecordsMissing),
+    /// A topic has more partitions.
+    PartitionsAdded(PartitionsAdded),
     /// A strategy was halted.
     StrategyDisabled(StrategyDisabled),
     /// A strategy was reduced.
@@ -201,6 +203,7 @@ impl Event {
             Self::SourceStalled(_) => "SourceStalled",
             Self::SourceCaughtUp(_) => "SourceCaughtUp",
             Self::RecordsMissing(_) => "RecordsMissing",
+            Self::PartitionsAdded(_) => "PartitionsAdded",
             Self::StrategyDisabled(_) => "StrategyDisabled",
             Self::StrategyReduced(_) => "StrategyReduced",
             Self::StrategyEnabled(_) => "StrategyEnabled",
@@ -243,7 +246,8 @@ impl Event {
             | Self::IngestAdvanced(_)
             | Self::SourceStalled(_)
             | Self::SourceCaughtUp(_)
-            | Self::RecordsMissing(_) => Family::Ingest,
+            | Self::RecordsMissing(_)
+            | Self::PartitionsAdded(_) => Family::Ingest,
             Self::StrategyDisabled(_)
             | Self::StrategyReduced(_)
             | Self::StrategyEnabled(_)
@@ -347,6 +351,7 @@ impl Event {
             "SourceStalled" => from_slice(fields).map(Self::SourceStalled),
             "SourceCaughtUp" => from_slice(fields).map(Self::SourceCaughtUp),
             "RecordsMissing" => from_slice(fields).map(Self::RecordsMissing),
+            "PartitionsAdded" => from_slice(fields).map(Self::PartitionsAdded),
             "StrategyDisabled" => from_slice(fields).map(Self::StrategyDisabled),
             "StrategyReduced" => from_slice(fields).map(Self::StrategyReduced),
             "StrategyEnabled" => from_slice(fields).map(Self::StrategyEnabled),

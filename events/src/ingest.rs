@@ -138,6 +138,8 @@ pub enum StallReason {
     Unreachable,
     /// Reached, but the end of the topic is not.
     Behind,
+    /// Everything that can be read is, but a transaction that is open hides records behind it.
+    OpenTransaction,
 }
 
 /// A source has not reached the end of what it reads for longer than allowed: guards no longer know.
@@ -176,4 +178,20 @@ pub struct RecordsMissing {
     pub to_offset: i64,
     /// `to_offset - from_offset`: an upper bound, as markers use offsets too.
     pub at_most: u64,
+}
+
+/// A topic has more partitions than before. Those that were there are read to their ends of that moment before the new
+/// ones begin, as a key that moves leaves its older records behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PartitionsAdded {
+    /// The topic.
+    pub topic: String,
+    /// How many there were; 0 when the topic is read for the first time: its partitions are then read side by side, each
+    /// in its order.
+    pub from: i32,
+    /// How many there are.
+    pub to: i32,
+    /// For each of those that were there: the offset after its last record.
+    pub ends: Vec<i64>,
 }

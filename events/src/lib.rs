@@ -34,8 +34,8 @@ pub use host::{
     ActorFailed, ActorQuarantined, ActorRecovered, RunStarted, ScheduleFired, ScheduleMissed, TimerDue,
 };
 pub use ingest::{
-    Bytes, IngestAdvanced, Origin, RecordRejected, RecordsMissing, RejectReason, SourceCaughtUp,
-    SourceStalled, StallReason,
+    Bytes, IngestAdvanced, Origin, PartitionsAdded, RecordRejected, RecordsMissing, RejectReason,
+    SourceCaughtUp, SourceStalled, StallReason,
 };
 pub use performance::{
     FigureStatus, FigureStatuses, PerformanceAdvice, PerformanceAnalysisSkipped, PerformanceAnalyzed,

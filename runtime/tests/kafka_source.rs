@@ -6,87 +6,26 @@ mod support;
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use events::{Event, FamilySet, Origin, Recorded, RecordsMissing, RejectReason, StallReason, Uuid};
+use events::{Event, FamilySet, Origin, RecordsMissing, RejectReason, StallReason, Uuid};
 use rdkafka::{
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use runtime::{
     intake::TradeFormat,
-    kafka::{Endpoint, KafkaSettings, KafkaSource, SourceState, send_all},
+    kafka::{Endpoint, KafkaSource, SourceState, send_all},
     test_support::{Broker, need, trade_json},
 };
 use store::{EmbeddedLog, EventLog, MemoryLog, Options};
-use support::BadDisk;
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn source(log: &Arc<MemoryLog>, settings: &KafkaSettings) -> KafkaSource {
-    let log = Arc::clone(log) as Arc<dyn EventLog>;
-    KafkaSource::start(log, settings.clone(), TradeFormat::default(), Uuid::nil()).unwrap()
-}
-
-#[track_caller]
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "waited {PATIENCE:?} in vain until {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
-#[track_caller]
-fn wait_until_live(source: &KafkaSource, records: u64) {
-    wait_for(&format!("{records} records are in"), || {
-        let counts = source.status().counts;
-        counts.taken + counts.rejected + counts.duplicate >= records
-    });
-    wait_for("it is live", || source.status().state == SourceState::Live && source.status().lag() == 0);
-}
-
-fn everything(log: &MemoryLog) -> Vec<Arc<Recorded>> {
-    log.read_all(0, FamilySet::ALL, usize::MAX).unwrap().events
-}
-
-fn trades(log: &MemoryLog) -> Vec<(String, String)> {
-    let all = everything(log);
-    let trades = all.iter().filter_map(|recorded| match &recorded.event {
-        Event::TradeClosed(trade) => Some((trade.strategy.clone(), trade.trade_id.clone())),
-        _ => None,
-    });
-    trades.collect()
-}
-
-fn missing(log: &MemoryLog) -> Vec<RecordsMissing> {
-    let all = everything(log);
-    all.iter()
-        .filter_map(|recorded| match &recorded.event {
-            Event::RecordsMissing(missing) => Some(missing.clone()),
-            _ => None,
-        })
-        .collect()
-}
-
-fn send(settings: &KafkaSettings, records: Vec<(Vec<u8>, Vec<u8>)>) {
-    let topic = settings.topics.trade_closed.clone();
-    send_all(settings, &topic, records, None, &mut |_| {}).unwrap();
-}
-
-fn strategy(n: u64) -> String {
-    format!("s{}", n % 7)
-}
-
-fn trade(n: u64) -> (Vec<u8>, Vec<u8>) {
-    (strategy(n).into_bytes(), trade_json(&strategy(n), n, "1.5"))
-}
+use support::{
+    BadDisk,
+    source::{everything, missing, send, source, strategy, trade, trades, wait_for, wait_until_live},
+};
 
 /// Offsets never go back within a stream: the order of a partition is kept.
 #[track_caller]
@@ -375,10 +314,12 @@ fn records_that_expire_while_it_reads_are_told_with_their_number() {
     broker.create_topic(topic, 1, &[]).unwrap();
     // More than is fetched ahead.
     const SENT: usize = 400_000;
-    send(&settings, (0..SENT as u64).map(trade).collect());
-    let log = Arc::new(BadDisk { waits: AtomicBool::new(true), ..BadDisk::default() });
+    let log = Arc::new(BadDisk::default());
     let shared = Arc::clone(&log) as Arc<dyn EventLog>;
     let running = KafkaSource::start(shared, settings.clone(), TradeFormat::default(), Uuid::nil()).unwrap();
+    wait_until_live(&running, 0);
+    log.waits.store(true, Ordering::Relaxed);
+    send(&settings, (0..SENT as u64).map(trade).collect());
     thread::sleep(Duration::from_secs(2));
     let kept_from = SENT as i64 - 1000;
     broker.delete_records(topic, 0, Some(kept_from)).unwrap();

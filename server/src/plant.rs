@@ -2,7 +2,7 @@
 //! opposite one.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, atomic::Ordering, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -48,6 +48,9 @@ pub struct Plant {
     publisher: Arc<KafkaPublisher>,
     run_id: Uuid,
 }
+
+/// How long a part that talks to others is waited for at the end: what it has to tell is in the log.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 /// What is there when everything has stopped.
 pub struct Saved {
@@ -131,7 +134,7 @@ impl Plant {
         }
         let published = publisher.status().position;
         if let Some(publisher) = Arc::into_inner(publisher) {
-            publisher.stop();
+            within(STOP_WITHIN, "the publisher", move || publisher.stop());
         }
         drop(endpoint);
         drop(desk.views.take());
@@ -150,6 +153,18 @@ fn refuse_another_history(log: &Arc<dyn EventLog>, settings: &KafkaSettings) -> 
             Ok(())
         }
         Ok(()) => Ok(()),
+    }
+}
+
+/// Ends a part; leaves it to itself when that takes too long, as the process ends anyway.
+fn within(patience: Duration, part: &str, end: impl FnOnce() + Send + 'static) {
+    let (tell, told) = mpsc::sync_channel(1);
+    let spawned = thread::Builder::new().spawn(move || {
+        end();
+        let _ = tell.send(());
+    });
+    if spawned.is_ok() && told.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
+        tracing::warn!("{part} does not end in time; it is left to itself, nothing is lost");
     }
 }
 
@@ -187,8 +202,8 @@ fn release_clock(system: &Arc<System>, source: &Arc<KafkaSource>, patience: Dura
 }
 
 fn source_part(status: &SourceStatus) -> Part {
-    let ready = status.caught_up || status.state == SourceState::Live;
-    Part { part: format!("source:{}", status.topic), ready, detail: (!ready).then(|| status.text.clone()) }
+    let detail = (!status.ready).then(|| status.text.clone());
+    Part { part: format!("source:{}", status.topic), ready: status.ready, detail }
 }
 
 fn publisher_part(publisher: &KafkaPublisher) -> Part {

@@ -156,7 +156,9 @@ const OWNED: [&str; 9] = [
 /// Hears what a client tells: keeps the last trouble with its likely cause, and the ids of topics.
 ///
 /// librdkafka knows the id of a topic, but neither it nor its binding has a safe call that gives it: the line
-/// "Topic T changed id from A to B", which it writes when it learns one, is read instead. A test holds the line.
+/// "Topic T changed id from A to B", which it writes when it learns one, is read instead. That a cluster has no ids is
+/// only believed when its brokers say that they speak a version of the request for metadata that knows none. Tests hold
+/// both lines.
 #[derive(Default)]
 pub(crate) struct Ear {
     heard: Mutex<Heard>,
@@ -166,7 +168,12 @@ pub(crate) struct Ear {
 struct Heard {
     trouble: Option<String>,
     topic_ids: BTreeMap<String, String>,
+    /// The newest version of the request for metadata that a broker understands.
+    metadata_version: Option<u16>,
 }
+
+/// From this version on metadata have the ids of topics (Kafka 2.8).
+const METADATA_WITH_IDS: u16 = 10;
 
 impl Ear {
     fn heard(&self) -> MutexGuard<'_, Heard> {
@@ -186,6 +193,11 @@ impl Ear {
     /// The id of a topic as Kafka's own tools write it.
     pub(crate) fn topic_id(&self, topic: &str) -> Option<String> {
         self.heard().topic_ids.get(topic).cloned()
+    }
+
+    /// Whether the brokers are too old for ids.
+    pub(crate) fn is_without_ids(&self) -> bool {
+        self.heard().metadata_version.is_some_and(|version| version < METADATA_WITH_IDS)
     }
 
     fn hear_trouble(&self, line: &str) {
@@ -210,10 +222,19 @@ fn learned_topic_id(line: &str) -> Option<(String, String)> {
     Some((topic.to_owned(), id.trim().replace('+', "-").replace('/', "_")))
 }
 
+/// The newest version of the request for metadata, from the line in which a client tells what a broker understands.
+fn metadata_version(line: &str) -> Option<u16> {
+    let (_, versions) = line.split_once("ApiKey Metadata (3) Versions ")?;
+    versions.rsplit_once("..")?.1.trim().parse().ok()
+}
+
 impl ClientContext for Ear {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         if let Some((topic, id)) = learned_topic_id(line) {
             self.heard().topic_ids.insert(topic, id);
+        } else if let Some(version) = metadata_version(line) {
+            let mut heard = self.heard();
+            heard.metadata_version = heard.metadata_version.max(Some(version));
         } else if facility == "FAIL"
             || level as i32 <= RDKafkaLogLevel::Warning as i32 && facility != "CONFWARN"
         {
@@ -278,5 +299,16 @@ mod tests {
         let learned = learned_topic_id(line);
         assert_eq!(learned, Some(("a.b".to_owned(), "x-y_AAAAAAAAAAAAAAAAAA".to_owned())));
         assert_eq!(learned_topic_id("Topic a.b [0] Leader 1 Epoch 0"), None);
+    }
+
+    #[test]
+    fn brokers_say_whether_they_know_ids() {
+        let ear = Ear::default();
+        assert!(!ear.is_without_ids(), "nothing was heard");
+        let line = |version| format!("[thrd:b]: b/1:   ApiKey Metadata (3) Versions 0..{version}");
+        ear.log(RDKafkaLogLevel::Debug, "APIVERSION", &line(9));
+        assert!(ear.is_without_ids());
+        ear.log(RDKafkaLogLevel::Debug, "APIVERSION", &line(12));
+        assert!(!ear.is_without_ids(), "one broker knows them");
     }
 }

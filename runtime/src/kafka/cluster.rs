@@ -1,9 +1,6 @@
 //! Questions to a cluster: who it is, what a topic looks like now, where a partition begins and ends.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use rdkafka::{
     config::RDKafkaLogLevel,
@@ -17,19 +14,18 @@ use super::{
     fault::{FaultKind, KafkaFault, of_error},
 };
 
+/// The parts of librdkafka whose lines tell the ids of topics, and whether there are any.
+const TELLS_IDS: &str = "topic,feature";
+
 /// A client that only asks. It fetches nothing and belongs to no group.
 pub(crate) struct Cluster {
     client: BaseConsumer<Ear>,
     bootstrap_servers: String,
-    /// Set when the brokers turned out to have no ids for topics.
-    without_ids: AtomicBool,
 }
 
 /// A topic as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TopicView {
-    /// Changes when the topic is deleted and made again. Brokers before 2.8 have no ids: then it is the name.
-    pub(crate) id: String,
     /// How many partitions it has.
     pub(crate) partitions: i32,
     /// Those without a leader: nothing can be read from them now.
@@ -50,21 +46,24 @@ impl Cluster {
     pub(crate) fn new(settings: &KafkaSettings, isolation: &str) -> Result<Self, KafkaFault> {
         settings.check()?;
         let mut config = settings.client(&[]);
-        let debug = settings.properties.get("debug").map_or("topic".to_owned(), |own| format!("{own},topic"));
+        let debug =
+            settings.properties.get("debug").map_or(TELLS_IDS.to_owned(), |own| format!("{own},{TELLS_IDS}"));
         config.set("debug", debug).set("isolation.level", isolation);
         // Ids of topics are told on this level only.
         config.set_log_level(RDKafkaLogLevel::Debug);
         let client = config.create_with_context(Ear::default());
         let client = client.map_err(|error| of_error("making a client", &error))?;
         let bootstrap_servers = settings.bootstrap_servers.clone();
-        Ok(Self { client, bootstrap_servers, without_ids: AtomicBool::new(false) })
+        Ok(Self { client, bootstrap_servers })
     }
 
     /// The id of the cluster.
     pub(crate) fn id(&self, wait: Duration) -> Result<String, KafkaFault> {
         let id = self.client.client().fetch_cluster_id(wait);
         self.hear();
-        id.ok_or_else(|| self.unreachable("no answer"))
+        let id = id.ok_or_else(|| self.unreachable("no answer"))?;
+        self.answered();
+        Ok(id)
     }
 
     /// The topic as it is now.
@@ -73,6 +72,7 @@ impl Cluster {
         self.hear();
         let metadata =
             metadata.map_err(|error| self.explained(&format!("asking for topic {topic}"), &error))?;
+        self.answered();
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let found = found.ok_or_else(|| missing(topic))?;
         if let Some(error) = found.error() {
@@ -82,23 +82,27 @@ impl Cluster {
             return Err(missing(topic));
         }
         let leaderless = found.partitions().iter().filter(|p| p.leader() < 0).map(|p| p.id());
-        let id = self.topic_id(topic).unwrap_or_else(|| topic.to_owned());
         let partitions = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
-        Ok(TopicView { id, partitions, leaderless: leaderless.collect() })
+        Ok(TopicView { partitions, leaderless: leaderless.collect() })
     }
 
-    /// The id of a topic that was just asked for. Its line is queued before the answer, but on a busy machine it may
-    /// take a while to be read; to take the name instead would begin the topic anew.
-    fn topic_id(&self, topic: &str) -> Option<String> {
-        let until = Instant::now() + Duration::from_secs(2);
+    /// The id of a topic that was just asked for: it changes when the topic is deleted and made again. Brokers before
+    /// 2.8 have no ids, then it is the name.
+    ///
+    /// Its line is queued before the answer, but on a busy machine it may take a while to be read. Never told, the name
+    /// is not taken in its place: under another id the topic would be read anew, from its start.
+    pub(crate) fn topic_id(&self, topic: &str) -> Result<String, KafkaFault> {
+        let (ear, until) = (self.client.context(), Instant::now() + Duration::from_secs(2));
         loop {
-            let id = self.client.context().topic_id(topic);
-            if id.is_some() || self.without_ids.load(Ordering::Relaxed) {
-                return id;
+            if let Some(id) = ear.topic_id(topic) {
+                return Ok(id);
+            }
+            if ear.is_without_ids() {
+                return Ok(topic.to_owned());
             }
             if Instant::now() > until {
-                tracing::warn!(topic, "the cluster has no ids for topics: a topic made anew is noticed late");
-                self.without_ids.store(true, Ordering::Relaxed);
+                let message = format!("the Kafka client has not told the id of topic {topic} yet");
+                return Err(KafkaFault::new(FaultKind::Other, message));
             }
             self.hear();
         }
@@ -116,8 +120,17 @@ impl Cluster {
             self.hear();
         }
         let asking = || format!("asking for the end of {topic}[{partition}]");
-        let (low, high) = marks.map_err(|error| self.explained(&asking(), &error))?;
+        let (low, high) = marks.map_err(|error| match self.explained(&asking(), &error) {
+            fault if fault.kind == FaultKind::TopicMissing => missing(topic),
+            fault => fault,
+        })?;
+        self.answered();
         Ok(Watermarks { low, high })
+    }
+
+    /// All is well again: what was wrong before says nothing of what comes.
+    fn answered(&self) {
+        self.client.context().forget_trouble();
     }
 
     /// Takes what the client has to tell. Learned topic ids are queued before the answer that they came with.
@@ -160,5 +173,22 @@ fn topic_fault(topic: &str, error: RDKafkaRespErr) -> KafkaFault {
             format!("the cluster does not let this user see topic {topic}: grant it Describe and Read"),
         ),
         other => KafkaFault::new(FaultKind::Other, format!("topic {topic}: {other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::Endpoint;
+
+    #[test]
+    fn a_client_that_tells_no_id_is_waited_for_and_never_answered_with_the_name() {
+        let endpoint = Endpoint::start("127.0.0.1:0", &["a"]).unwrap();
+        let settings = endpoint.settings();
+        let client = settings.client(&[]).create_with_context(Ear::default()).unwrap();
+        let cluster = Cluster { client, bootstrap_servers: settings.bootstrap_servers };
+        assert_eq!(cluster.topic("a", Duration::from_secs(5)).unwrap().partitions, 4);
+        let fault = cluster.topic_id("a").unwrap_err();
+        assert!(fault.is_passing() && fault.message.contains("has not told the id of topic a"), "{fault}");
     }
 }

@@ -99,7 +99,8 @@ pub(crate) fn of_error(doing: &str, error: &KafkaError) -> KafkaFault {
 
 /// What librdkafka's own line most likely means, with the remedy; nothing when it says nothing of use.
 pub(crate) fn likely_cause(line: &str) -> Option<&'static str> {
-    const TLS: &str = "the port most likely speaks TLS while the client speaks plain text: set \"security.protocol\" in \
+    const TLS: &str = "the broker closes connections before it answers: it is starting or ending; or, when that stays so, \
+                       the port speaks TLS while the client speaks plain text: set \"security.protocol\" in \
                        [kafka.properties] to \"ssl\" or \"sasl_ssl\"";
     const LOGIN: &str = "the broker refuses user name or password: check \"sasl.username\", \"sasl.password\" and \
                          \"sasl.mechanism\" in [kafka.properties]";

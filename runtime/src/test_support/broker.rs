@@ -39,6 +39,7 @@ pub struct Broker {
     controller_port: u16,
     extra_port: u16,
     properties: String,
+    pid: String,
     guard: Option<Child>,
 }
 
@@ -60,7 +61,8 @@ impl Broker {
         install()?;
         let folder = tempfile::tempdir().map_err(text)?;
         let properties = properties.to_owned();
-        let mut broker = Self { folder, port: 0, controller_port: 0, extra_port: 0, properties, guard: None };
+        let (pid, guard) = (String::new(), None);
+        let mut broker = Self { folder, port: 0, controller_port: 0, extra_port: 0, properties, pid, guard };
         // Somebody else may take a port between finding and using it: once more then.
         for attempt in 0..2 {
             (broker.port, broker.controller_port) = (free_port()?, free_port()?);
@@ -122,18 +124,33 @@ impl Broker {
             .stderr(Stdio::null())
             .spawn()
             .map_err(text)?;
-        let pid = first_line(&mut guard)?;
+        self.pid = first_line(&mut guard)?;
         self.guard = Some(guard);
-        self.wait_until_ready(&pid, &log)
+        self.wait_until_ready(&log)
     }
 
-    fn wait_until_ready(&self, pid: &str, log: &Path) -> Result<(), String> {
+    /// Freezes it, connections and all; it goes on with [`Broker::wake`].
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a frozen broker go on.
+    pub fn wake(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        // A broker that is gone needs none.
+        let _ = Command::new("kill").args([signal, &self.pid]).status();
+    }
+
+    fn wait_until_ready(&self, log: &Path) -> Result<(), String> {
         let until = Instant::now() + READY_WITHIN;
         while Instant::now() < until {
             if self.answers() {
                 return Ok(());
             }
-            if !is_alive(pid) {
+            if !is_alive(&self.pid) {
                 return Err(format!("the broker ended while starting:\n{}", written(log)));
             }
             thread::sleep(Duration::from_millis(50));

@@ -1,4 +1,8 @@
-//! A log in memory whose disk takes its time, or is full, as long as a test wants.
+//! What the tests of the source share; here a log in memory whose disk takes its time, or is full, as long as a test
+//! wants.
+
+#[allow(dead_code, reason = "each file of tests needs other parts of it")]
+pub mod source;
 
 use std::{
     sync::{
@@ -12,6 +16,7 @@ use std::{
 use store::{AppendError, Appended, EventLog, Interposer, MemoryLog, Request};
 
 /// See above.
+#[allow(dead_code, reason = "each file of tests needs other parts of it")]
 #[derive(Default)]
 pub struct BadDisk {
     /// What it holds.

@@ -32,6 +32,9 @@ pub struct Run {
 /// How long a command that has the folder is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The exit code of a process that was told to end at once.
+const AT_ONCE: i32 = 130;
+
 impl Run {
     /// Runs until a signal comes.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
@@ -119,7 +122,8 @@ async fn serve(
         context.out.note(line);
     }
     wait_for_signal().await.map_err(io)?;
-    context.out.note("stopping");
+    context.out.note("stopping; a second signal ends at once");
+    end_at_second_signal();
     stopping.store(true, std::sync::atomic::Ordering::Relaxed);
     handle.stop(true).await;
     running.await.map_err(|error| Problem::internal(error.to_string()))?.map_err(io)
@@ -135,6 +139,19 @@ async fn wait_for_signal() -> io::Result<()> {
     })
     .await;
     Ok(())
+}
+
+/// From here on a signal ends the process as a kill would: the log is made for that.
+fn end_at_second_signal() {
+    let wait = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        if runtime.is_ok_and(|runtime| runtime.block_on(wait_for_signal()).is_ok()) {
+            std::process::exit(AT_ONCE);
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("second-signal".to_owned()).spawn(wait) {
+        tracing::warn!(%error, "a second signal will not end the process");
+    }
 }
 
 fn banner(config: &Config, folder: &DataFolder, plant: &Plant, file: &ServerFile) -> String {

@@ -10,14 +10,14 @@ use events::{
     ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DeadLetterLeftOut, DecidedBy, Decimal, DecimalSum,
     EnableRefusal, Event, FigureStatus, FigureStatuses, Forgotten, GuardMetrics, GuardThresholds,
     IgnoredField, IngestAdvanced, LossBasis, Measure, MissedRuns, Moment, Origin, OtherPublisherGone,
-    OtherPublisherSeen, PerformanceAdvice, PerformanceAnalysisSkipped, PerformanceAnalystConfigured,
-    PerformanceAnalyzed, PerformanceLimits, PublishAdvanced, PublishIdentityRenewed, PublishTopicMade,
-    RecordRejected, RecordsMissing, ReduceCause, ReduceCauseKind, RejectReason, RuleName, RuleWindow,
-    RunStarted, Schedule, ScheduleFired, ScheduleMissed, SchedulerConfigured, Severity, Side, SkipReason,
-    SourceCaughtUp, SourceStalled, StallReason, StrategyDisableRequested, StrategyDisabled,
-    StrategyEnableRefused, StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured,
-    StrategyKeptHalted, StrategyReduced, StrategyState, TimerDue, TradeAfterHalt, TradeClosed, Uuid, decimal,
-    id,
+    OtherPublisherSeen, PartitionsAdded, PerformanceAdvice, PerformanceAnalysisSkipped,
+    PerformanceAnalystConfigured, PerformanceAnalyzed, PerformanceLimits, PublishAdvanced,
+    PublishIdentityRenewed, PublishTopicMade, RecordRejected, RecordsMissing, ReduceCause, ReduceCauseKind,
+    RejectReason, RuleName, RuleWindow, RunStarted, Schedule, ScheduleFired, ScheduleMissed,
+    SchedulerConfigured, Severity, Side, SkipReason, SourceCaughtUp, SourceStalled, StallReason,
+    StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused, StrategyEnableRequested,
+    StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced, StrategyState, TimerDue,
+    TradeAfterHalt, TradeClosed, Uuid, decimal, id,
 };
 
 use crate::at;
@@ -101,6 +101,12 @@ fn ingested() -> Vec<Event> {
             from_offset: 100,
             to_offset: 250,
             at_most: 150,
+        }),
+        Event::PartitionsAdded(PartitionsAdded {
+            topic: "trading.trade.closed.v1".into(),
+            from: 2,
+            to: 4,
+            ends: vec![40_960, 512],
         }),
     ]
 }

@@ -96,9 +96,11 @@ impl<'l> Desk<'l> {
 
     fn progress(&mut self, index: usize, decoded: Decoded<'_>) -> Result<(), KafkaFault> {
         let lane = &self.lanes[index];
-        if let Some((offset, at)) = decoded.last {
-            self.places[index].next_offset = offset + 1;
-            lane.progress.advance(offset + 1, at.map(|ms| ms * 1000));
+        let last = decoded.last.map(|(offset, _)| offset + 1);
+        if let Some(next) = last.max(decoded.passed).filter(|next| *next > self.places[index].next_offset) {
+            self.places[index].next_offset = next;
+            let at = decoded.last.and_then(|(_, at)| at);
+            lane.progress.advance(next, at.map(|ms| ms * 1000));
         }
         if let Some(fault) = decoded.fault {
             return Err(fault);

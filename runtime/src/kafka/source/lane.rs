@@ -7,8 +7,8 @@ use std::{
 
 use events::Timestamp;
 use rdkafka::{
-    Message,
-    consumer::base_consumer::PartitionQueue,
+    Message, Offset,
+    consumer::{BaseConsumer, Consumer as _, base_consumer::PartitionQueue},
     error::KafkaError,
     message::{BorrowedMessage, Headers},
     types::RDKafkaErrorCode,
@@ -38,6 +38,7 @@ pub(super) const MOST_BYTES: usize = 4 << 20;
 /// A partition that is being read.
 pub(super) struct Lane {
     topic: Arc<str>,
+    consumer: Arc<BaseConsumer<Ear>>,
     queue: PartitionQueue<Ear>,
     format: Arc<TradeFormat>,
     pub(super) admission: Admission,
@@ -60,13 +61,13 @@ impl Lane {
     pub(super) fn new(
         topic: &Arc<str>,
         format: &Arc<TradeFormat>,
-        queue: PartitionQueue<Ear>,
+        (consumer, queue): (&Arc<BaseConsumer<Ear>>, PartitionQueue<Ear>),
         (stream, run_id): (&Arc<str>, events::Uuid),
         progress: Arc<PartitionProgress>,
     ) -> Self {
         let admission = Admission { stream: Arc::clone(stream), producer: Arc::from(PRODUCER), run_id };
-        let (topic, format) = (Arc::clone(topic), Arc::clone(format));
-        Self { topic, queue, format, admission, progress, next: Mutex::new(0) }
+        let (topic, format, consumer) = (Arc::clone(topic), Arc::clone(format), Arc::clone(consumer));
+        Self { topic, consumer, queue, format, admission, progress, next: Mutex::new(0) }
     }
 
     /// Calls `wake` when something was fetched after the queue had been found empty.
@@ -85,7 +86,9 @@ impl Lane {
                     gathered.messages.push(message);
                     continue;
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => gathered.at_end = true,
+                Some(Err(KafkaError::PartitionEOF(_))) => {
+                    (gathered.at_end, gathered.passed) = (true, self.passed());
+                }
                 Some(Err(error)) => gathered.fault = Some(fetch_fault(&self.topic, &error)),
                 None => {}
             }
@@ -98,9 +101,18 @@ impl Lane {
         Some(gathered)
     }
 
+    /// How far the client has come, markers and aborted records among them: what it leaves out is passed, too.
+    fn passed(&self) -> Option<i64> {
+        let positions = self.consumer.position().ok()?;
+        match positions.find_partition(&self.topic, self.progress.partition)?.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        }
+    }
+
     /// Decodes and checks records; this is most of the work.
     pub(super) fn decode<'l>(&'l self, gathered: Gathered<'l>) -> Result<Decoded<'l>, KafkaFault> {
-        let Gathered { number, messages, bytes, at_end, fault } = gathered;
+        let Gathered { number, messages, bytes, passed, at_end, fault } = gathered;
         let last = messages.last().map(|message| (message.offset(), message.timestamp().to_millis()));
         let now = now();
         let candidates = messages.into_iter().map(|message| self.candidate(message, now));
@@ -108,7 +120,7 @@ impl Lane {
         let candidates = candidates.map_err(|error: AdmitError| {
             KafkaFault::new(FaultKind::Log, format!("reading {}: {error}", self.topic))
         })?;
-        Ok(Decoded { number, candidates, bytes, last, at_end, fault })
+        Ok(Decoded { number, candidates, bytes, last, passed, at_end, fault })
     }
 
     fn candidate<'l>(
@@ -133,6 +145,8 @@ pub(super) struct Gathered<'l> {
     number: u64,
     messages: Vec<BorrowedMessage<'l>>,
     bytes: usize,
+    /// The offset before which nothing is left to come, where the client told the end.
+    passed: Option<i64>,
     /// Whether there is nothing after them.
     at_end: bool,
     /// Why nothing can be fetched after them.
@@ -153,6 +167,8 @@ pub(super) struct Decoded<'l> {
     pub(super) bytes: usize,
     /// Offset and time of the last record.
     pub(super) last: Option<(i64, Option<i64>)>,
+    /// The offset before which nothing is left to come, where the client told the end.
+    pub(super) passed: Option<i64>,
     pub(super) at_end: bool,
     pub(super) fault: Option<KafkaFault>,
 }
@@ -168,6 +184,7 @@ impl<'l> Decoded<'l> {
         self.candidates.extend(next.candidates);
         self.bytes += next.bytes;
         self.last = next.last.or(self.last);
+        self.passed = next.passed.max(self.passed);
         // What the end was said of is only the newest.
         self.at_end = next.at_end;
         self.fault = next.fault;

@@ -1,11 +1,8 @@
-//! What the log says of the source: where each partition goes on, and whether the source is known to stand still.
+//! What the log says of the source: where each partition goes on.
 
 use std::sync::Arc;
 
-use events::{
-    Event, IngestAdvanced, NewEvent, RecordsMissing, SourceCaughtUp, SourceStalled, StallReason, Timestamp,
-    Uuid, id,
-};
+use events::{Event, IngestAdvanced, NewEvent, RecordsMissing, Uuid, id};
 use store::{EventLog, Expected, ReadError};
 
 use super::super::{cluster::Watermarks, fault::KafkaFault};
@@ -55,7 +52,13 @@ pub(crate) fn start(next_offset: Option<i64>, marks: Watermarks) -> Start {
 }
 
 impl Ledger {
-    fn append(&self, stream: &str, revision: u64, event_id: Uuid, event: Event) -> Result<u64, KafkaFault> {
+    pub(super) fn append(
+        &self,
+        stream: &str,
+        revision: u64,
+        event_id: Uuid,
+        event: Event,
+    ) -> Result<u64, KafkaFault> {
         let event = NewEvent::root(event_id, now(), &Arc::from(PRODUCER), self.run_id, event);
         Ok(append(&*self.log, stream, Expected::Revision(revision), vec![event])?.revision)
     }
@@ -125,69 +128,6 @@ impl Ledger {
     }
 }
 
-/// Whether the source is known to stand still, as the log has it: one event for each change.
-pub(crate) struct Stall {
-    ledger: Ledger,
-    topic: String,
-    stream: String,
-    revision: u64,
-    stalled: Option<StallReason>,
-}
-
-impl Stall {
-    /// As the log has it now.
-    pub(crate) fn open(ledger: Ledger, topic: &str) -> Result<Self, ReadError> {
-        let stream = format!("source-{topic}");
-        let last = ledger.log.read_stream_back(&stream, u64::MAX, 1)?;
-        let revision = last.first().map_or(0, |event| event.stream_revision);
-        let stalled = last.first().and_then(|event| match &event.event {
-            Event::SourceStalled(stalled) => Some(stalled.reason),
-            _ => None,
-        });
-        Ok(Self { ledger, topic: topic.to_owned(), stream, revision, stalled })
-    }
-
-    /// Why it stands still, if it does.
-    pub(crate) fn stalled(&self) -> Option<StallReason> {
-        self.stalled
-    }
-
-    /// The end was not reached for too long.
-    pub(crate) fn begin(
-        &mut self,
-        reason: StallReason,
-        since: Timestamp,
-        detail: &str,
-    ) -> Result<(), KafkaFault> {
-        if self.stalled.is_some() {
-            return Ok(());
-        }
-        tracing::warn!(topic = self.topic, ?reason, %since, detail, "the kafka source stands still");
-        let (source, detail) = (self.topic.clone(), detail.to_owned());
-        self.note("source.stalled", Event::SourceStalled(SourceStalled { source, reason, since, detail }))?;
-        self.stalled = Some(reason);
-        Ok(())
-    }
-
-    /// The end is reached.
-    pub(crate) fn end(&mut self) -> Result<(), KafkaFault> {
-        if self.stalled.is_none() {
-            return Ok(());
-        }
-        tracing::info!(topic = self.topic, "the kafka source has caught up");
-        let source = self.topic.clone();
-        self.note("source.caught_up", Event::SourceCaughtUp(SourceCaughtUp { source }))?;
-        self.stalled = None;
-        Ok(())
-    }
-
-    fn note(&mut self, kind: &str, event: Event) -> Result<(), KafkaFault> {
-        let event_id = id::derive(&[kind.as_bytes(), self.stream.as_bytes(), &self.revision.to_le_bytes()]);
-        self.revision = self.ledger.append(&self.stream, self.revision, event_id, event)?;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use store::MemoryLog;
@@ -228,19 +168,5 @@ mod tests {
         ledger.advanced(&mut theirs, 5).unwrap();
         let fault = ledger.advanced(&mut ours, 6).unwrap_err();
         assert_eq!(fault.kind, super::super::super::FaultKind::Superseded);
-    }
-
-    #[test]
-    fn standing_still_is_noted_once_for_each_change_over_restarts_too() {
-        let ledger = ledger();
-        let mut stall = Stall::open(ledger.clone(), "t").unwrap();
-        stall.end().unwrap();
-        stall.begin(StallReason::Behind, Timestamp::from_micros(1), "x").unwrap();
-        stall.begin(StallReason::Unreachable, Timestamp::from_micros(2), "y").unwrap();
-        let mut again = Stall::open(ledger.clone(), "t").unwrap();
-        assert_eq!(again.stalled(), Some(StallReason::Behind));
-        again.end().unwrap();
-        again.end().unwrap();
-        assert_eq!(ledger.log.revision("source-t").unwrap(), 2);
     }
 }

@@ -4,66 +4,92 @@
 //! leave each guard half of the trades. Records wait in the cluster when the log is slow: what is fetched ahead is
 //! bounded, and nothing is ever dropped.
 
+mod added;
 mod desk;
+mod ending;
+mod ends;
 mod lane;
 mod ledger;
 mod progress;
 mod session;
+mod stall;
+mod state;
 mod team;
+mod watch;
 
 pub use progress::{PartitionStatus, SourceState, SourceStatus};
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use events::{StallReason, Uuid};
+use events::Uuid;
 use store::EventLog;
 
 use super::{
     KafkaSettings,
     fault::{FaultKind, KafkaFault},
 };
-use crate::{intake::TradeFormat, record::now};
-use ledger::{Ledger, Stall};
-use progress::{EndWatch, PartitionProgress, Tally, statuses};
-use session::Ended;
+use crate::intake::TradeFormat;
+use ending::Bell;
+use ledger::Ledger;
+use stall::Stall;
+use state::Outside;
+use watch::Ended;
 
-/// How long a partition that ends before our position is given to show its true end.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The same fault is told again after this long.
-const TELL_EVERY: Duration = Duration::from_secs(60);
+/// How long a source that is asked to stop is waited for. librdkafka may keep its threads for longer: in a call to a
+/// cluster that does not answer, for minutes in closing a connection, and for ever when the wall clock was set.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+/// Pauses between attempts.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A running source.
 pub struct KafkaSource {
     outside: Arc<Outside>,
-    thread: Option<JoinHandle<()>>,
+    reader: Option<Part>,
+    judge: Option<Part>,
 }
 
-/// What sessions share, and what is shown.
-struct Outside {
-    settings: KafkaSettings,
-    format: Arc<TradeFormat>,
-    ledger: Ledger,
-    tally: Arc<Tally>,
-    stopping: AtomicBool,
-    inner: Mutex<Inner>,
+/// A thread that tells when it ends.
+struct Part {
+    thread: JoinHandle<()>,
+    ended: Arc<Bell>,
 }
 
-struct Inner {
-    state: SourceState,
-    fault: Option<KafkaFault>,
-    told: Option<(String, Instant)>,
-    partitions: Vec<Arc<PartitionProgress>>,
-    watch: EndWatch,
-    stall: Stall,
-    beyond_since: Option<Instant>,
+impl Part {
+    /// Starts a thread; a panic of it ends the source for good.
+    fn start(
+        name: &str,
+        outside: &Arc<Outside>,
+        body: impl FnOnce(&Outside) + Send + 'static,
+    ) -> Result<Self, KafkaFault> {
+        let (outside, ended) = (Arc::clone(outside), Arc::new(Bell::default()));
+        let bell = Arc::clone(&ended);
+        let run = move || {
+            if catch_unwind(AssertUnwindSafe(|| body(&outside))).is_err() {
+                let message = "reading from kafka panicked; restart tradewarden";
+                outside.fail(KafkaFault::new(FaultKind::Other, message));
+            }
+            bell.ring();
+        };
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+        let thread = thread
+            .map_err(|error| KafkaFault::new(FaultKind::Other, format!("starting a thread: {error}")))?;
+        Ok(Self { thread, ended })
+    }
+
+    /// Waits for its end; leaves it alone when that takes too long.
+    fn end(self, at_most: Duration) {
+        if self.ended.wait(at_most) {
+            drop(self.thread.join());
+        } else {
+            tracing::warn!("the Kafka client does not end in time; it is left to itself, nothing is lost");
+        }
+    }
 }
 
 impl KafkaSource {
@@ -80,38 +106,14 @@ impl KafkaSource {
     ) -> Result<Self, KafkaFault> {
         settings.check()?;
         let ledger = Ledger { log, run_id };
-        let inner = Inner {
-            state: SourceState::Connecting,
-            fault: None,
-            told: None,
-            partitions: Vec::new(),
-            watch: EndWatch::new(Instant::now()),
-            stall: Stall::open(ledger.clone(), &settings.topics.trade_closed)?,
-            beyond_since: None,
-        };
-        let outside = Arc::new(Outside {
-            settings,
-            format: Arc::new(format),
-            ledger,
-            tally: Arc::default(),
-            stopping: AtomicBool::new(false),
-            inner: Mutex::new(inner),
-        });
-        let body = Arc::clone(&outside);
-        let thread = thread::Builder::new()
-            .name("kafka-source".to_owned())
-            .spawn(move || {
-                let panicked = catch_unwind(AssertUnwindSafe(|| body.run())).is_err();
-                if panicked {
-                    body.give_up(KafkaFault::new(
-                        FaultKind::Other,
-                        "reading from kafka panicked; restart tradewarden",
-                    ));
-                }
-                body.inner().state = SourceState::Stopped;
-            })
-            .map_err(|error| KafkaFault::new(FaultKind::Other, format!("starting a thread: {error}")))?;
-        Ok(Self { outside, thread: Some(thread) })
+        let stall = Stall::open(ledger.clone(), &settings.topics.trade_closed)?;
+        let outside = Arc::new(Outside::new(settings, format, ledger, stall.stalled()));
+        let judge = Part::start("kafka-judge", &outside, move |outside| stall::judge(outside, stall))?;
+        let reader = Part::start("kafka-source", &outside, |outside| {
+            read(outside);
+            outside.stopped();
+        })?;
+        Ok(Self { outside, reader: Some(reader), judge: Some(judge) })
     }
 
     /// How it stands now.
@@ -119,15 +121,16 @@ impl KafkaSource {
         self.outside.status()
     }
 
-    /// Takes in the batch under way, notes how far it came and ends.
+    /// Takes in the batch under way, notes how far it came and ends; within seconds, also when the cluster does not
+    /// answer.
     pub fn stop(mut self) {
         self.end();
     }
 
     fn end(&mut self) {
-        self.outside.stopping.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
+        self.outside.stop.ask();
+        for part in [self.reader.take(), self.judge.take()].into_iter().flatten() {
+            part.end(STOP_WITHIN);
         }
     }
 }
@@ -138,150 +141,29 @@ impl Drop for KafkaSource {
     }
 }
 
-impl Outside {
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
-    }
-
-    fn run(&self) {
-        let mut pause = Duration::from_millis(200);
-        loop {
-            let began = Instant::now();
-            let fault = match session::run(self) {
-                Ok(Ended::Changed) => continue,
-                Ok(Ended::Stopped) => break,
-                Err(fault) => fault,
-            };
-            self.inner().state = SourceState::Connecting;
-            let noted = self.trouble(&fault);
-            if let Some(last) =
-                [Err(fault), noted].into_iter().filter_map(Result::err).find(|f| !f.is_passing())
-            {
-                return self.give_up(last);
-            }
-            if began.elapsed() > Duration::from_secs(10) {
-                pause = Duration::from_millis(200);
-            }
-            self.wait(pause);
-            pause = (pause * 2).min(Duration::from_secs(2));
-        }
-    }
-
-    /// Ends for good: the guards cannot know any more.
-    fn give_up(&self, fault: KafkaFault) {
-        tracing::error!(%fault, "the kafka source stops");
-        let mut inner = self.inner();
-        if fault.kind != FaultKind::Log {
-            let noted = inner.stall.begin(StallReason::Unreachable, now(), &fault.message);
-            if let Err(fault) = noted {
-                tracing::error!(%fault, "that the source stopped could not be noted in the event log");
-            }
-        }
-        inner.fault = Some(fault);
-    }
-
-    fn wait(&self, pause: Duration) {
-        let until = Instant::now() + pause;
-        while Instant::now() < until && !self.is_stopping() {
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// The partitions are taken.
-    fn reading(&self, partitions: &[Arc<PartitionProgress>]) {
-        let mut inner = self.inner();
-        inner.partitions = partitions.to_vec();
-        inner.state = SourceState::CatchingUp;
-        inner.beyond_since = None;
-    }
-
-    fn is_live(&self) -> bool {
-        self.inner().state == SourceState::Live
-    }
-
-    /// Whether the last end that was seen is reached, and it was not known to be.
-    fn wants_end(&self, partitions: &[Arc<PartitionProgress>]) -> bool {
-        let inner = self.inner();
-        inner.state != SourceState::Live && inner.watch.is_target_reached(partitions.iter().map(|p| &**p))
-    }
-
-    /// The ends of the partitions, as they were at `asked`.
-    fn observed(
-        &self,
-        asked: Instant,
-        partitions: &[Arc<PartitionProgress>],
-        ends: &[i64],
-    ) -> Result<(), KafkaFault> {
-        let mut inner = self.inner();
-        if inner.fault.take().is_some() {
-            tracing::info!(topic = self.settings.topics.trade_closed, "kafka answers again");
-            inner.told = None;
-        }
-        inner.watch.observe(asked, partitions.iter().map(|p| &**p), ends);
-        let live = inner.watch.ever() && inner.watch.age(Instant::now()) < Duration::from_secs(5);
-        inner.state = if live { SourceState::Live } else { SourceState::CatchingUp };
-        self.judge(&mut inner)
-    }
-
-    /// Something is wrong for now.
-    fn trouble(&self, fault: &KafkaFault) -> Result<(), KafkaFault> {
-        let mut inner = self.inner();
-        let known =
-            inner.told.as_ref().is_some_and(|(told, at)| *told == fault.message && at.elapsed() < TELL_EVERY);
-        if !known {
-            tracing::warn!(topic = self.settings.topics.trade_closed, %fault, "reading from kafka; trying on");
-            inner.told = Some((fault.message.clone(), Instant::now()));
-        }
-        inner.fault = Some(fault.clone());
-        self.judge(&mut inner)
-    }
-
-    /// Notes in the log when the source begins or ends to stand still.
-    fn judge(&self, inner: &mut Inner) -> Result<(), KafkaFault> {
-        let age = inner.watch.age(Instant::now());
-        if age <= self.settings.stale_after {
-            return if inner.watch.ever() { inner.stall.end() } else { Ok(()) };
-        }
-        let since = now().plus_micros(-i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
-        let (reason, detail) = match &inner.fault {
-            Some(fault) => (StallReason::Unreachable, fault.message.clone()),
-            None => (StallReason::Behind, "the end of the topic is not reached".to_owned()),
+/// Reads until the source is asked to stop, or fails for good.
+fn read(outside: &Outside) {
+    let mut pause = FIRST_PAUSE;
+    while outside.failed().is_none() && !outside.stop.is_asked() {
+        let began = Instant::now();
+        let fault = match session::run(outside) {
+            Ok(Ended::Changed) => continue,
+            Ok(Ended::Stopped) => return,
+            Err(fault) => fault,
         };
-        inner.stall.begin(reason, since, &detail)
-    }
-
-    /// Whether a partition has ended before our position for so long that it is true.
-    fn is_beyond_for_good(&self) -> bool {
-        self.inner().beyond_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE
-    }
-
-    fn status(&self) -> SourceStatus {
-        let inner = self.inner();
-        let mut status = SourceStatus {
-            topic: self.settings.topics.trade_closed.clone(),
-            state: inner.state,
-            text: String::new(),
-            caught_up: inner.state != SourceState::Stopped
-                && inner.watch.ever()
-                && inner.watch.age(Instant::now()) <= self.settings.stale_after
-                && inner.stall.stalled().is_none(),
-            stalled: inner.stall.stalled(),
-            partitions: statuses(inner.partitions.iter().map(|p| &**p)),
-            counts: self.tally.counts(),
-        };
-        let fault = inner.fault.as_ref().map(|fault| fault.message.clone());
-        status.text = match (inner.state, fault) {
-            (SourceState::Stopped, Some(fault)) => format!("stopped: {fault}"),
-            (SourceState::Stopped, None) => "stopped".to_owned(),
-            (_, Some(fault)) => fault,
-            (SourceState::Connecting, None) => "connecting".to_owned(),
-            (SourceState::CatchingUp, None) => format!("catching up: {} to go", status.lag()),
-            (SourceState::Live, None) => "live".to_owned(),
-        };
-        status
+        // What fails while it ends is of no use to anybody.
+        if outside.stop.is_asked() {
+            return;
+        }
+        if !fault.is_passing() {
+            return outside.fail(fault);
+        }
+        outside.connecting();
+        outside.trouble(fault);
+        if began.elapsed() > Duration::from_secs(10) {
+            pause = FIRST_PAUSE;
+        }
+        outside.stop.wait(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

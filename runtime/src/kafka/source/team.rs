@@ -5,8 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    num::NonZero,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
@@ -14,8 +13,8 @@ use std::{
 use super::{
     super::fault::KafkaFault,
     desk::Desk,
+    ending::{Lifeline, Shared},
     lane::{Decoded, Lane},
-    session::Shared,
 };
 
 /// How long the reading threads sleep at most: they note their progress now and then.
@@ -24,45 +23,6 @@ const REST: Duration = Duration::from_millis(500);
 const GATHER: Duration = Duration::from_millis(2);
 /// How long to wait for somebody else's batch before the end of the session is looked at again.
 const PATIENCE: Duration = Duration::from_millis(50);
-
-/// Wakes one thread, also when it is rung before the thread sleeps.
-#[derive(Default)]
-pub(super) struct Bell {
-    rung: Mutex<bool>,
-    heard: Condvar,
-}
-
-impl Bell {
-    pub(super) fn ring(&self) {
-        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.heard.notify_one();
-    }
-
-    fn wait(&self, at_most: Duration) {
-        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.heard.wait_timeout_while(rung, at_most, |rung| !*rung);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
-    }
-}
-
-/// A bell for each reading thread.
-pub(super) struct Bells(Vec<Arc<Bell>>);
-
-impl Bells {
-    /// For so many threads.
-    pub(super) fn new(threads: NonZero<usize>) -> Self {
-        Self((0..threads.get()).map(|_| Arc::default()).collect())
-    }
-
-    /// The one that is rung when something was fetched.
-    pub(super) fn first(&self) -> Arc<Bell> {
-        self.0.first().cloned().unwrap_or_default()
-    }
-
-    pub(super) fn ring_all(&self) {
-        self.0.iter().for_each(|bell| bell.ring());
-    }
-}
 
 /// Batches that are decoded, until it is their turn.
 struct Waiting<'l> {
@@ -200,23 +160,20 @@ impl<'l> Team<'l> {
     }
 }
 
-/// Ends the session when its thread panics: records that nobody admits must not go unnoticed.
-struct Lifeline<'s>(&'s Shared<'s>);
-
-impl Drop for Lifeline<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.end(None);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn batch(number: u64, bytes: usize) -> Decoded<'static> {
-        Decoded { number, candidates: Vec::new(), bytes, last: None, at_end: false, fault: None }
+        Decoded {
+            number,
+            candidates: Vec::new(),
+            bytes,
+            last: None,
+            passed: None,
+            at_end: false,
+            fault: None,
+        }
     }
 
     #[test]

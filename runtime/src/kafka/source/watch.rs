@@ -1,0 +1,162 @@
+//! Looks after a session while the lanes read: compares positions with ends, and notices when the topic changes.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer},
+};
+
+use super::{
+    super::{
+        client::Ear,
+        cluster::{Cluster, TopicView},
+        fault::{FaultKind, KafkaFault},
+    },
+    added::Stage,
+    ending::Shared,
+    ends::End,
+    progress::PartitionProgress,
+    session::WAIT,
+};
+
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// How long to wait for the client's own events: at the end, and before.
+const SERVE_LIVE: Duration = Duration::from_millis(100);
+const SERVE_BEHIND: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+const COMMIT_EVERY: Duration = Duration::from_secs(5);
+
+/// Why a session ended well.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It was asked to.
+    Stopped,
+    /// The topic has changed, or more of it may be read: begin anew.
+    Changed,
+}
+
+/// Looks after a session while the lanes read.
+pub(super) struct Watch<'w> {
+    pub(super) shared: &'w Shared<'w>,
+    /// Sees what is committed.
+    pub(super) cluster: &'w Cluster,
+    /// Sees what is there.
+    pub(super) everything: &'w Cluster,
+    pub(super) topic_id: &'w str,
+    pub(super) view: &'w TopicView,
+    pub(super) stage: &'w Stage,
+    pub(super) consumer: &'w BaseConsumer<Ear>,
+    pub(super) partitions: &'w [Arc<PartitionProgress>],
+}
+
+impl Watch<'_> {
+    pub(super) fn run(&self) -> Result<Ended, KafkaFault> {
+        let (mut watched, mut looked, mut committed) = (None, Instant::now(), Instant::now());
+        // Many partitions are asked for their ends one after the other.
+        let watch_every = WATCH_EVERY + Duration::from_millis(20) * self.partitions.len() as u32;
+        while !self.shared.is_ending() {
+            // On catching up the end is asked for again as soon as the last one seen is reached: people wait for it.
+            let is_due = |at: Instant| at.elapsed() > watch_every;
+            if watched.is_none_or(is_due) || self.shared.outside.wants_end(self.partitions) {
+                watched = Some(Instant::now());
+                self.watch()?;
+                if self.shared.outside.begins(self.topic_id, self.stage) {
+                    return Ok(Ended::Changed);
+                }
+            }
+            if looked.elapsed() > LOOK_EVERY {
+                looked = Instant::now();
+                if self.has_changed()? {
+                    return Ok(Ended::Changed);
+                }
+            }
+            if committed.elapsed() > COMMIT_EVERY {
+                committed = Instant::now();
+                self.commit(CommitMode::Async);
+            }
+            self.serve()?;
+        }
+        self.commit(CommitMode::Async);
+        Ok(Ended::Stopped)
+    }
+
+    /// Serves the client's own events. Records never come this way.
+    fn serve(&self) -> Result<(), KafkaFault> {
+        let step = if self.shared.outside.is_live() { SERVE_LIVE } else { SERVE_BEHIND };
+        match self.consumer.poll(step) {
+            Some(Ok(message)) => {
+                let offset = rdkafka::Message::offset(&message);
+                let message = format!("a record (offset {offset}) came outside its partition's queue");
+                Err(KafkaFault::new(FaultKind::Other, message))
+            }
+            // Faults of connections: the client goes on by itself, and the watch sees what follows from them.
+            Some(Err(_)) | None => Ok(()),
+        }
+    }
+
+    /// Compares positions with ends.
+    fn watch(&self) -> Result<(), KafkaFault> {
+        if let Some(fault) = self.shared.outside.failed() {
+            return Err(fault);
+        }
+        if let Some(why) = self.shared.outside.ledger.log.stopped() {
+            return Err(KafkaFault::new(FaultKind::Log, format!("the event log is stopped: {why}")));
+        }
+        let asked = Instant::now();
+        let ends: Result<Vec<End>, KafkaFault> = self.partitions.iter().map(|p| self.end_of(p)).collect();
+        match ends {
+            Ok(ends) => self.shared.outside.observed(asked, self.partitions, &ends),
+            Err(fault) => self.shared.outside.trouble(fault),
+        }
+        Ok(())
+    }
+
+    /// Where a partition ends; where that is not reached, also up to where it can be read.
+    fn end_of(&self, progress: &PartitionProgress) -> Result<End, KafkaFault> {
+        let (topic, partition) = (self.shared.outside.topic(), progress.partition);
+        let high = self.everything.watermarks(topic, partition, WAIT)?.high;
+        if progress.position() >= high {
+            return Ok(End { high, stable: None });
+        }
+        let stable = self.cluster.watermarks(topic, partition, WAIT)?.high;
+        Ok(End { high, stable: Some(stable) })
+    }
+
+    fn has_changed(&self) -> Result<bool, KafkaFault> {
+        let topic = self.shared.outside.topic();
+        let now = match self.cluster.topic(topic, WAIT) {
+            Ok(now) => now,
+            Err(fault) if fault.kind == FaultKind::TopicMissing => return Err(fault),
+            // Away for now: the watch tells.
+            Err(_) => return Ok(false),
+        };
+        if self.cluster.topic_id(topic).is_ok_and(|id| id != self.topic_id) {
+            tracing::warn!(topic, old = self.topic_id, "the topic was made anew");
+            return Ok(true);
+        }
+        if now.partitions != self.view.partitions {
+            tracing::info!(topic, partitions = now.partitions, "the topic has more partitions now");
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Tells the cluster how far we are, for monitoring tools; the log alone decides where we go on.
+    fn commit(&self, mode: CommitMode) {
+        let topic = self.shared.outside.topic();
+        let mut offsets = TopicPartitionList::new();
+        for progress in self.partitions {
+            let offset = Offset::Offset(progress.position());
+            if offsets.add_partition_offset(topic, progress.partition, offset).is_err() {
+                return;
+            }
+        }
+        if let Err(error) = self.consumer.commit(&offsets, mode) {
+            tracing::debug!(%error, "group offsets not committed");
+        }
+    }
+}
