@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use actors::{Decider, Fold};
-use events::{Event, Recorded, Uuid, id};
+use events::{Event, Recorded, Timestamp, Uuid, id};
 use serde::Serialize;
 use store::{EventLog, ReadError, SnapshotFault, Snapshots};
 
@@ -56,13 +56,16 @@ pub struct Findings {
     /// The actors whose decisions are unverifiable.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub unknown_actors: BTreeSet<String>,
-    /// What is worth knowing and no difference: a snapshot that cannot be used is folded anew.
+    /// What is worth knowing and no difference: a snapshot that cannot be used is folded anew, a clock was set back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// What differs.
     pub differences: Vec<Difference>,
     /// How many differences are not listed.
     pub more_differences: u64,
+    /// From this position on nothing was looked at, as the log could not be read there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_looked_at_from: Option<u64>,
 }
 
 /// Takes decisions again; fed with the whole log in order.
@@ -71,6 +74,34 @@ pub struct Verifier {
     /// What the host itself may decide on: quarantines, and other logs on the decisions topic.
     host_causes: BTreeSet<Uuid>,
     findings: Findings,
+    clock: Clock,
+    /// The last event that was taken.
+    taken: u64,
+}
+
+/// How `recorded_at` runs: it orders nothing, but a clock that was set back explains much.
+#[derive(Default)]
+struct Clock {
+    newest: Timestamp,
+    went_back: u64,
+    first_at: u64,
+}
+
+impl Clock {
+    fn feed(&mut self, event: &Recorded) {
+        if event.recorded_at < self.newest {
+            self.went_back += 1;
+            self.first_at = if self.went_back == 1 { event.position } else { self.first_at };
+        }
+        self.newest = event.recorded_at;
+    }
+
+    fn note(&self) -> Option<String> {
+        let (times, first) = (self.went_back, self.first_at);
+        (times > 0).then(|| {
+            format!("recorded_at goes back (times: {times}), first at position {first}: a clock was set back")
+        })
+    }
 }
 
 impl Verifier {
@@ -83,6 +114,8 @@ impl Verifier {
             checks: roster::ALL.iter().map(|kind| (kind.check)(log, snapshots)).collect::<Result<_, _>>()?,
             host_causes: BTreeSet::new(),
             findings: Findings::default(),
+            clock: Clock::default(),
+            taken: 0,
         })
     }
 
@@ -92,6 +125,7 @@ impl Verifier {
     /// When the log cannot be read.
     pub fn feed(&mut self, event: &Recorded) -> Result<(), ReadError> {
         self.findings.events += 1;
+        self.clock.feed(event);
         if event.event.is_decision() {
             self.findings.decisions += 1;
             self.check_producer(event);
@@ -105,11 +139,15 @@ impl Verifier {
         ) {
             self.host_causes.insert(event.event_id);
         }
-        self.checks.iter_mut().try_for_each(|check| check.feed(event, &mut self.findings))
+        self.checks.iter_mut().try_for_each(|check| check.feed(event, &mut self.findings))?;
+        self.taken = event.position;
+        Ok(())
     }
 
     /// What was found so far, where the log could not be read to its end: nothing is said of what was not looked at.
-    pub fn so_far(self) -> Findings {
+    pub fn so_far(mut self) -> Findings {
+        self.findings.not_looked_at_from = Some(self.taken + 1);
+        self.findings.notes.extend(self.clock.note());
         self.findings
     }
 
@@ -119,6 +157,7 @@ impl Verifier {
     /// When the log cannot be read.
     pub fn finish(mut self) -> Result<Findings, ReadError> {
         self.checks.iter_mut().try_for_each(|check| check.finish(&mut self.findings))?;
+        self.findings.notes.extend(self.clock.note());
         Ok(self.findings)
     }
 

@@ -10,13 +10,13 @@ use runtime::{
     projector::{Views, ViewsOptions},
     system::{System, SystemConfig},
 };
-use store::{EmbeddedLog, EventLog, Options, embedded::Archive};
+use store::{EmbeddedLog, EventLog, Options, embedded::Archive, plain};
 
 use crate::{
     calls::{Call, Desk, Needs, Progress},
     client::Client,
     config::Config,
-    folder::{DataFolder, Hold, HoldError, Holder, ServerFile, Token},
+    folder::{DataFolder, Hold, HoldError, Holder, ServerFile, Token, own_log},
     problem::Problem,
 };
 
@@ -50,6 +50,8 @@ pub struct Way<'w> {
     pub config: &'w Config,
     /// The command that asks.
     pub command: &'static str,
+    /// Whether a log that is gone, or another one, is begun anew.
+    pub new_log: bool,
     /// Told by long calls of a folder that this process opens.
     pub progress: Progress,
     /// Told once when a server is waited for.
@@ -94,7 +96,7 @@ impl Access {
     pub fn call<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
         match self {
             Self::Remote(client) => client.call(call),
-            Self::Local(local) => call.answer(&local.desk),
+            Self::Local(local) => local.call(call),
         }
     }
 
@@ -119,7 +121,10 @@ fn token(folder: &DataFolder) -> Result<Token, Problem> {
 
 impl Local {
     fn open(way: &Way<'_>, needs: Needs) -> Result<Self, Problem> {
-        if !way.folder.log().is_dir() {
+        if !way.new_log {
+            own_log::check(way.folder)?;
+        }
+        if !way.folder.log().is_dir() && !way.new_log {
             return Err(Problem::not_found(format!(
                 "there is no event log in {}; tradewarden run makes one, tradewarden rehearse FILE --data DIR makes \
                  one of a trade file",
@@ -131,34 +136,55 @@ impl Local {
             // A folder that cannot be written cannot be held either; nobody else can change it then.
             Needs::Views => match Hold::take(way.folder, way.command, PATIENCE) {
                 Ok(hold) => Self::for_reading(way, Some(hold))?.with_views(way),
-                Err(HoldError::Io { .. }) => Self::for_reading(way, None)?.with_views(way),
-                Err(in_use @ HoldError::InUse { .. }) => Err(in_use.into()),
+                Err(HoldError::Io { error, .. }) if !plain::is_no_plain_file(&error) => {
+                    Self::for_reading(way, None)?.with_views(way)
+                }
+                Err(refused) => Err(refused.into()),
             },
             Needs::Actors => Self::for_writing(way),
         }
     }
 
     fn for_reading(way: &Way<'_>, hold: Option<Hold>) -> Result<Self, Problem> {
-        let log = Arc::new(EmbeddedLog::open_read_only(&way.folder.log())?);
+        let log = own_log::read(way.folder)?;
         Ok(Self { desk: desk(way, &log), _hold: hold })
     }
 
     fn with_views(mut self, way: &Way<'_>) -> Result<Self, Problem> {
-        // A rebuilt view of a large log takes its time, and here nobody else waits.
-        let options = ViewsOptions { patience: Duration::from_secs(3600), ..ViewsOptions::default() };
-        let views = Views::open(Arc::clone(&self.desk.log), &way.folder.views(), options)?;
+        let log = || Arc::clone(&self.desk.log);
+        let views = Views::open(log(), &way.folder.views(), views_options());
+        // A disk that is full, for example, may refuse even that.
+        let views =
+            views.or_else(|refused| Views::open_elsewhere(log(), views_options()).map_err(|_| refused))?;
         self.desk.views = Some(Arc::new(views));
         Ok(self)
     }
 
+    /// Answers; where the views cannot be brought up to the log's head, from views that are folded anew elsewhere.
+    fn call<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
+        match call.answer(&self.desk) {
+            Err(behind) if behind.code == "view_behind" => {
+                let views = Views::open_elsewhere(Arc::clone(&self.desk.log), views_options());
+                let views = views.map_err(|_| behind)?;
+                call.answer(&Desk { views: Some(Arc::new(views)), ..self.desk.clone() })
+            }
+            answer => answer,
+        }
+    }
+
     fn for_writing(way: &Way<'_>) -> Result<Self, Problem> {
         let hold = Hold::take(way.folder, way.command, PATIENCE)?;
-        let log = Arc::new(EmbeddedLog::open(&way.folder.log(), log_options(way.config))?);
+        let log = own_log::open(way.folder, log_options(way.config), way.new_log)?;
         let mut desk = desk(way, &log);
         let system = System::start(&desk.log, &system_config(way.config, way.folder, way.command))?;
         desk.actors = Some(Arc::new(system));
         Ok(Self { desk, _hold: Some(hold) })
     }
+}
+
+/// A rebuilt view of a large log takes its time, and here nobody else waits.
+fn views_options() -> ViewsOptions {
+    ViewsOptions { patience: Duration::from_secs(3600), ..ViewsOptions::default() }
 }
 
 impl Drop for Local {

@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod clock;
 mod config;
+mod descriptors;
 mod folder;
 mod http;
 mod plant;
@@ -24,6 +25,8 @@ use clap::Parser as _;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    // What is made is its owner's alone: trades and decisions are nobody else's business.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match cli::Cli::parse().run() {
         Ok(code) => ExitCode::from(code),
         // Whoever reads the results has enough.

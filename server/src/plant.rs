@@ -18,13 +18,13 @@ use runtime::{
     projector::{Views, ViewsOptions},
     system::System,
 };
-use store::{EmbeddedLog, EventLog};
+use store::EventLog;
 
 use crate::{
     access::{log_options, system_config},
     calls::{Desk, Source},
     config::Config,
-    folder::DataFolder,
+    folder::{DataFolder, own_log},
     http::Part,
     problem::Problem,
 };
@@ -60,14 +60,24 @@ pub struct Saved {
     pub published: u64,
 }
 
+/// What a start may do that is not done by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Begin {
+    /// Go on under a new identity with a log that decisions were not published from.
+    pub as_copy: bool,
+    /// Go on where the folder's log is gone, or another one.
+    pub new_log: bool,
+}
+
 impl Plant {
     /// Starts everything.
     ///
     /// # Errors
-    /// When the log does not open, is not the one that decisions were published from (unless it goes on `as_copy`), or a
+    /// When the log does not open, is not the one that decisions were published from (unless it goes on as a copy), or a
     /// part cannot be started.
-    pub fn start(config: &Config, folder: &DataFolder, as_copy: bool) -> Result<Self, Problem> {
-        let embedded = Arc::new(EmbeddedLog::open(&folder.log(), log_options(config))?);
+    pub fn start(config: &Config, folder: &DataFolder, begin: Begin) -> Result<Self, Problem> {
+        let Begin { as_copy, new_log } = begin;
+        let embedded = own_log::open(folder, log_options(config), new_log)?;
         for notice in embedded.notices() {
             tracing::warn!("{notice}");
         }

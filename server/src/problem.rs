@@ -1,11 +1,11 @@
 //! What went wrong, the same for HTTP (RFC 9457) and for the command line.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, io};
 
 use serde::{Deserialize, Serialize};
 use store::{AppendError, OpenError, ReadError};
 
-use crate::folder::HoldError;
+use crate::folder::{DataFolder, HoldError, OwnLogError};
 
 /// Something was refused or failed. The code is stable; the detail says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,15 @@ impl Problem {
     /// Something inside failed.
     pub fn internal(detail: impl Into<String>) -> Self {
         Self::new(500, "internal", detail)
+    }
+
+    /// The data folder cannot be used.
+    pub fn folder(folder: &DataFolder, error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::StorageFull {
+            let detail = format!("{folder}: the disk is full ({error}); free some space, then start again");
+            return Self::new(507, "disk_full", detail);
+        }
+        Self::new(500, "folder_unusable", format!("{folder}: {error}"))
     }
 
     /// The exit code of a command: 2 for wrong use or configuration, else 1.
@@ -91,11 +100,23 @@ impl From<OpenError> for Problem {
     }
 }
 
+impl From<OwnLogError> for Problem {
+    fn from(error: OwnLogError) -> Self {
+        match error {
+            OwnLogError::Missing { .. } => Self::new(409, "log_missing", error.to_string()),
+            OwnLogError::Foreign { .. } => Self::new(409, "log_foreign", error.to_string()),
+            OwnLogError::NotGone { .. } => Self::new(409, "log_not_gone", error.to_string()),
+            OwnLogError::Io { .. } => Self::new(500, "folder_unusable", error.to_string()),
+            OwnLogError::Open(error) => error.into(),
+        }
+    }
+}
+
 impl From<HoldError> for Problem {
     fn from(error: HoldError) -> Self {
         match &error {
             HoldError::InUse { .. } => Self::new(409, "folder_in_use", error.to_string()),
-            HoldError::Io { .. } => Self::new(500, "folder_unusable", error.to_string()),
+            HoldError::Io { folder, error } => Self::folder(folder, error),
         }
     }
 }

@@ -203,10 +203,14 @@ impl Board {
     }
 }
 
-/// Whether the next attempt comes too late for who waits.
+/// Failures in a row after which nobody waits: a disk that is full stays so.
+const HOPELESS: u32 = 3;
+
+/// Whether the next attempt comes too late for who waits, or is as likely to fail.
 fn is_out_of_reach(entry: &Entry, left: Duration) -> bool {
     let last_moment = now().plus_micros(i64::try_from(left.as_micros()).unwrap_or(i64::MAX));
-    entry.failure.as_ref().is_some_and(|failure| failure.retry_at > last_moment)
+    let failure = entry.failure.as_ref();
+    failure.is_some_and(|failure| failure.attempts >= HOPELESS || failure.retry_at > last_moment)
 }
 
 fn not_caught_up(entry: &Entry, wanted: u64) -> NotCaughtUp {

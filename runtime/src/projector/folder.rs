@@ -29,21 +29,44 @@ impl ViewFolder {
             }
         }
     }
+
+    /// A scratch folder with nothing in it.
+    pub(super) fn elsewhere() -> Result<Self, ViewError> {
+        let scratch = Scratch::new();
+        let scratch = scratch.map_err(|error| ViewError::Io {
+            file: env::temp_dir().display().to_string(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self { files: ViewFiles::open(&scratch.0)?, scratch: Some(scratch) })
+    }
 }
 
 /// A folder of our own among the system's temporary files, removed when it is dropped.
 pub(super) struct Scratch(PathBuf);
 
+/// In memory, on Linux.
+const MEMORY: &str = "/dev/shm";
+/// What has to find room in a scratch folder before it is used.
+const ROOM: usize = 1 << 20;
+
 impl Scratch {
     fn new() -> io::Result<Self> {
+        Self::new_in(&env::temp_dir()).or_else(|refused| Self::new_in(Path::new(MEMORY)).map_err(|_| refused))
+    }
+
+    fn new_in(folder: &Path) -> io::Result<Self> {
         let mut n = 0;
-        loop {
-            let path = env::temp_dir().join(format!("tradewarden-views-{}-{n}", process::id()));
+        let scratch = loop {
+            let path = folder.join(format!("tradewarden-views-{}-{n}", process::id()));
             match make_private(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && n < 1000 => n += 1,
-                made => return made.map(|()| Self(path)),
+                made => break made.map(|()| Self(path))?,
             }
-        }
+        };
+        let probe = scratch.0.join("room");
+        fs::write(&probe, vec![0; ROOM])?;
+        fs::remove_file(probe)?;
+        Ok(scratch)
     }
 }
 

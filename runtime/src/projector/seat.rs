@@ -53,6 +53,8 @@ pub(super) struct Seat {
     /// Every event up to here is folded, saved or not.
     applied: u64,
     saved_at: Instant,
+    /// Changes were taken out of the fold and could not be saved: it has to go back to what was saved last.
+    lost: bool,
 }
 
 impl Seat {
@@ -115,6 +117,7 @@ impl Seat {
             writer,
             path,
             saved_at: Instant::now(),
+            lost: false,
         }
     }
 
@@ -148,7 +151,7 @@ impl Seat {
 
     /// Up to where a reader sees everything.
     pub(super) fn visible(&self) -> u64 {
-        if self.projection.has_changes() { self.saved() } else { self.applied }
+        if self.lost || self.projection.has_changes() { self.saved() } else { self.applied }
     }
 
     pub(super) const fn saved(&self) -> u64 {
@@ -192,11 +195,12 @@ impl Seat {
             return Ok(());
         }
         let projection = &mut self.projection;
+        self.lost = true;
         let changes = catch_unwind(AssertUnwindSafe(|| projection.take_changes()));
         let changes = changes.map_err(|panic| Fault::panic(self.applied, &*panic))?;
         let saved = self.writer.save(changes.into_iter().map(write), self.applied);
         saved.map_err(|error| Fault::view(self.applied, &error))?;
-        self.saved_at = Instant::now();
+        (self.saved_at, self.lost) = (Instant::now(), false);
         Ok(())
     }
 
@@ -218,7 +222,7 @@ impl Seat {
             message: error.to_string(),
             unusable: true,
         })?;
-        self.applied = position;
+        (self.applied, self.lost) = (position, false);
         Ok(())
     }
 }

@@ -81,7 +81,19 @@ impl Views {
     /// # Errors
     /// When neither the folder nor a scratch folder can be used.
     pub fn open(log: Arc<dyn EventLog>, folder: &Path, options: ViewsOptions) -> Result<Self, OpenError> {
-        let folder = ViewFolder::open(folder)?;
+        Self::open_in(log, ViewFolder::open(folder)?, options)
+    }
+
+    /// Folds all views anew among the system's temporary files, or in memory where there is no room: for a command that
+    /// cannot write those of the data folder.
+    ///
+    /// # Errors
+    /// When there is no room either.
+    pub fn open_elsewhere(log: Arc<dyn EventLog>, options: ViewsOptions) -> Result<Self, OpenError> {
+        Self::open_in(log, ViewFolder::elsewhere()?, options)
+    }
+
+    fn open_in(log: Arc<dyn EventLog>, folder: ViewFolder, options: ViewsOptions) -> Result<Self, OpenError> {
         let (log_id, head) = (log.log_id(), log.head());
         let open = |factory| Seat::open(factory, &folder.files, log_id, head);
         let seats = options.factories.iter().map(open).collect::<Result<Vec<_>, _>>()?;

@@ -36,7 +36,7 @@ pub use request::{Asked, Disable, Enable, Outcome};
 pub use seal::SealShow;
 pub use source::{Source, SourceShow};
 pub use strategies::{StrategyList, StrategyShow};
-pub use verify::{Verify, fault};
+pub use verify::{VIEWS, Verify, fault};
 pub use why::Why;
 
 /// How a call goes over HTTP.

@@ -111,6 +111,7 @@ fn without_trade(context: &Context, config: &Configuration) -> Vec<Fault> {
         folder: &folder,
         config,
         command: "config check",
+        new_log: false,
         progress: Arc::new(|_, _| {}),
         waiting: &|_| {},
     };

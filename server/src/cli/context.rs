@@ -46,6 +46,14 @@ impl Context {
     /// # Errors
     /// When the configuration is wrong, there is no folder, or it is in use.
     pub fn access(&self, command: &'static str, needs: Needs) -> Result<Access, Problem> {
+        self.access_to(command, needs, false)
+    }
+
+    /// The same; `new_log`: also where the folder's log is gone, or another one.
+    ///
+    /// # Errors
+    /// When the configuration is wrong, there is no folder, or it is in use.
+    pub fn access_to(&self, command: &'static str, needs: Needs, new_log: bool) -> Result<Access, Problem> {
         let waiting = |holder: &crate::folder::Holder| {
             self.out.note(&format!("waiting for the server (process {}) to start", holder.pid));
         };
@@ -53,6 +61,7 @@ impl Context {
             folder: &self.folder(),
             config: &self.config()?,
             command,
+            new_log,
             progress: progress::of_call(self.out.shows_progress()),
             waiting: &waiting,
         };

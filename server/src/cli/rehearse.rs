@@ -13,13 +13,13 @@ use runtime::{
     intake::{TradeFormat, files::TradeFile},
     rehearse::{Place, Row, Summary, rehearse},
 };
-use store::{EmbeddedLog, EventLog, MemoryLog};
+use store::{EventLog, MemoryLog};
 
 use crate::{
     access::{log_options, system_config},
     calls::raw,
     config::Config,
-    folder::{DataFolder, Hold},
+    folder::{DataFolder, Hold, own_log},
     problem::Problem,
 };
 
@@ -61,7 +61,7 @@ impl Rehearse {
         let folder = context.globals.data.as_ref().map(DataFolder::new);
         let _hold = folder.as_ref().map(|folder| prepare(folder, self.force)).transpose()?;
         let log: Arc<dyn EventLog> = match &folder {
-            Some(folder) => Arc::new(EmbeddedLog::open(&folder.log(), log_options(&config))?),
+            Some(folder) => own_log::open(folder, log_options(&config), false)?,
             None => Arc::new(MemoryLog::new()),
         };
         let mut bad = BadRows::new(&context.out);
@@ -94,6 +94,7 @@ fn prepare(folder: &DataFolder, force: bool) -> Result<Hold, Problem> {
         for part in [folder.log(), folder.views(), folder.snapshots()] {
             remove(&part).map_err(unusable)?;
         }
+        own_log::forget(folder).map_err(unusable)?;
     } else if holds_something(folder.path()).map_err(unusable)? {
         let detail =
             format!("{folder} is neither empty nor an earlier rehearsal; give another folder with --data");

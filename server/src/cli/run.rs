@@ -8,9 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     config::Config,
+    descriptors,
     folder::{DataFolder, Hold, ServerFile, Token},
     http::{self, Site},
-    plant::Plant,
+    plant::{Begin, Plant},
     problem::Problem,
 };
 
@@ -27,6 +28,16 @@ pub struct Run {
     /// on purpose; give it once, not at every start
     #[arg(long)]
     as_copy: bool,
+    #[command(flatten)]
+    log: NewLog,
+}
+
+/// What to do where the log of the data folder is gone.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct NewLog {
+    /// Begins anew where the folder's log is missing or another one: all facts and halts of before are forgotten
+    #[arg(long)]
+    pub new_log: bool,
 }
 
 /// How long a command that has the folder is waited for.
@@ -39,6 +50,7 @@ impl Run {
     /// Runs until a signal comes.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
         let (config, folder) = (context.config()?, context.folder());
+        let descriptors = descriptors::checked()?;
         logging::start(context);
         let missing = config.missing();
         if !missing.is_empty() {
@@ -52,12 +64,25 @@ impl Run {
             return Err(Problem::new(409, "folder_is_rehearsal", detail));
         }
         let hold = Hold::take(&folder, "run", PATIENCE)?;
+        if let Some(mode) = folder.open_to_others() {
+            tracing::warn!(
+                "{folder} is open to other users (mode {mode:o}): chmod 700 keeps trades and decisions to its owner"
+            );
+        }
+        folder.check_room().map_err(|error| unusable(&folder, &error))?;
         let listener = listen(&config)?;
         let token = Token::load_or_make(&folder).map_err(|error| unusable(&folder, &error))?;
-        let plant = Plant::start(&config, &folder, self.as_copy)?;
+        let begin = Begin { as_copy: self.as_copy, new_log: self.log.new_log };
+        let plant = Plant::start(&config, &folder, begin)?;
         logging::sections_without_trade(&config, &plant.desk);
-        let served =
-            actix_web::rt::System::new().block_on(serve(context, &config, &folder, &plant, token, listener));
+        let served = actix_web::rt::System::new().block_on(serve(
+            context,
+            &config,
+            &folder,
+            &plant,
+            token,
+            (listener, descriptors),
+        ));
         ServerFile::remove(&folder);
         let saved = plant.stop();
         drop(hold);
@@ -72,7 +97,7 @@ impl Run {
 }
 
 fn unusable(folder: &DataFolder, error: &io::Error) -> Problem {
-    Problem::new(500, "folder_unusable", format!("{folder}: {error}"))
+    Problem::folder(folder, error)
 }
 
 fn listen(config: &Config) -> Result<TcpListener, Problem> {
@@ -99,7 +124,7 @@ async fn serve(
     folder: &DataFolder,
     plant: &Plant,
     token: Token,
-    listener: TcpListener,
+    (listener, descriptors): (TcpListener, u64),
 ) -> Result<(), Problem> {
     let io = |error: io::Error| Problem::internal(format!("the server: {error}"));
     let address = listener.local_addr().map_err(io)?;
@@ -113,7 +138,7 @@ async fn serve(
         publisher: Some(plant.publisher()),
         taken_over_http: http::Tally::default(),
     });
-    let server = http::serve(site, listener).map_err(io)?;
+    let server = http::serve(site, listener, descriptors::connections(descriptors)).map_err(io)?;
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
     let file = ServerFile { pid: std::process::id(), address };

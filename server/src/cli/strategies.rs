@@ -12,6 +12,7 @@ use crate::{
 use super::{
     context::Context,
     output::{Column, Table, left, right},
+    run::NewLog,
     words,
 };
 
@@ -45,6 +46,8 @@ pub struct Change {
     /// Why; kept with the decision
     #[arg(long)]
     reason: String,
+    #[command(flatten)]
+    log: NewLog,
 }
 
 const COLUMNS: [Column; 6] = [
@@ -75,17 +78,19 @@ impl Strategies {
         match self.action {
             None | Some(Action::List) => list(context),
             Some(Action::Show { name }) => show(context, name),
-            Some(Action::Disable(Change { name, reason })) => request(
+            Some(Action::Disable(Change { name, reason, log })) => request(
                 context,
                 "strategies disable",
                 &Disable { name: name.clone(), asked: asked(reason) },
                 &name,
+                log,
             ),
-            Some(Action::Enable(Change { name, reason })) => request(
+            Some(Action::Enable(Change { name, reason, log })) => request(
                 context,
                 "strategies enable",
                 &Enable { name: name.clone(), asked: asked(reason) },
                 &name,
+                log,
             ),
         }
     }
@@ -128,8 +133,9 @@ fn request<C: Call<Answer = Outcome>>(
     command: &'static str,
     call: &C,
     name: &str,
+    log: NewLog,
 ) -> Result<u8, Problem> {
-    let outcome = context.access(command, C::NEEDS)?.call(call)?;
+    let outcome = context.access_to(command, C::NEEDS, log.new_log)?.call(call)?;
     let decisions: &[Box<RawValue>] = &outcome.decisions;
     if decisions.is_empty() {
         context.out.note(&format!("nothing changes: {name} is in that state already. The request is kept"));

@@ -44,7 +44,8 @@ impl Verify {
         let report: Value =
             serde_json::from_str(report.get()).map_err(|error| Problem::internal(error.to_string()))?;
         let differences = report["differences"].as_array().is_none_or(|list| !list.is_empty());
-        Ok(u8::from(report["chain"] != "ok" || differences))
+        let whole = report["not_looked_at_from"].is_null();
+        Ok(u8::from(report["chain"] != "ok" || differences || !whole))
     }
 }
 
@@ -77,6 +78,9 @@ fn unreadable(context: &Context, problem: Problem) -> Result<Value, Problem> {
             "other_rules": 0,
             "unverifiable": 0,
             "differences": [],
+            "not_looked_at_from": 1,
+            "notes": [],
+            "views": calls::VIEWS,
         })),
         _ => Err(problem),
     }
@@ -130,5 +134,12 @@ fn in_words(report: &Value) -> Vec<String> {
             words::text(&difference["problem"])
         )
     }));
+    if let Some(position) = report["not_looked_at_from"].as_u64() {
+        lines.push(format!("not looked at from position {position} on: nothing is said about what is there"));
+    }
+    lines.push(format!(
+        "views         {}: tradewarden projections verify compares them",
+        words::text(&report["views"])
+    ));
     lines
 }

@@ -2,13 +2,14 @@
 //! that ends; what the file says only serves messages and the way to the holder.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
     thread,
     time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
+use store::plain::{self, Links};
 
 use super::DataFolder;
 
@@ -75,16 +76,24 @@ impl Hold {
     /// When another process keeps it, or the system refuses.
     pub fn take(folder: &DataFolder, command: &str, patience: Duration) -> Result<Self, HoldError> {
         let io = |error| HoldError::Io { folder: folder.clone(), error };
-        fs::create_dir_all(folder.path()).map_err(io)?;
+        let path = folder.path().join(LOCK);
+        let at_lock = |error| io(io::Error::new(io::Error::kind(&error), format!("{LOCK}: {error}")));
+        plain::create_folder(folder.path()).map_err(io)?;
         let begun = Instant::now();
         loop {
             let mut open = OpenOptions::new();
             let open = open.read(true).write(true).create(true).truncate(false);
-            let mut file = open.open(folder.path().join(LOCK)).map_err(io)?;
+            let mut file = plain::open(&path, open, Links::Refused).map_err(at_lock)?;
             match file.try_lock() {
                 Ok(()) => {
                     let holder = Holder { pid: std::process::id(), command: command.to_owned() };
-                    write_holder(&mut file, &holder).map_err(io)?;
+                    match write_holder(&mut file, &holder) {
+                        // The text only serves messages, and a way out of a full disk has to be left.
+                        Err(error) if error.kind() != io::ErrorKind::StorageFull => {
+                            return Err(at_lock(error));
+                        }
+                        _ => {}
+                    }
                     return Ok(Self { _lock: file });
                 }
                 Err(TryLockError::Error(error)) => return Err(io(error)),
@@ -101,7 +110,8 @@ impl Hold {
 
     /// Who holds a folder now, without touching it; nothing when nobody does.
     pub fn holder_of(folder: &DataFolder) -> Option<Holder> {
-        let file = File::open(folder.path().join(LOCK)).ok()?;
+        let file =
+            plain::open(&folder.path().join(LOCK), OpenOptions::new().read(true), Links::Refused).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => read_holder(file),
             _ => None,
@@ -123,6 +133,18 @@ fn read_holder(mut file: File) -> Option<Holder> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_that_is_a_link_is_refused_and_nothing_is_emptied_through_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, target) = (DataFolder::new(dir.path().join("data")), dir.path().join("precious"));
+        std::fs::write(&target, "kept").unwrap();
+        std::fs::create_dir(folder.path()).unwrap();
+        std::os::unix::fs::symlink(&target, folder.path().join(LOCK)).unwrap();
+        let told = Hold::take(&folder, "run", Duration::ZERO).unwrap_err().to_string();
+        assert!(told.contains("LOCK: a symbolic link is there"), "{told}");
+        assert_eq!(std::fs::read_to_string(target).unwrap(), "kept");
+    }
 
     #[test]
     fn a_folder_is_held_once_and_says_by_whom() {

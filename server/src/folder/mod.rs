@@ -1,14 +1,25 @@
 //! The data folder: what lies where, who holds it, and where a running server is reached.
 
 mod hold;
+pub mod own_log;
 mod server_file;
 mod token;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use store::plain;
 
 pub use hold::{Hold, HoldError, Holder};
+pub use own_log::OwnLogError;
 pub use server_file::ServerFile;
 pub use token::Token;
+
+/// What a start has to find room for: the first steps of log and views.
+const ROOM: usize = 1 << 20;
 
 /// The data folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +34,24 @@ impl DataFolder {
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// The folder's mode, where others than its owner may read it.
+    pub fn open_to_others(&self) -> Option<u32> {
+        let mode = fs::metadata(&self.0).ok()?.permissions().mode() & 0o777;
+        (mode & 0o077 != 0).then_some(mode)
+    }
+
+    /// That there is some room on the disk.
+    ///
+    /// # Errors
+    /// When the system refuses to write.
+    pub fn check_room(&self) -> io::Result<()> {
+        let probe = self.0.join("room");
+        let written = plain::write(&probe, &vec![0; ROOM]);
+        // Half of it would take the last room; what was never made is not there to be removed.
+        let _ = (fs::remove_file(&probe), fs::remove_file(self.0.join("room.new")));
+        written
     }
 
     /// The event log and nothing else.

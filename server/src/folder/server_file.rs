@@ -3,6 +3,7 @@
 use std::{fs, io, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
+use store::plain;
 
 use super::DataFolder;
 
@@ -23,14 +24,12 @@ impl ServerFile {
     /// # Errors
     /// When the system refuses.
     pub fn write(&self, folder: &DataFolder) -> io::Result<()> {
-        let temporary = folder.path().join("server.json.new");
-        fs::write(&temporary, serde_json::to_vec(self)?)?;
-        fs::rename(temporary, folder.path().join(NAME))
+        plain::write(&folder.path().join(NAME), &serde_json::to_vec(self)?)
     }
 
     /// Reads the file; nothing when there is none, or it is not readable.
     pub fn read(folder: &DataFolder) -> Option<Self> {
-        let text = fs::read(folder.path().join(NAME)).ok()?;
+        let text = plain::read(&folder.path().join(NAME)).ok()?;
         serde_json::from_slice(&text).ok()
     }
 

@@ -1,10 +1,12 @@
 //! What lets somebody in: one random text, made at first start, readable by its owner only.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::PermissionsExt as _,
 };
+
+use store::plain;
 
 use super::DataFolder;
 
@@ -21,14 +23,26 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// The folder's token; made where there is none.
+    /// The folder's token; made where there is none. One that others may read is closed to them, and told.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn load_or_make(folder: &DataFolder) -> io::Result<Self> {
         match Self::load(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::make(folder),
-            loaded => loaded,
+            Ok(token) => {
+                let path = folder.path().join(NAME);
+                if fs::metadata(&path)?.permissions().mode() & 0o077 != 0 {
+                    fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+                    tracing::warn!(
+                        "{} could be read by others; now only its owner may (0600). Delete it while nothing runs, and a \
+                         new one is made",
+                        path.display()
+                    );
+                }
+                Ok(token)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -37,10 +51,12 @@ impl Token {
     /// # Errors
     /// When there is none, or it may not be read.
     pub fn load(folder: &DataFolder) -> io::Result<Self> {
-        let text = fs::read_to_string(folder.path().join(NAME))?;
+        let path = folder.path().join(NAME);
+        let at_token = |error: io::Error| io::Error::new(error.kind(), format!("{NAME}: {error}"));
+        let bytes = plain::read(&path).map_err(at_token)?;
+        let text = String::from_utf8_lossy(&bytes);
         let token = text.trim();
         if token.len() < 32 {
-            let path = folder.path().join(NAME);
             let message = format!("{} is damaged; delete it, a new one is made", path.display());
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
@@ -51,12 +67,7 @@ impl Token {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
         let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let temporary = folder.path().join("token.new");
-        let mut open = OpenOptions::new();
-        let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        writeln!(file, "{token}")?;
-        file.sync_all()?;
-        fs::rename(temporary, folder.path().join(NAME))?;
+        plain::write(&folder.path().join(NAME), format!("{token}\n").as_bytes())?;
         Ok(Self(token))
     }
 
@@ -74,8 +85,6 @@ impl Token {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]
@@ -88,6 +97,17 @@ mod tests {
         let mode = fs::metadata(dir.path().join(NAME)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(format!("{made:?}"), "Token(secret)");
+    }
+
+    #[test]
+    fn a_token_that_others_may_read_is_closed_to_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::new(dir.path());
+        let made = Token::load_or_make(&folder).unwrap();
+        let path = dir.path().join(NAME);
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(Token::load_or_make(&folder).unwrap().bearer(), made.bearer());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -14,5 +14,5 @@ mod tests;
 
 pub use facts::Receipt;
 pub use health::Part;
-pub use routes::serve;
+pub use routes::{WORKERS, serve};
 pub use site::{Site, Tally};

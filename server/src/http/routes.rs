@@ -23,22 +23,22 @@ use crate::{
 /// The largest request of a call.
 const LARGEST_CALL: usize = 64 << 10;
 
-/// Connections at once, for each of the threads.
-const CONNECTIONS: usize = 256;
+/// Threads that answer.
+pub const WORKERS: usize = 2;
 
 /// Calls that may block at once, for each of the threads.
 const BLOCKING: usize = 32;
 
-/// A server on a listener; it runs when it is awaited, and does not heed signals by itself.
+/// A server on a listener that takes so many connections at once for each of its threads; it runs when it is awaited, and does not heed signals by itself.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(site: web::Data<Site>, listener: TcpListener) -> io::Result<Server> {
+pub fn serve(site: web::Data<Site>, listener: TcpListener, connections: usize) -> io::Result<Server> {
     let app = move || App::new().app_data(site.clone()).wrap(from_fn(door::guard)).configure(routes);
     let server = HttpServer::new(app)
-        .workers(2)
+        .workers(WORKERS)
         .worker_max_blocking_threads(BLOCKING)
-        .max_connections(CONNECTIONS)
+        .max_connections(connections)
         .shutdown_timeout(3)
         .disable_signals()
         .listen(listener)?;

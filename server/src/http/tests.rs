@@ -83,7 +83,7 @@ fn start(probe: Part) -> Running {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = serve(site, listener).unwrap();
+            let server = serve(site, listener, 64).unwrap();
             sender.send(server.handle()).unwrap();
             server.await.unwrap();
         });

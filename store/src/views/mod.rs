@@ -15,7 +15,7 @@ mod tests;
 
 pub use files::{ViewFiles, ViewPath};
 pub use query::{Cursor, Filter, Order, Query, Sort};
-pub use reader::{Found, ViewReader};
+pub use reader::{Found, ViewReader, logs_in};
 pub use row::{ViewBody, ViewKey};
 pub use writer::{Checkpoint, Identity, Table, ViewWriter, Write};
 

@@ -1,10 +1,32 @@
 //! The reading side of a view's file: connections of their own that never hold the writer up.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
+use events::Uuid;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params_from_iter};
 
 use super::{Cursor, Query, ViewBody, ViewError, ViewKey, ViewPath, query};
+
+/// The logs that the views in a folder are of; changes no byte. What is no view says nothing.
+pub fn logs_in(folder: &Path) -> Vec<Uuid> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let files =
+        entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())).map(|entry| entry.path());
+    let views = files.filter(|path| path.extension().is_some_and(|ending| ending == "sqlite"));
+    let mut logs: Vec<Uuid> = views.filter_map(|path| log_of(&path).ok()?.parse().ok()).collect();
+    logs.sort_unstable();
+    logs.dedup();
+    logs
+}
+
+fn log_of(path: &Path) -> rusqlite::Result<String> {
+    // Immutable: SQLite makes no file beside it.
+    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)?;
+    connection.query_row("SELECT log_id FROM view_checkpoint", [], |row| row.get(0))
+}
 
 /// A document that was found.
 #[derive(Clone, Debug, PartialEq)]
