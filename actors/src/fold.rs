@@ -137,17 +137,35 @@ fn caused<D: Decider>(
 
 #[cfg(test)]
 mod tests {
-    use events::{Origin, RecordRejected, RejectReason, StrategyEnableRequested};
+    use events::{
+        ClockCaughtUp, ClockFellBehind, Moment, Origin, RecordRejected, RejectReason,
+        StrategyEnableRequested, TimerDue,
+    };
     use proptest::prelude::*;
 
     use super::*;
     use crate::{StrategyGuard, testing};
+
+    /// Kinds of facts.
+    const KINDS: u8 = 14;
 
     /// A short history in which every kind of decision occurs.
     fn fact(n: usize, kind: u8) -> Event {
         let closed_at = format!("2025-01-{:02}T{:02}:00:00Z", 1 + n / 20 % 28, n % 20);
         let trade = |percent| Event::TradeClosed(testing::trade(&n.to_string(), percent, &closed_at));
         match kind {
+            10 => Event::ClockFellBehind(ClockFellBehind {
+                clock: Timestamp::default(),
+                newest: testing::at(&closed_at),
+                moment: Moment::ClosedAt,
+                position: 1,
+                behind_s: 1,
+            }),
+            11 => Event::ClockCaughtUp(ClockCaughtUp { clock: testing::at(&closed_at) }),
+            12 => {
+                let due_at = testing::at(&closed_at);
+                Event::TimerDue(TimerDue { actor: "strategy_guard".into(), due_at, noticed_at: due_at })
+            }
             0..=3 => trade("-2.5"),
             4..=6 => trade("1.5"),
             7 => Event::StrategyEnableRequested(StrategyEnableRequested {
@@ -159,7 +177,7 @@ mod tests {
                 origin: Origin::Http { digest: n.to_string() },
                 reason: RejectReason::Malformed,
                 detail: "broken".into(),
-                strategy: Some("rsi".into()),
+                strategy: (kind != 13).then(|| "rsi".into()),
                 trade_id: (kind == 8).then(|| (n + 1).to_string()),
                 key: None,
                 value: None,
@@ -205,7 +223,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_cut_crash_and_resume_gives_the_same_decisions(
-            kinds in prop::collection::vec(0u8..10, 1..200),
+            kinds in prop::collection::vec(0..KINDS, 1..200),
             crash_after in 0usize..200,
         ) {
             let inputs = inputs(&kinds);
@@ -224,7 +242,7 @@ mod tests {
         }
 
         #[test]
-        fn an_input_that_comes_twice_is_folded_once(kinds in prop::collection::vec(0u8..10, 1..60)) {
+        fn an_input_that_comes_twice_is_folded_once(kinds in prop::collection::vec(0..KINDS, 1..60)) {
             let (mut once, mut twice) = (Fold::default(), Fold::default());
             for input in &inputs(&kinds) {
                 step(&mut once, input);
@@ -251,7 +269,7 @@ mod tests {
     /// Moves with the fold of the guard's state. Where this fails, raise STATE_VERSION and put the new digest here.
     #[test]
     fn the_state_folds_as_its_version_says() {
-        let kinds: Vec<u8> = (0..60u32).map(|n| (n * 7 % 10) as u8).collect();
+        let kinds: Vec<u8> = (0..60u32).map(|n| (n * 5 % u32::from(KINDS)) as u8).collect();
         let mut fold = Fold::default();
         for input in &inputs(&kinds) {
             step(&mut fold, input);
@@ -260,7 +278,7 @@ mod tests {
         let digest = id::derive(&[text.as_bytes()]).to_string();
         assert_eq!(
             (StrategyGuard::STATE_VERSION, digest.as_str()),
-            (1, "96df3710-f717-8195-ae3b-0b21739e1067")
+            (2, "1848db2c-f72f-8520-bb63-ea9d6c87566f")
         );
     }
 }

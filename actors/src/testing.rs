@@ -28,8 +28,22 @@ impl<D: Decider> Given<D> {
 
     /// Lets one fact happen and answers the decisions.
     pub(crate) fn when(&mut self, event: Event) -> Vec<Event> {
-        let position = self.inputs.last().map_or(0, |last| last.position) + 10;
-        let input = recorded(position, event);
+        let input = self.next(event);
+        self.step(input)
+    }
+
+    /// Lets a fact happen at a moment.
+    pub(crate) fn when_at(&mut self, occurred_at: Timestamp, event: Event) -> Vec<Event> {
+        let input = Recorded { occurred_at, ..self.next(event) };
+        self.step(input)
+    }
+
+    fn next(&self, event: Event) -> Recorded {
+        recorded(self.inputs.last().map_or(0, |last| last.position) + 10, event)
+    }
+
+    fn step(&mut self, input: Recorded) -> Vec<Event> {
+        let position = input.position;
         let decided = self.fold.step(&input, Uuid::nil(), &Arc::from("test"));
         self.inputs.push(input);
         let events = decided.iter().map(|decision| decision.event.clone()).collect();

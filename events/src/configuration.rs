@@ -28,7 +28,7 @@ pub struct GuardThresholds {
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::DecimalText>"))]
     pub capital: Option<Decimal>,
     /// Currency of `capital`; without it that of the strategy's first trade.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub capital_currency: Option<String>,
     /// Reduce when no trade comes for so many seconds; null: silence means nothing.
     pub max_silence_s: Option<u64>,

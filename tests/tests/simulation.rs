@@ -13,7 +13,7 @@ use tests::simulation::{
 const SEEDS: u64 = 1000;
 
 /// What must have happened in some seed.
-const TYPES: [&str; 21] = [
+const TYPES: [&str; 26] = [
     "TradeClosed",
     "RecordRejected",
     "IngestAdvanced",
@@ -23,6 +23,8 @@ const TYPES: [&str; 21] = [
     "StrategyDisabled",
     "StrategyReduced",
     "StrategyEnabled",
+    "StrategyEnableRefused",
+    "StrategyKeptHalted",
     "TradeAfterHalt",
     "PerformanceAnalyzed",
     "PerformanceAnalysisSkipped",
@@ -30,6 +32,9 @@ const TYPES: [&str; 21] = [
     "AlertCleared",
     "StrategyDisableRequested",
     "StrategyEnableRequested",
+    "ClockAcceptRequested",
+    "ClockFellBehind",
+    "ClockCaughtUp",
     "TimerDue",
     "ScheduleFired",
     "ScheduleMissed",

@@ -3,19 +3,29 @@
 //! | it reads | it decides |
 //! |---|---|
 //! | `TradeClosed` of an ACTIVE or REDUCING strategy | `StrategyDisabled` on any breached rule, with an alert |
-//! | `TradeClosed` of a HALTED strategy | `TradeAfterHalt`, once for each halt |
+//! | `TradeClosed` of a HALTED strategy | `TradeAfterHalt`, once for each halt; an alert on the first that was opened after it |
+//! | `TradeClosed` that is too old, the third in a row | an alert |
 //! | a rule that fails, `RecordRejected`, `SourceStalled`, silence (`TimerDue`) | `StrategyReduced` while that lasts, then `StrategyEnabled` |
+//! | `RecordRejected` of no known strategy | an alert; with the third within ten minutes the same for every strategy |
+//! | `ClockFellBehind`, until `ClockCaughtUp` or `ClockAcceptRequested` | an alert and the same for every strategy |
 //! | `RecordsMissing` | `AlertRaised` |
-//! | `StrategyDisableRequested`, `StrategyEnableRequested` | `StrategyDisabled`, `StrategyEnabled` by the operator |
+//! | `StrategyDisableRequested` | `StrategyDisabled` by the operator, or `StrategyKeptHalted` |
+//! | `StrategyEnableRequested` | `StrategyEnabled` by the operator, or `StrategyEnableRefused` |
 //!
 //! It closes no position and enables no halted strategy by itself.
 
 mod config;
+mod day;
+mod evidence;
+mod halt;
+mod outside;
 mod reduce;
+mod requests;
 mod rules;
 mod state;
 #[cfg(test)]
 mod tests;
+mod unattributed;
 
 use events::{Event, Fact, Family, FamilySet, StrategyGuardConfigured, Timestamp};
 
@@ -31,13 +41,20 @@ pub struct StrategyGuard;
 impl Decider for StrategyGuard {
     const NAME: &'static str = "strategy_guard";
     const RULES_VERSION: u32 = 2;
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
     const GUARDS: bool = true;
     type Config = StrategyGuardConfigured;
     type State = State;
 
     fn interests() -> FamilySet {
-        FamilySet::of(&[Family::Trade, Family::Ingest, Family::Request, Family::Timer, Family::Configuration])
+        FamilySet::of(&[
+            Family::Trade,
+            Family::Ingest,
+            Family::Request,
+            Family::Timer,
+            Family::Clock,
+            Family::Configuration,
+        ])
     }
 
     fn configured(event: &Event) -> Option<&StrategyGuardConfigured> {
@@ -56,6 +73,6 @@ impl Decider for StrategyGuard {
     }
 
     fn next_deadline(state: &State, config: &StrategyGuardConfigured) -> Option<Timestamp> {
-        reduce::next_silence(state, config)
+        reduce::next_deadline(state, config)
     }
 }

@@ -1,12 +1,15 @@
 //! REDUCING: entered when the guard cannot know, left by itself when the causes are gone.
 
 use events::{
-    AlertKind, AlertRaised, DecidedBy, Event, RecordsMissing, ReduceCause, ReduceCauseKind, Severity,
-    StrategyEnabled, StrategyGuardConfigured, StrategyReduced, StrategyState, Timestamp,
+    AlertKind, AlertRaised, DecidedBy, Event, ReduceCause, ReduceCauseKind, Severity, StrategyEnabled,
+    StrategyGuardConfigured, StrategyReduced, StrategyState, Timestamp,
 };
 
-use super::rules::cleared;
-use super::state::{State, Strategy};
+use super::{
+    outside::cleared,
+    state::{State, Strategy},
+    unattributed,
+};
 
 /// Whether the input let the rules be checked.
 pub(super) enum Check {
@@ -56,10 +59,8 @@ fn causes(
         Check::Made(failed) => (!failed.is_empty()).then(|| failed.join("; ")),
         Check::AsAnnounced => announced(strategy, ReduceCauseKind::CheckFailed),
     };
-    let rejected = (!strategy.rejected.is_empty()).then(|| {
-        let (named, others) = (strategy.rejected.ids.len(), strategy.rejected.others);
-        format!("{} reports of its trades are in the dead letters", named as u64 + u64::from(others))
-    });
+    let rejected = (!strategy.rejected.is_empty())
+        .then(|| format!("{} reports of its trades are in the dead letters", strategy.rejected.count()));
     let silence = silent_since(state, name, strategy, config)
         .map(|since| format!("no trade since {since}, longer than max_silence"));
     [
@@ -67,6 +68,8 @@ fn causes(
         (ReduceCauseKind::TradeRejected, rejected),
         (ReduceCauseKind::SourceStale, stale(state)),
         (ReduceCauseKind::Silence, silence),
+        (ReduceCauseKind::RecordsUnattributed, unattributed::cause(state, strategy)),
+        (ReduceCauseKind::ClockBehind, state.clock_behind.clone()),
     ]
     .into_iter()
     .filter_map(|(kind, detail)| detail.map(|detail| ReduceCause { kind, detail }))
@@ -97,8 +100,14 @@ fn silence_ends(name: &str, heard_at: Timestamp, config: &StrategyGuardConfigure
     Some(heard_at.plus_seconds(i64::try_from(seconds).unwrap_or(i64::MAX)))
 }
 
+/// When something may end or begin without a fact: a silence that is too long, the wait after records of nobody.
+pub(super) fn next_deadline(state: &State, config: &StrategyGuardConfigured) -> Option<Timestamp> {
+    let quiet = state.unattributed.next_deadline(state.clock);
+    next_silence(state, config).into_iter().chain(quiet).min()
+}
+
 /// When the next strategy will have been silent for too long.
-pub(super) fn next_silence(state: &State, config: &StrategyGuardConfigured) -> Option<Timestamp> {
+fn next_silence(state: &State, config: &StrategyGuardConfigured) -> Option<Timestamp> {
     let waits = config.default.max_silence_s.is_some()
         || config.strategies.values().any(|thresholds| thresholds.max_silence_s.is_some());
     if !waits {
@@ -127,8 +136,8 @@ fn lift(name: &str, strategy: &Strategy) -> Vec<Event> {
 
 fn announce(name: &str, strategy: &Strategy, causes: Vec<ReduceCause>) -> Vec<Event> {
     let why = causes.iter().map(|cause| cause.detail.as_str()).collect::<Vec<_>>().join("; ");
-    // One alert for a stalled source is enough; it concerns every strategy.
-    let own_cause = causes.iter().any(|cause| cause.kind != ReduceCauseKind::SourceStale);
+    // One alert for what concerns every strategy is enough.
+    let own_cause = causes.iter().any(|cause| !concerns_all(cause.kind));
     let mut decided = vec![reduced(name, strategy.state, causes)];
     if own_cause && strategy.alerted.is_none() {
         decided.push(Event::AlertRaised(AlertRaised {
@@ -141,7 +150,12 @@ fn announce(name: &str, strategy: &Strategy, causes: Vec<ReduceCause>) -> Vec<Ev
     decided
 }
 
-fn reduced(name: &str, from: StrategyState, causes: Vec<ReduceCause>) -> Event {
+const fn concerns_all(kind: ReduceCauseKind) -> bool {
+    use ReduceCauseKind::{ClockBehind, RecordsUnattributed, SourceStale};
+    matches!(kind, SourceStale | RecordsUnattributed | ClockBehind)
+}
+
+pub(super) fn reduced(name: &str, from: StrategyState, causes: Vec<ReduceCause>) -> Event {
     Event::StrategyReduced(StrategyReduced {
         strategy: name.to_owned(),
         by: DecidedBy::Rule,
@@ -151,10 +165,12 @@ fn reduced(name: &str, from: StrategyState, causes: Vec<ReduceCause>) -> Event {
     })
 }
 
-/// What keeps a strategy in REDUCING although it was just enabled.
-pub(super) fn still_stalled(state: &State, name: &str) -> Option<Event> {
-    let cause = ReduceCause { kind: ReduceCauseKind::SourceStale, detail: stale(state)? };
-    Some(reduced(name, StrategyState::Active, vec![cause]))
+/// What keeps every strategy in REDUCING, whoever enables it.
+pub(super) fn of_all(state: &State) -> Vec<ReduceCause> {
+    [(ReduceCauseKind::SourceStale, stale(state)), (ReduceCauseKind::ClockBehind, state.clock_behind.clone())]
+        .into_iter()
+        .filter_map(|(kind, detail)| detail.map(|detail| ReduceCause { kind, detail }))
+        .collect()
 }
 
 /// Closes the alert about the strategy's state, if one is open.
@@ -165,34 +181,4 @@ pub(super) fn clear_alert(name: &str, strategy: &Strategy, message: &str) -> Vec
         None => return Vec::new(),
     };
     vec![cleared(kind, name, message)]
-}
-
-/// A source stands still or goes on: one alert for it, and every strategy follows.
-pub(super) fn on_source(state: &State, event: &Event, config: &StrategyGuardConfigured) -> Vec<Event> {
-    let alert = match event {
-        Event::SourceStalled(e) => Event::AlertRaised(AlertRaised {
-            kind: AlertKind::SourceStalled,
-            subject: e.source.clone(),
-            severity: Severity::Critical,
-            message: format!("{} is not read to its end since {}: {}", e.source, e.since, e.detail),
-        }),
-        Event::SourceCaughtUp(e) => cleared(AlertKind::SourceStalled, &e.source, "its end is reached again"),
-        _ => return Vec::new(),
-    };
-    let mut decided = vec![alert];
-    decided.extend(reconcile_all(state, config));
-    decided
-}
-
-/// Facts that nobody has seen and nobody can bring back.
-pub(super) fn records_missing(missing: &RecordsMissing) -> Event {
-    let RecordsMissing { topic, partition, from_offset, to_offset, at_most } = missing;
-    Event::AlertRaised(AlertRaised {
-        kind: AlertKind::RecordsMissing,
-        subject: format!("{topic}/{partition}"),
-        severity: Severity::Critical,
-        message: format!(
-            "offsets {from_offset} to {to_offset} of {topic}/{partition} expired unread: at most {at_most} facts are missing"
-        ),
-    })
 }

@@ -1,16 +1,17 @@
-//! The rules that halt, and what is answered to each input.
+//! What is answered to each input, and the rules that halt.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use events::{
-    AlertCleared, AlertKind, AlertRaised, BreachedRule, DecidedBy, Decimal, Event, Fact, GuardMetrics,
-    GuardThresholds, LossBasis, Measure, RuleName, RuleWindow, Severity, StrategyDisabled, StrategyEnabled,
-    StrategyGuardConfigured, StrategyState, TradeAfterHalt, TradeClosed,
+    BreachedRule, Decimal, Event, Fact, GuardThresholds, Measure, RuleName, RuleWindow,
+    StrategyGuardConfigured, StrategyState, TradeClosed,
 };
-use rust_decimal::prelude::ToPrimitive as _;
 
-use super::reduce;
-use super::state::{DaySum, State, Strategy};
+use super::{
+    evidence, halt, outside, reduce, requests,
+    state::{State, Strategy},
+    unattributed,
+};
 
 /// A rule: breached with evidence, kept, or why it could not be checked.
 pub(super) type Rule = fn(&Strategy, &TradeClosed, &GuardThresholds) -> Result<Option<BreachedRule>, String>;
@@ -29,26 +30,34 @@ pub(super) fn decide(
     config: &StrategyGuardConfigured,
     rules: &[(RuleName, Rule)],
 ) -> Vec<Event> {
-    let strategy = fact.event.strategy().and_then(|name| state.strategies.get_key_value(name));
-    match (fact.event, strategy) {
-        (Event::TradeClosed(trade), Some((_, strategy))) => on_trade(state, strategy, trade, config, rules),
-        (Event::StrategyDisableRequested(e), strategy) => {
-            let fresh = Strategy::default();
-            let strategy = strategy.map_or(&fresh, |(_, strategy)| strategy);
-            on_disable(&e.strategy, strategy, &e.reason, config.of(&e.strategy))
+    let fresh = Strategy::default();
+    let known = |name: &str| state.strategies.get(name).unwrap_or(&fresh);
+    match fact.event {
+        Event::TradeClosed(trade) => {
+            let mut decided = on_trade(state, known(&trade.strategy), trade, config, rules);
+            decided.extend(unattributed::end_if_over(state, config, &trade.strategy));
+            decided
         }
-        (Event::StrategyEnableRequested(e), strategy) => {
-            let fresh = Strategy::default();
-            on_enable(state, &e.strategy, strategy.map_or(&fresh, |(_, strategy)| strategy), &e.reason)
+        Event::StrategyDisableRequested(e) => {
+            requests::on_disable(&e.strategy, known(&e.strategy), &e.reason, config.of(&e.strategy))
         }
-        (Event::RecordRejected(_), Some((name, strategy))) => {
-            reduce::reconcile(state, name, strategy, config, reduce::Check::AsAnnounced)
+        Event::StrategyEnableRequested(e) => {
+            requests::on_enable(state, known(&e.strategy), e, config.of(&e.strategy))
         }
-        (Event::RecordsMissing(missing), _) => vec![reduce::records_missing(missing)],
-        (Event::SourceStalled(_) | Event::SourceCaughtUp(_), _) => {
-            reduce::on_source(state, fact.event, config)
+        Event::RecordRejected(letter) if letter.reason.reduces() => match &letter.strategy {
+            Some(name) => reduce::reconcile(state, name, known(name), config, reduce::Check::AsAnnounced),
+            None => unattributed::on_letter(state, letter, config),
+        },
+        Event::RecordsMissing(missing) => vec![outside::records_missing(missing)],
+        Event::SourceStalled(_) | Event::SourceCaughtUp(_) => outside::on_source(state, fact.event, config),
+        Event::ClockFellBehind(_) | Event::ClockCaughtUp(_) | Event::ClockAcceptRequested(_) => {
+            outside::on_clock(state, fact.event, config)
         }
-        (Event::TimerDue(_) | Event::StrategyGuardConfigured(_), _) => reduce::reconcile_all(state, config),
+        Event::TimerDue(_) | Event::StrategyGuardConfigured(_) => {
+            let mut decided = reduce::reconcile_all(state, config);
+            decided.extend(unattributed::alert_over(state));
+            decided
+        }
         _ => Vec::new(),
     }
 }
@@ -60,18 +69,24 @@ fn on_trade(
     config: &StrategyGuardConfigured,
     rules: &[(RuleName, Rule)],
 ) -> Vec<Event> {
+    let name = &trade.strategy;
     if strategy.state == StrategyState::Halted {
-        return after_halt(strategy, trade);
+        return halt::after_halt(strategy, trade);
     }
     if strategy.is_too_old(trade.closed_at) {
-        return reduce::reconcile(state, &trade.strategy, strategy, config, reduce::Check::AsAnnounced);
+        let mut decided = reduce::reconcile(state, name, strategy, config, reduce::Check::AsAnnounced);
+        decided.extend(halt::too_old(strategy, trade));
+        return decided;
     }
-    let thresholds = config.of(&trade.strategy);
+    let thresholds = config.of(name);
     let (breached, failed) = check(strategy, trade, thresholds, rules);
-    if breached.is_empty() {
-        return reduce::reconcile(state, &trade.strategy, strategy, config, reduce::Check::Made(failed));
-    }
-    halt(strategy, trade, breached, thresholds)
+    let mut decided = if breached.is_empty() {
+        reduce::reconcile(state, name, strategy, config, reduce::Check::Made(failed))
+    } else {
+        halt::halt(strategy, trade, breached, thresholds)
+    };
+    decided.extend(halt::clear_too_old(name, strategy));
+    decided
 }
 
 /// Runs every rule. A rule that fails, even by a panic, hides no other one.
@@ -92,6 +107,8 @@ fn check(
     (breached, failed)
 }
 
+/// Of a capital only what was made in its currency is counted. That is enough to halt; it is not enough to say that the
+/// limit is kept.
 fn daily_loss_exceeds_limit(
     strategy: &Strategy,
     trade: &TradeClosed,
@@ -99,22 +116,39 @@ fn daily_loss_exceeds_limit(
 ) -> Result<Option<BreachedRule>, String> {
     let day = trade.closed_at.day();
     let Some(sum) = strategy.days.get(&day.number()) else { return Ok(None) };
-    let uncomputable = || format!("the sum of {day} has more digits than can be kept exactly");
-    let breached = match limit.capital {
-        None => sum.percent.ok_or_else(uncomputable)? < -limit.max_daily_loss_pct,
-        Some(capital) => {
-            let loss = sum.profit.and_then(|profit| profit.checked_mul(Decimal::ONE_HUNDRED));
-            let most = limit.max_daily_loss_pct.checked_mul(capital);
-            loss.ok_or_else(uncomputable)? < -most.ok_or_else(uncomputable)?
-        }
-    };
-    Ok(breached.then(|| BreachedRule {
+    let result = sum.result(limit, strategy.capital_currency(limit));
+    if !result.is_loss_beyond(limit.max_daily_loss_pct) {
+        return only_in_the_capitals_currency(strategy, trade, limit).map(|()| None);
+    }
+    Ok(Some(BreachedRule {
         rule: RuleName::DailyLoss,
-        value: Measure::Number(daily_loss_pct(sum, limit).unwrap_or_default()),
-        threshold: number(limit.max_daily_loss_pct),
+        value: evidence::below(result.percent(), -evidence::double(limit.max_daily_loss_pct)),
+        threshold: evidence::threshold(limit.max_daily_loss_pct),
         window: RuleWindow::Day(day.to_string()),
         trades: sum.trades,
     }))
+}
+
+/// Fails when the trade's day, or the newest one, has trades that cannot be measured against the capital.
+fn only_in_the_capitals_currency(
+    strategy: &Strategy,
+    trade: &TradeClosed,
+    limit: &GuardThresholds,
+) -> Result<(), String> {
+    if limit.capital.is_none() {
+        return Ok(());
+    }
+    let wanted = strategy.capital_currency(limit);
+    let of_trade = strategy.days.get_key_value(&trade.closed_at.day().number());
+    let days = [of_trade, strategy.days.last_key_value()];
+    let foreign = days.into_iter().flatten().find_map(|(day, sum)| Some((day, sum.foreign(wanted)?)));
+    let Some((day, currency)) = foreign else { return Ok(()) };
+    let currency = if currency.is_empty() { "no known currency" } else { currency };
+    Err(format!(
+        "trades of {} are in {currency} and cannot be measured against a capital in {}",
+        State::day_name(*day),
+        wanted.unwrap_or("a currency that is not known; set capital_currency")
+    ))
 }
 
 fn consecutive_losses_exceed_limit(
@@ -137,143 +171,14 @@ fn win_rate_falls_below_limit(
     _: &TradeClosed,
     limit: &GuardThresholds,
 ) -> Result<Option<BreachedRule>, String> {
-    let Some(won) = won_in_window(strategy, limit.win_rate_window) else { return Ok(None) };
     let window = limit.win_rate_window;
+    let Some(won) = evidence::won_in_window(strategy, window) else { return Ok(None) };
     let breached = Decimal::from(won) * Decimal::ONE_HUNDRED < limit.min_win_rate_pct * Decimal::from(window);
     Ok(breached.then(|| BreachedRule {
         rule: RuleName::WinRate,
-        value: Measure::Number(percent(won, window)),
-        threshold: number(limit.min_win_rate_pct),
+        value: evidence::below(evidence::percent(won, window), evidence::double(limit.min_win_rate_pct)),
+        threshold: evidence::threshold(limit.min_win_rate_pct),
         window: RuleWindow::Trades(window),
         trades: window,
     }))
-}
-
-fn number(threshold: Decimal) -> Measure {
-    Measure::Number(threshold.to_f64().unwrap_or_default())
-}
-
-/// Won trades among the last `window`; nothing with fewer trades.
-fn won_in_window(strategy: &Strategy, window: u32) -> Option<u32> {
-    let window = window as usize;
-    (strategy.outcomes.len() >= window).then(|| {
-        let won = strategy.outcomes.iter().rev().take(window).filter(|won| **won).count();
-        u32::try_from(won).unwrap_or(u32::MAX)
-    })
-}
-
-fn percent(part: u32, whole: u32) -> f64 {
-    f64::from(part) * 100.0 / f64::from(whole)
-}
-
-/// The day's sum in percent of the trades' own capital, or of the configured one.
-fn daily_loss_pct(sum: &DaySum, limit: &GuardThresholds) -> Option<f64> {
-    match limit.capital {
-        None => sum.percent?.to_f64(),
-        Some(capital) => sum.profit?.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(capital)?.to_f64(),
-    }
-}
-
-fn metrics(strategy: &Strategy, day: Option<&DaySum>, limit: &GuardThresholds) -> GuardMetrics {
-    GuardMetrics {
-        daily_loss_pct: day.and_then(|sum| daily_loss_pct(sum, limit)),
-        consecutive_losses: strategy.consecutive_losses,
-        win_rate_pct: won_in_window(strategy, limit.win_rate_window)
-            .map(|won| percent(won, limit.win_rate_window)),
-    }
-}
-
-const fn loss_basis(limit: &GuardThresholds) -> LossBasis {
-    if limit.capital.is_some() { LossBasis::Capital } else { LossBasis::SumOfTradePercents }
-}
-
-fn halt(
-    strategy: &Strategy,
-    trade: &TradeClosed,
-    breached: Vec<BreachedRule>,
-    limit: &GuardThresholds,
-) -> Vec<Event> {
-    let message = breached.iter().map(in_words).collect::<Vec<_>>().join("; ");
-    let mut decided = reduce::clear_alert(&trade.strategy, strategy, "the strategy was halted");
-    decided.push(Event::StrategyDisabled(StrategyDisabled {
-        strategy: trade.strategy.clone(),
-        by: DecidedBy::Rule,
-        rules: breached,
-        metrics: metrics(strategy, strategy.days.get(&trade.closed_at.day().number()), limit),
-        from: strategy.state,
-        to: StrategyState::Halted,
-        loss_basis: loss_basis(limit),
-        reason: None,
-    }));
-    decided.push(Event::AlertRaised(AlertRaised {
-        kind: AlertKind::StrategyDisabled,
-        subject: trade.strategy.clone(),
-        severity: Severity::Critical,
-        message: format!("{} halted: {message}", trade.strategy),
-    }));
-    decided
-}
-
-fn in_words(breach: &BreachedRule) -> String {
-    let BreachedRule { value, threshold, trades, .. } = breach;
-    match (breach.rule, &breach.window) {
-        (RuleName::DailyLoss, RuleWindow::Day(day)) => {
-            format!("{value} % on {day} over {trades} trades, the limit is -{threshold} %")
-        }
-        (RuleName::ConsecutiveLosses, _) => {
-            format!("{trades} lost trades in a row, the limit is {threshold}")
-        }
-        _ => format!("{value} % of the last {trades} trades won, the limit is {threshold} %"),
-    }
-}
-
-fn after_halt(strategy: &Strategy, trade: &TradeClosed) -> Vec<Event> {
-    match strategy.disabled_by {
-        Some(disabled_by) if !strategy.told_after_halt => vec![Event::TradeAfterHalt(TradeAfterHalt {
-            strategy: trade.strategy.clone(),
-            trade_id: trade.trade_id.clone(),
-            opened_at: trade.opened_at,
-            disabled_by,
-        })],
-        _ => Vec::new(),
-    }
-}
-
-fn on_disable(name: &str, strategy: &Strategy, reason: &str, limit: &GuardThresholds) -> Vec<Event> {
-    if strategy.state == StrategyState::Halted {
-        return Vec::new();
-    }
-    let newest_day = strategy.newest_close.map(|newest| newest.day().number());
-    let mut decided = reduce::clear_alert(name, strategy, "the strategy was halted by an operator");
-    decided.push(Event::StrategyDisabled(StrategyDisabled {
-        strategy: name.to_owned(),
-        by: DecidedBy::Operator,
-        rules: Vec::new(),
-        metrics: metrics(strategy, newest_day.and_then(|day| strategy.days.get(&day)), limit),
-        from: strategy.state,
-        to: StrategyState::Halted,
-        loss_basis: loss_basis(limit),
-        reason: Some(reason.to_owned()),
-    }));
-    decided
-}
-
-/// Enabling forgets what the operator has looked at; what still holds (a stalled source) reduces at once.
-fn on_enable(state: &State, name: &str, strategy: &Strategy, reason: &str) -> Vec<Event> {
-    let mut decided = reduce::clear_alert(name, strategy, "an operator enabled the strategy");
-    decided.push(Event::StrategyEnabled(StrategyEnabled {
-        strategy: name.to_owned(),
-        by: DecidedBy::Operator,
-        from: strategy.state,
-        to: StrategyState::Active,
-        reason: reason.to_owned(),
-        forgets: None,
-    }));
-    decided.extend(reduce::still_stalled(state, name));
-    decided
-}
-
-/// For people: how an alert was closed.
-pub(super) fn cleared(kind: AlertKind, subject: &str, message: &str) -> Event {
-    Event::AlertCleared(AlertCleared { kind, subject: subject.to_owned(), message: message.to_owned() })
 }

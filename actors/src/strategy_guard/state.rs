@@ -3,15 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use events::{
-    DecidedBy, Decimal, Event, Fact, Outcome, RecordRejected, ReduceCause, StrategyState, Timestamp,
-    TradeClosed, Uuid, decimal::exact_add,
+    AlertKind, DecidedBy, Event, Fact, GuardThresholds, Outcome, RecordRejected, ReduceCause,
+    StrategyEnabled, StrategyState, Timestamp, TradeClosed, Uuid,
 };
 use serde::{Deserialize, Serialize};
 
-use super::config::MAX_WIN_RATE_WINDOW;
+use super::{
+    config::MAX_WIN_RATE_WINDOW,
+    day::{self, DaySum},
+    unattributed::Unattributed,
+};
 
 /// A trade closed longer before the strategy's newest one is not judged.
 const MAX_AGE_DAYS: i64 = 7;
+
+/// Days that are kept of each strategy: the eight that trades of seven days fall on, and as many of a wrong clock.
+const MAX_DAYS: usize = 16;
 
 /// Rejected trade ids that are remembered for each strategy; beyond, only an operator clears the cause.
 const MAX_REJECTED: usize = 64;
@@ -23,6 +30,12 @@ pub struct State {
     pub strategies: BTreeMap<String, Strategy>,
     /// Sources that stand still, with what was said about them.
     pub stalled: BTreeMap<String, String>,
+    /// Dead letters that belong to no known strategy.
+    pub unattributed: Unattributed,
+    /// How the clock stands behind what is in the log; nothing while it does not.
+    pub clock_behind: Option<String>,
+    /// Whether that was told.
+    pub clock_alerted: bool,
     /// The latest moment that is known to have been reached.
     pub clock: Timestamp,
 }
@@ -34,14 +47,24 @@ pub struct Strategy {
     pub state: StrategyState,
     /// The decision that halted it.
     pub disabled_by: Option<Uuid>,
+    /// When that happened: a position opened later contradicts it.
+    pub disabled_at: Option<Timestamp>,
     /// Whether a trade after the halt was told.
     pub told_after_halt: bool,
+    /// Whether an alert is open about a position that was opened after the halt.
+    pub contradicted: bool,
     /// The causes that were announced with REDUCING.
     pub announced: Vec<ReduceCause>,
     /// Whether an alert about its state is open, and of which state.
     pub alerted: Option<StrategyState>,
     /// The latest close of a trade.
     pub newest_close: Option<Timestamp>,
+    /// Trades in a row that closed too long before it to be judged.
+    pub too_old: u32,
+    /// Whether an alert about them is open.
+    pub too_old_alerted: bool,
+    /// The currency of the first trade that told one.
+    pub currency: Option<String>,
     /// Since when its silence counts: the latest close, or the moment it was enabled.
     pub heard_at: Option<Timestamp>,
     /// Lost trades in a row.
@@ -52,25 +75,8 @@ pub struct Strategy {
     pub days: BTreeMap<i32, DaySum>,
     /// Trades that could not be taken in.
     pub rejected: Rejected,
-}
-
-/// Sums over the trades of a UTC day; nothing where a sum has no exact value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DaySum {
-    /// Of `profit_pct`.
-    #[serde(with = "events::decimal::option_text")]
-    pub percent: Option<Decimal>,
-    /// Of `profit`.
-    #[serde(with = "events::decimal::option_text")]
-    pub profit: Option<Decimal>,
-    /// How many trades.
-    pub trades: u32,
-}
-
-impl Default for DaySum {
-    fn default() -> Self {
-        Self { percent: Some(Decimal::ZERO), profit: Some(Decimal::ZERO), trades: 0 }
-    }
+    /// Unattributed dead letters that an operator knew of when enabling it; see [`Unattributed::letters`].
+    pub pardoned_letters: u64,
 }
 
 /// Trades of a strategy in the dead letters. One whose corrected report comes in is forgotten.
@@ -86,6 +92,11 @@ impl Rejected {
     /// Whether nothing is missing.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty() && self.others == 0
+    }
+
+    /// How many.
+    pub fn count(&self) -> u32 {
+        self.others.saturating_add(u32::try_from(self.ids.len()).unwrap_or(u32::MAX))
     }
 
     fn add(&mut self, rejection: &RecordRejected) {
@@ -104,18 +115,26 @@ impl State {
     /// Folds an input or a decision of the guard itself.
     pub fn evolve(&mut self, fact: Fact<'_>) {
         match fact.event {
-            Event::TradeClosed(trade) => self.strategy(&trade.strategy).close(trade),
-            Event::RecordRejected(rejection) => {
-                if let Some(strategy) = &rejection.strategy {
-                    self.strategy(strategy).rejected.add(rejection);
-                }
+            Event::TradeClosed(trade) => {
+                self.unattributed.see_trade();
+                self.strategy(&trade.strategy).close(trade);
             }
+            Event::RecordRejected(letter) if letter.reason.reduces() => match &letter.strategy {
+                Some(strategy) => self.strategy(strategy).rejected.add(letter),
+                None => self.unattributed.add(fact.occurred_at),
+            },
             Event::SourceStalled(stalled) => {
                 self.stalled.insert(stalled.source.clone(), stalled.detail.clone());
             }
             Event::SourceCaughtUp(source) => {
                 self.stalled.remove(&source.source);
             }
+            Event::ClockFellBehind(e) => {
+                let words = format!("the clock says {}, the log already has {}", e.clock, e.newest);
+                self.clock_behind = Some(words);
+            }
+            Event::ClockCaughtUp(_) => self.clock_behind = None,
+            Event::ClockAcceptRequested(e) => self.accept_clock(e.clock),
             Event::TimerDue(timer) => self.clock = self.clock.max(timer.due_at),
             _ => self.evolve_own(fact),
         }
@@ -123,29 +142,52 @@ impl State {
 
     fn evolve_own(&mut self, fact: Fact<'_>) {
         match fact.event {
-            Event::StrategyDisabled(e) => self.strategy(&e.strategy).halt(fact.event_id),
+            Event::StrategyDisabled(e) => self.strategy(&e.strategy).halt(fact),
             Event::StrategyReduced(e) => {
                 let strategy = self.strategy(&e.strategy);
                 strategy.state = StrategyState::Reducing;
                 strategy.announced.clone_from(&e.causes);
             }
             Event::StrategyEnabled(e) => {
-                let strategy = self.strategy(&e.strategy);
-                strategy.enable();
-                if e.by == DecidedBy::Operator {
-                    strategy.start_afresh(fact.occurred_at);
-                }
+                let letters = self.unattributed.letters;
+                self.strategy(&e.strategy).enable(e, fact.occurred_at, letters);
             }
             Event::TradeAfterHalt(e) => self.strategy(&e.strategy).told_after_halt = true,
-            Event::AlertRaised(alert) if alert.kind.is_about_strategy() => {
-                let strategy = self.strategy(&alert.subject);
-                strategy.alerted = Some(strategy.state);
-            }
-            Event::AlertCleared(alert) if alert.kind.is_about_strategy() => {
-                self.strategy(&alert.subject).alerted = None;
-            }
+            Event::AlertRaised(alert) => self.note_alert(alert.kind, &alert.subject, true),
+            Event::AlertCleared(alert) => self.note_alert(alert.kind, &alert.subject, false),
             _ => {}
         }
+    }
+
+    fn note_alert(&mut self, kind: AlertKind, subject: &str, open: bool) {
+        match kind {
+            AlertKind::StrategyDisabled | AlertKind::StrategyReduced => {
+                let strategy = self.strategy(subject);
+                strategy.alerted = open.then_some(strategy.state);
+            }
+            AlertKind::TradesTooOld => self.strategy(subject).too_old_alerted = open,
+            AlertKind::StrategyContradicted => self.strategy(subject).contradicted = open,
+            AlertKind::RecordsUnattributed if open => self.unattributed.told(),
+            AlertKind::RecordsUnattributed => self.unattributed.end(),
+            AlertKind::ClockBehind => self.clock_alerted = open,
+            _ => {}
+        }
+    }
+
+    /// What lies beyond the accepted clock never happened as far as time is told by it; what was counted stays.
+    fn accept_clock(&mut self, clock: Timestamp) {
+        self.clock_behind = None;
+        self.clock = self.clock.min(clock);
+        self.unattributed.forget_after(clock);
+        for strategy in self.strategies.values_mut() {
+            strategy.newest_close = strategy.newest_close.filter(|newest| *newest <= clock);
+            strategy.heard_at = strategy.heard_at.map(|heard| heard.min(clock));
+        }
+    }
+
+    /// A day of [`Strategy::days`], `YYYY-MM-DD`.
+    pub fn day_name(number: i32) -> String {
+        events::Day::from_number(number).to_string()
     }
 
     fn strategy(&mut self, name: &str) -> &mut Strategy {
@@ -162,12 +204,27 @@ impl Strategy {
         self.newest_close.is_some_and(|newest| closed_at.plus_days(MAX_AGE_DAYS) < newest)
     }
 
+    /// The currency that a capital is in: as configured, else that of the first trade.
+    pub fn capital_currency<'s>(&'s self, limit: &'s GuardThresholds) -> Option<&'s str> {
+        limit.capital_currency.as_deref().or(self.currency.as_deref())
+    }
+
     fn close(&mut self, trade: &TradeClosed) {
         self.rejected.ids.remove(&trade.trade_id);
-        let judged = self.state != StrategyState::Halted && !self.is_too_old(trade.closed_at);
+        let currency = day::currency(trade);
+        if self.currency.is_none() && !currency.is_empty() {
+            self.currency = Some(currency.to_owned());
+        }
+        let too_old = self.is_too_old(trade.closed_at);
         self.newest_close = self.newest_close.max(Some(trade.closed_at));
         self.heard_at = self.heard_at.max(Some(trade.closed_at));
-        if judged {
+        if self.state == StrategyState::Halted {
+            return;
+        }
+        if too_old {
+            self.too_old = self.too_old.saturating_add(1);
+        } else {
+            self.too_old = 0;
             self.count(trade);
         }
     }
@@ -182,40 +239,51 @@ impl Strategy {
             self.outcomes.pop_front();
         }
         self.outcomes.push_back(outcome == Outcome::Won);
-        let sum = self.days.entry(trade.closed_at.day().number()).or_default();
-        sum.percent = sum.percent.and_then(|percent| exact_add(percent, trade.profit_pct));
-        sum.profit = sum.profit.and_then(|profit| exact_add(profit, trade.profit));
-        sum.trades = sum.trades.saturating_add(1);
+        self.days.entry(trade.closed_at.day().number()).or_default().add(trade);
         self.forget_old_days();
     }
 
+    /// By number and not by age: what a clock that ran ahead has counted pushes no day of today out.
     fn forget_old_days(&mut self) {
-        let Some(newest) = self.newest_close else { return };
-        let oldest = newest.plus_days(-MAX_AGE_DAYS).day().number();
-        while self.days.first_key_value().is_some_and(|(day, _)| *day < oldest) {
+        while self.days.len() > MAX_DAYS {
             self.days.pop_first();
         }
     }
 
-    fn halt(&mut self, decision: Uuid) {
+    fn halt(&mut self, decision: Fact<'_>) {
         self.state = StrategyState::Halted;
-        self.disabled_by = Some(decision);
+        self.disabled_by = Some(decision.event_id);
+        self.disabled_at = Some(decision.occurred_at);
         self.told_after_halt = false;
         self.announced.clear();
     }
 
-    fn enable(&mut self) {
+    fn enable(&mut self, enabled: &StrategyEnabled, at: Timestamp, letters: u64) {
         self.state = StrategyState::Active;
-        self.disabled_by = None;
+        (self.disabled_by, self.disabled_at) = (None, None);
         self.announced.clear();
+        if enabled.by == DecidedBy::Operator {
+            self.lift(at, letters);
+            // The first rules did not say what they forgot, and forgot it whatever the state was.
+            if enabled.forgets.is_some() || enabled.from == StrategyState::Halted {
+                self.start_afresh();
+            }
+        }
     }
 
-    /// A person has looked: counters, silence and what could not be taken in start from here.
-    fn start_afresh(&mut self, at: Timestamp) {
+    /// A person has looked: silence and what could not be taken in count from here.
+    fn lift(&mut self, at: Timestamp, letters: u64) {
+        self.rejected = Rejected::default();
+        self.pardoned_letters = letters;
+        self.heard_at = self.heard_at.max(Some(at));
+    }
+
+    /// Counters, and what is too old for them, start from here.
+    fn start_afresh(&mut self) {
         self.consecutive_losses = 0;
         self.outcomes.clear();
         self.days.clear();
-        self.rejected = Rejected::default();
-        self.heard_at = self.heard_at.max(Some(at));
+        self.newest_close = None;
+        self.too_old = 0;
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use actors::{Decider, PerformanceAnalyst, Scheduler, performance_analyst};
 use events::{
-    Decimal, Event, GuardThresholds, MissedRuns, RecordsMissing, Schedule, SourceCaughtUp, SourceStalled,
-    StallReason, StrategyDisableRequested, StrategyEnableRequested,
+    ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, Decimal, Event, GuardThresholds, MissedRuns,
+    Moment, RecordsMissing, Schedule, SourceCaughtUp, SourceStalled, StallReason, StrategyDisableRequested,
+    StrategyEnableRequested,
 };
 use runtime::{simulate, system::SystemConfig};
 
@@ -35,6 +36,7 @@ pub(super) struct World<G: Decider> {
     viewers: Vec<Viewer>,
     config: SystemConfig,
     stalled: bool,
+    behind: bool,
 }
 
 impl<G: Decider> World<G> {
@@ -52,6 +54,7 @@ impl<G: Decider> World<G> {
             viewers: viewer::all(),
             config: configuration(&mut stage.random),
             stalled: false,
+            behind: false,
             stage,
         };
         world.start();
@@ -70,7 +73,8 @@ impl<G: Decider> World<G> {
             77..84 => self.fire_timers(),
             84..90 => self.view(),
             90..94 => self.ask(),
-            94..97 => self.disturb_source(),
+            94..96 => self.disturb_source(),
+            96..97 => self.disturb_clock(),
             97..99 => self.restart(),
             _ => {
                 let reach = self.stage.random.between(1, 30) as usize;
@@ -179,6 +183,26 @@ impl<G: Decider> World<G> {
             Event::SourceStalled(SourceStalled { source, reason, since, detail })
         };
         self.stage.tell("source-simulated", "source:kafka", event);
+    }
+
+    /// The clock is found behind, and catches up or is accepted as it is.
+    fn disturb_clock(&mut self) {
+        let clock = self.stage.now();
+        if !std::mem::replace(&mut self.behind, true) {
+            let newest = clock.plus_seconds(301);
+            let (moment, position, behind_s) = (Moment::RecordedAt, 1, 301);
+            let event = Event::ClockFellBehind(ClockFellBehind { clock, newest, moment, position, behind_s });
+            self.stage.tell("clock", "host", event);
+            return;
+        }
+        self.behind = false;
+        if self.stage.random.chance(50) {
+            self.stage.tell("clock", "host", Event::ClockCaughtUp(ClockCaughtUp { clock }));
+        } else {
+            let reason = "simulated".to_owned();
+            let accepted = Event::ClockAcceptRequested(ClockAcceptRequested { clock, reason });
+            self.stage.tell("operator", "operator:ann", accepted);
+        }
     }
 
     /// The process ends, by a crash or a stop, and the next one starts, now and then with another configuration.
