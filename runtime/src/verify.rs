@@ -36,7 +36,9 @@ pub struct Difference {
 
 /// Of a snapshot that is whole and of this log's history, and yet not what its facts fold to.
 const FORGED: &str = "the snapshot of the state differs from what the log folds to: it was not made by folding this log. \
-    Keep a copy of it; the next run finds it, throws it away and folds anew";
+    Stop the server, keep a copy of the file, delete it and start again: the actor folds anew and decides what it was kept \
+    from since its last decision. A halt from before that stays missed: the differences name it, disable that strategy by \
+    hand";
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
