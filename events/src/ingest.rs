@@ -55,6 +55,8 @@ pub enum RejectReason {
     TooLarge,
     /// The same trade id was recorded with other content.
     ConflictingDuplicate,
+    /// A CloudEvent of a type that is no closed trade.
+    OtherType,
 }
 
 impl RejectReason {
@@ -70,6 +72,7 @@ impl RejectReason {
             | Self::InTheFuture
             | Self::TooLarge
             | Self::ConflictingDuplicate => true,
+            Self::OtherType => false,
         }
     }
 }

@@ -220,6 +220,9 @@ fn the_intake_and_the_schema_of_the_fact_agree_about_good_records() {
         ("fee", json!(0)),
         ("model", json!(7)),
         ("opened_at", json!("2025-01-31T13:00:00+02:00")),
+        ("opened_at", json!(1_738_324_800)),
+        ("opened_at", json!("1738324800000")),
+        ("closed_at", json!(1_738_328_400_000_000_000_i64)),
         ("event_id", json!("bot-1")),
         ("anything", json!({"unknown": true})),
     ];
@@ -251,7 +254,9 @@ fn the_intake_and_the_schema_of_the_fact_agree_about_bad_records() {
         ("profit", json!("1,5")),
         ("profit", Value::Null),
         ("profit_pct", json!([1])),
-        ("opened_at", json!(1_738_324_800)),
+        ("opened_at", json!(1_738_324)),
+        ("opened_at", json!(1_738_324_800.5)),
+        ("opened_at", json!("20250131")),
         ("closed_at", json!("2025-01-31T13:00:00")),
         ("closed_at", json!("2025-02-30T13:00:00Z")),
     ];
@@ -285,6 +290,8 @@ fn what_no_schema_can_state_is_refused_by_the_intake_alone() {
     let beyond = [
         ("closed_at", json!("2025-01-31T11:59:59Z")),
         ("closed_at", json!("2025-02-01T00:05:01Z")),
+        ("opened_at", json!("2008-12-31T00:00:00Z")),
+        ("strategy", json!("a\u{1b}b")),
         ("profit", json!("1e40")),
         ("profit_ratio", json!(-3)),
     ];

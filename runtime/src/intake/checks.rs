@@ -2,18 +2,27 @@
 
 use std::borrow::Cow;
 
-use events::{Decimal, IgnoredField, RejectReason, Side, Timestamp, TradeClosed, decimal};
+use events::{
+    Decimal, IgnoredField, RejectReason, Side, Timestamp, TradeClosed,
+    decimal::{self, DecimalError},
+};
 
 use super::{
     Field, Rejection,
     currency::quote_of,
     fields::{Slots, Value},
+    moment,
+    notation::{self, Notation},
 };
 
 /// What the rules need to know beside the record.
 pub(crate) struct Rules<'r> {
     /// Taken where neither the record nor the symbol names a currency, if the user set one.
     pub default_currency: Option<&'r str>,
+    /// How the values are written.
+    pub notation: &'r Notation,
+    /// No trade may be opened or closed before this moment.
+    pub earliest: Timestamp,
     /// No trade may be closed after this moment; nothing: any.
     pub latest_close: Option<Timestamp>,
     /// Whether a time without a zone is UTC (files) or a fault (records).
@@ -31,6 +40,8 @@ const WRITABLE: std::ops::RangeInclusive<i64> = -62_167_219_200_000_000..=253_40
 
 /// Makes a trade of the values, or says what is wrong with them.
 pub(crate) fn trade(slots: &Slots<'_>, rules: &Rules<'_>) -> Result<TradeClosed, Rejection> {
+    let translated = rules.notation.translated(slots);
+    let slots = translated.as_ref().unwrap_or(slots);
     let mut check = Check { slots, rules, rounded: Vec::new(), ignored: Vec::new() };
     check.trade().map_err(|fault| name_owner(fault, slots))
 }
@@ -189,7 +200,11 @@ impl Check<'_> {
         match self.value(Field::Side) {
             Value::Text(text) if text.eq_ignore_ascii_case("long") => Ok(Side::Long),
             Value::Text(text) if text.eq_ignore_ascii_case("short") => Ok(Side::Short),
-            _ => Err(self.invalid(Field::Side, "it must be long or short")),
+            _ => Err(self.invalid(
+                Field::Side,
+                "it must be long or short; where other words stand for them, say so with --values \
+                 side=Buy:long,Sell:short or [intake.values]",
+            )),
         }
     }
 
@@ -200,12 +215,17 @@ impl Check<'_> {
     /// A decimal times 10 to the power of `shift`; that it was rounded is told under the name of `kept_as`.
     fn shifted(&mut self, field: Field, shift: u8, kept_as: Field) -> Checked<Decimal> {
         let text = match self.value(field) {
-            Value::Text(text) => text.as_ref(),
-            Value::Number(text) => text,
+            Value::Text(text) => {
+                self.rules.notation.plain_number(text).map_err(|odd| self.invalid(field, odd))?
+            }
+            Value::Number(text) => Cow::Borrowed(*text),
             _ => return Err(self.invalid(field, "it must be a decimal number, as text or as a number")),
         };
-        let kept = decimal::parse_rounding(text, shift);
-        let kept = kept.map_err(|fault| self.invalid(field, &fault.to_string()))?;
+        let kept =
+            decimal::parse_rounding(&text, shift).map_err(|fault| match notation::odd_number(&text) {
+                Some(odd) if fault == DecimalError::Malformed => self.invalid(field, odd),
+                _ => self.invalid(field, &fault.to_string()),
+            })?;
         if kept.rounded {
             self.rounded.push(kept_as.name().to_owned());
         }
@@ -263,13 +283,22 @@ impl Check<'_> {
     }
 
     fn time(&self, field: Field) -> Checked<Timestamp> {
-        let Value::Text(text) = self.value(field) else {
-            return Err(self.invalid(field, "it must be a text such as 2025-01-31T12:00:00Z"));
+        let (notation, zone_optional) = (self.rules.notation, self.rules.zone_optional);
+        let time = match self.value(field) {
+            Value::Text(text) => moment::of_text(text, notation, zone_optional),
+            Value::Number(text) => moment::of_number(text),
+            _ => Err("it must be a text such as 2025-01-31T12:00:00Z, or a number".into()),
         };
-        let parse = if self.rules.zone_optional { Timestamp::parse_or_utc } else { Timestamp::parse };
-        let time = parse(text).map_err(|fault| self.invalid(field, &fault.to_string()))?;
+        let time = time.map_err(|fault| self.invalid(field, &fault))?;
         if !WRITABLE.contains(&time.micros()) {
             return Err(self.invalid(field, "in UTC its year is outside 0000-9999"));
+        }
+        if time < self.rules.earliest {
+            let remedy = format!(
+                "it is {time}, and nothing before {} ([intake] earliest) is taken; check its unit and its form",
+                self.rules.earliest
+            );
+            return Err(self.invalid(field, &remedy));
         }
         Ok(time)
     }

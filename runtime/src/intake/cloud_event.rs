@@ -14,6 +14,8 @@ pub struct CloudEventAttributes<'a> {
     pub spec_version: &'a str,
     /// `ce_id`: kept as the trade's `source_event_id` unless the trade has its own.
     pub id: Option<&'a str>,
+    /// `ce_type`: what it tells of.
+    pub event_type: Option<&'a str>,
     /// `content-type`: of the value.
     pub content_type: Option<&'a str>,
 }
@@ -21,17 +23,18 @@ pub struct CloudEventAttributes<'a> {
 impl<'a> CloudEventAttributes<'a> {
     /// Reads headers (`ce_…` of Kafka, `ce-…` of HTTP); nothing without a `specversion`: then it is no binary mode.
     pub fn from_headers(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<Self> {
-        let (mut spec_version, mut id, mut content_type) = (None, None, None);
+        let (mut spec_version, mut id, mut event_type, mut content_type) = (None, None, None, None);
         for (name, value) in headers {
             let slot = match name {
                 "ce_specversion" | "ce-specversion" => &mut spec_version,
                 "ce_id" | "ce-id" => &mut id,
+                "ce_type" | "ce-type" => &mut event_type,
                 _ if name.eq_ignore_ascii_case("content-type") => &mut content_type,
                 _ => continue,
             };
             *slot = std::str::from_utf8(value).ok();
         }
-        spec_version.map(|spec_version| Self { spec_version, id, content_type })
+        spec_version.map(|spec_version| Self { spec_version, id, event_type, content_type })
     }
 
     /// Whether the value can be understood.
@@ -46,6 +49,7 @@ impl<'a> CloudEventAttributes<'a> {
 pub(crate) struct Envelope<'a> {
     pub spec_version: Option<Value<'a>>,
     pub id: Option<Value<'a>>,
+    pub event_type: Option<Value<'a>>,
     content_type: Option<Value<'a>>,
     data: Option<&'a str>,
     data_base64: Option<Value<'a>>,
@@ -62,6 +66,7 @@ impl<'a> Envelope<'a> {
             }
             "specversion" => (&mut self.spec_version, "specversion"),
             "id" => (&mut self.id, "id"),
+            "type" => (&mut self.event_type, "type"),
             "datacontenttype" => (&mut self.content_type, "datacontenttype"),
             "data_base64" => (&mut self.data_base64, "data_base64"),
             _ => return,
@@ -83,12 +88,25 @@ impl<'a> Envelope<'a> {
             return Err(Rejection::new(RejectReason::Malformed, detail));
         }
         match (self.data, &self.data_base64) {
+            (Some(_), Some(coded)) if *coded != Value::Null => Err(Rejection::new(
+                RejectReason::Malformed,
+                "data and data_base64 must not both be there, as they may tell of different trades; publish one of them",
+            )),
             (Some(data), _) => Ok(Cow::Borrowed(data)),
             (None, Some(Value::Text(coded))) => decode_base64(coded).map(Cow::Owned),
             _ => Err(Rejection::new(
                 RejectReason::MissingField,
                 "the CloudEvent has no data; put the trade's fields there",
             )),
+        }
+    }
+
+    /// The data as far as it can be read, whatever is wrong with the rest.
+    pub(crate) fn any_data(&self) -> Option<Cow<'a, str>> {
+        match (self.data, &self.data_base64) {
+            (Some(data), _) => Some(Cow::Borrowed(data)),
+            (None, Some(Value::Text(coded))) => decode_base64(coded).ok().map(Cow::Owned),
+            _ => None,
         }
     }
 }
@@ -135,8 +153,12 @@ mod tests {
     fn headers_without_a_specversion_are_no_binary_mode() {
         assert_eq!(headers(&[("content-type", "application/json"), ("ce_id", "7")]), None);
         let read = headers(&[("ce_specversion", "1.0"), ("ce_id", "7"), ("Content-Type", "text/json")]);
-        let expected =
-            CloudEventAttributes { spec_version: "1.0", id: Some("7"), content_type: Some("text/json") };
+        let expected = CloudEventAttributes {
+            spec_version: "1.0",
+            id: Some("7"),
+            event_type: None,
+            content_type: Some("text/json"),
+        };
         assert_eq!(read, Some(expected));
     }
 

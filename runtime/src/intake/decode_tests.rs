@@ -138,10 +138,20 @@ fn a_value_outside_its_range_is_refused_with_field_value_and_remedy() {
         ("entry_price", json!("0.0"), "it must be above 0"),
         ("profit", json!("NaN"), "profit is \"NaN\": not a decimal number"),
         ("profit_pct", json!({}), "profit_pct is an object: it must be a decimal"),
-        ("side", json!("buy"), "side is \"buy\": it must be long or short"),
-        ("opened_at", json!(1738324800), "opened_at is 1738324800: it must be a text such as"),
+        ("side", json!("buy"), "side is \"buy\": it must be long or short; where other words stand for them"),
+        ("side", json!("buy"), "--values side=Buy:long,Sell:short or [intake.values]"),
+        ("profit", json!("1,5"), "--decimal-comma"),
+        ("profit", json!("\u{2013}1.5"), "a dash that is no minus"),
+        ("opened_at", json!(1738324800.5), "has to be a whole number of s, ms"),
+        ("opened_at", json!(true), "opened_at is true: it must be a text such as"),
         ("opened_at", json!("2025-01-31T12:00:00"), "the time zone is missing"),
         ("opened_at", json!("0000-01-01T00:00:00+01:00"), "outside 0000-9999"),
+        (
+            "opened_at",
+            json!("2008-12-31T23:59:59Z"),
+            "nothing before 2009-01-01T00:00:00Z ([intake] earliest)",
+        ),
+        ("opened_at", json!(1738324), "it is 1970-01-21T02:52:04Z, and nothing before"),
         ("closed_at", json!("2025-02-30T12:00:00Z"), "no such day or hour"),
     ] {
         let (reason, detail) = refused(&with(field, value));
@@ -222,6 +232,8 @@ fn the_owner_is_read_from_what_stands_before_or_beside_the_fault() {
     assert_eq!(owner(&[b"\0\0\0\0\x01", whole.as_bytes()].concat()), both, "schema registry");
     let event = json!({"specversion": "1.0", "data": with("side", json!("up"))}).to_string();
     assert_eq!(owner(event.as_bytes()), both, "in a CloudEvent");
+    let marked = ["\u{FEFF}".as_bytes(), &start.as_bytes()[..40]].concat();
+    assert_eq!(owner(&marked), both, "behind a byte order mark");
 }
 
 #[test]
@@ -250,7 +262,8 @@ fn cloud_events_in_structured_mode_carry_the_trade_as_data() {
     use base64::Engine as _;
     let coded = base64::engine::general_purpose::STANDARD.encode(trade().to_string());
     for (name, data) in [("data", trade()), ("data_base64", json!(coded))] {
-        let event = json!({"specversion": "1.0", "id": "ce-1", "type": "t", "source": "bot", name: data});
+        let event =
+            json!({"specversion": "1.0", "id": "ce-1", "type": "tradeclosed", "source": "bot", name: data});
         let read = decode(&event).unwrap();
         assert_eq!(read, TradeClosed { source_event_id: Some("ce-1".into()), ..decode(&trade()).unwrap() });
     }
@@ -279,6 +292,42 @@ fn cloud_events_that_cannot_be_understood_say_why() {
 }
 
 #[test]
+fn data_in_both_forms_is_refused_and_belongs_to_the_strategy_in_it() {
+    let event = json!({"specversion": "1.0", "data": trade(), "data_base64": "e30="});
+    let (reason, detail) = decode(&event).map_err(|fault| (fault.reason, fault.detail)).unwrap_err();
+    assert_eq!(reason, RejectReason::Malformed);
+    assert!(detail.contains("data and data_base64 must not both be there"), "{detail}");
+    assert_eq!(decode(&event).unwrap_err().strategy.as_deref(), Some("rsi"));
+    assert!(decode(&json!({"specversion": "1.0", "data": trade(), "data_base64": null})).is_ok());
+}
+
+#[test]
+fn a_cloud_event_of_another_type_is_no_trade_and_reduces_nobody() {
+    let event = |kind: &str| json!({"specversion": "1.0", "type": kind, "data": trade()});
+    for kind in ["something.else", "trading.trade.opened.v1"] {
+        let fault = decode(&event(kind)).unwrap_err();
+        assert_eq!((fault.reason, fault.reason.reduces()), (RejectReason::OtherType, false));
+        assert!(
+            fault.detail.contains(kind) && fault.detail.contains("[intake] trade_types"),
+            "{}",
+            fault.detail
+        );
+    }
+    let format = TradeFormat { trade_types: vec!["something.else".into()], ..TradeFormat::default() };
+    assert!(format.decode(event("something.else").to_string().as_bytes(), None, now()).is_ok());
+    for kind in ["", "trading.trade.closed.v1", "TradeClosed"] {
+        assert!(decode(&event(kind)).is_ok(), "{kind}");
+    }
+    let mut plain = event("something.else");
+    plain.as_object_mut().unwrap().remove("specversion");
+    assert_eq!(
+        decode(&plain).unwrap_err().reason,
+        RejectReason::MissingField,
+        "a plain record has no envelope"
+    );
+}
+
+#[test]
 fn a_member_of_an_envelope_given_twice_is_refused_and_in_a_plain_record_it_is_not_ours() {
     let twice =
         format!(r#"{{"specversion":"1.0","data":{},"data":{}}}"#, trade(), with("profit", json!("9")));
@@ -292,11 +341,16 @@ fn cloud_events_in_binary_mode_carry_the_trade_as_value() {
     let attributes = CloudEventAttributes {
         spec_version: "1.0",
         id: Some("ce-2"),
+        event_type: None,
         content_type: Some("application/json"),
     };
     let read =
         TradeFormat::default().decode(trade().to_string().as_bytes(), Some(attributes), now()).unwrap();
     assert_eq!(read.source_event_id.as_deref(), Some("ce-2"));
+    let other = CloudEventAttributes { event_type: Some("something.else"), ..attributes };
+    let fault =
+        TradeFormat::default().decode(trade().to_string().as_bytes(), Some(other), now()).unwrap_err();
+    assert_eq!(fault.reason, RejectReason::OtherType);
     let avro = CloudEventAttributes { content_type: Some("application/avro"), ..attributes };
     let fault = TradeFormat::default().decode(trade().to_string().as_bytes(), Some(avro), now()).unwrap_err();
     assert_eq!((fault.reason, fault.strategy.as_deref()), (RejectReason::Malformed, Some("rsi")));

@@ -171,6 +171,15 @@ pub(crate) enum Value<'a> {
 }
 
 impl Value<'_> {
+    /// The text of a value that can be a part of another.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()),
+            Self::Number(text) => Some(text),
+            Self::Null | Self::Bool(_) | Self::Other(_) => None,
+        }
+    }
+
     /// The value as a message shows it.
     pub(crate) fn shown(&self) -> String {
         match self {
@@ -184,7 +193,7 @@ impl Value<'_> {
 }
 
 /// One value a field.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Slots<'a>([Option<Value<'a>>; Field::ALL.len()]);
 
 impl<'a> Slots<'a> {

@@ -7,21 +7,35 @@ use std::{borrow::Cow, time::Duration};
 use events::{RejectReason, Timestamp, TradeClosed};
 
 use super::{
-    CloudEventAttributes, Field, FieldMapping, Rejection,
+    CloudEventAttributes, Field, FieldMapping, Notation, Rejection,
     checks::{self, Rules},
     fields::{Slots, Value},
     record::Record,
+    rejection::shortened,
 };
+
+/// The types of CloudEvents that are closed trades without being configured; capital letters or not.
+pub const TRADE_TYPES: [&str; 5] =
+    ["trading.trade.closed.v1", "trading.trade.closed", "trade.closed", "trade_closed", "TradeClosed"];
+
+/// 2009-01-01T00:00:00Z: no market that bots trade on is much older, and a wrong unit lies long before.
+const EARLIEST: Timestamp = Timestamp::from_micros(1_230_768_000_000_000);
 
 /// How records of closed trades are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TradeFormat {
     /// The user's names for our fields.
     pub mapping: FieldMapping,
+    /// How the user's values are written.
+    pub notation: Notation,
+    /// The types of CloudEvents that are closed trades, beside [`TRADE_TYPES`].
+    pub trade_types: Vec<String>,
     /// Taken where neither the record nor the symbol names a currency; nothing: it is unknown then.
     pub default_currency: Option<String>,
     /// Larger records are refused.
     pub max_bytes: usize,
+    /// No trade may be opened or closed before this moment.
+    pub earliest: Timestamp,
     /// How far ahead of our clock a close may lie; nothing: any (`rehearse`, `import`, `demo`).
     pub future_tolerance: Option<Duration>,
 }
@@ -30,6 +44,9 @@ impl Default for TradeFormat {
     fn default() -> Self {
         Self {
             mapping: FieldMapping::default(),
+            notation: Notation::default(),
+            trade_types: Vec::new(),
+            earliest: EARLIEST,
             default_currency: None,
             max_bytes: 1 << 20,
             future_tolerance: Some(Duration::from_secs(300)),
@@ -82,6 +99,7 @@ impl TradeFormat {
             return self.judge_structured(record, now);
         }
         if let Some(attributes) = cloud_event {
+            self.check_type(attributes.event_type)?;
             attributes.check().map_err(|fault| checks::name_owner(fault, &record.slots))?;
             if let Some(id) = attributes.id {
                 record.slots.offer(Field::EventId, Value::Text(Cow::Borrowed(id)));
@@ -91,7 +109,10 @@ impl TradeFormat {
     }
 
     fn judge_structured(&self, envelope: &mut Record<'_>, now: Timestamp) -> Result<TradeClosed, Rejection> {
-        let data = envelope.envelope.data()?;
+        if let Some(Value::Text(kind)) = &envelope.envelope.event_type {
+            self.check_type(Some(kind))?;
+        }
+        let data = envelope.envelope.data().map_err(|fault| self.name_by_data(fault, envelope))?;
         let mut record = Record::with_constants(&self.mapping);
         let read = opened(&data).and_then(|data| record.read(data));
         if let Some(id) = envelope.envelope.id.take() {
@@ -99,6 +120,20 @@ impl TradeFormat {
         }
         read.map_err(|fault| checks::name_owner(fault, &record.slots))?;
         self.check(&record.slots, now)
+    }
+
+    /// Whether a CloudEvent of a type, where it has one, is a closed trade.
+    fn check_type(&self, kind: Option<&str>) -> Result<(), Rejection> {
+        let Some(kind) = kind.filter(|kind| !kind.is_empty()) else { return Ok(()) };
+        let mut types = self.trade_types.iter().map(String::as_str).chain(TRADE_TYPES);
+        if types.any(|known| known.eq_ignore_ascii_case(kind)) {
+            return Ok(());
+        }
+        let detail = format!(
+            "the CloudEvent's type is \"{}\", which is no closed trade; if it is one, name it in [intake] trade_types",
+            shortened(kind)
+        );
+        Err(Rejection::new(RejectReason::OtherType, detail))
     }
 
     fn check(&self, slots: &Slots<'_>, now: Timestamp) -> Result<TradeClosed, Rejection> {
@@ -116,11 +151,13 @@ impl TradeFormat {
         let ahead = self.future_tolerance.map(|ahead| i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX));
         let latest_close = ahead.map(|us| now.plus_micros(us));
         let default_currency = self.default_currency.as_deref();
-        Rules { default_currency, latest_close, zone_optional, label }
+        let (notation, earliest) = (&self.notation, self.earliest);
+        Rules { default_currency, notation, earliest, latest_close, zone_optional, label }
     }
 
     /// The text of an object, or why the bytes are none.
     pub(crate) fn text_of<'v>(&self, value: &'v [u8]) -> Result<&'v str, Rejection> {
+        let value = unmarked(value);
         if value.is_empty() {
             return Err(Rejection::new(
                 RejectReason::Empty,
@@ -153,22 +190,32 @@ impl TradeFormat {
     /// Reads whose record it is from bytes that are otherwise refused.
     #[cold]
     fn salvage(&self, fault: Rejection, value: &[u8]) -> Rejection {
+        let value = unmarked(value);
         let bytes = if fault.reason == RejectReason::SchemaRegistry { &value[5..] } else { value };
         let readable = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         let mut record = Record::with_constants(&self.mapping);
         // What was read before a fault counts; the fault itself is known already.
         let _ = record.read(readable);
-        match record.envelope.spec_version.is_some().then(|| record.envelope.data()) {
-            Some(Ok(data)) => self.salvage_data(fault, &data),
-            _ => checks::name_owner(fault, &record.slots),
-        }
+        self.name_by_data(fault, &record)
     }
 
-    fn salvage_data(&self, fault: Rejection, data: &str) -> Rejection {
-        let mut record = Record::with_constants(&self.mapping);
-        let _ = record.read(data);
-        checks::name_owner(fault, &record.slots)
+    /// Names whose record it is: by its data where it is a CloudEvent, however broken.
+    #[cold]
+    fn name_by_data(&self, fault: Rejection, record: &Record<'_>) -> Rejection {
+        match record.envelope.spec_version.as_ref().and_then(|_| record.envelope.any_data()) {
+            Some(data) => {
+                let mut record = Record::with_constants(&self.mapping);
+                let _ = record.read(&data);
+                checks::name_owner(fault, &record.slots)
+            }
+            None => checks::name_owner(fault, &record.slots),
+        }
     }
+}
+
+/// The bytes without the byte order mark that some writers put first.
+pub(crate) fn unmarked(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(bytes)
 }
 
 /// The text of a JSON object, without the white space around it.

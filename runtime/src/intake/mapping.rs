@@ -1,4 +1,4 @@
-//! The user's own names for our fields: `ours=theirs` renames, `ours==text` sets a constant.
+//! The user's own names for our fields: `ours=theirs` renames, `ours=a+b` joins, `ours==text` sets a constant.
 
 use super::{Field, rejection::nearest};
 
@@ -7,6 +7,8 @@ use super::{Field, rejection::nearest};
 pub(crate) enum Source {
     /// A name, or a path into nested objects with dots between the names.
     Path(String),
+    /// Several of them, joined by `-`.
+    Joined(Vec<String>),
     /// The same text for every record.
     Constant(String),
 }
@@ -33,6 +35,17 @@ pub enum MappingError {
         ours: String,
         /// The known name nearest to it.
         near: Option<&'static str>,
+    },
+    /// A ratio in the place of a percent: a hundredth of the loss.
+    #[error(
+        "mapping \"{mapping}\": {theirs} calls itself a ratio, and profit_pct is in percent (2.5 means 2.5 %); map it \
+        with profit_ratio={theirs} instead, or rename it where it does hold percents"
+    )]
+    Ratio {
+        /// The mapping as it was given.
+        mapping: String,
+        /// The name after the `=`.
+        theirs: String,
     },
     /// A field was mapped twice.
     #[error("field {0} is mapped twice; keep one of the two mappings")]
@@ -73,9 +86,12 @@ impl FieldMapping {
         let (ours, theirs) = mapping.split_once('=').ok_or_else(malformed)?;
         let source = match theirs.strip_prefix('=') {
             Some(text) => Source::Constant(text.to_owned()),
+            None if theirs.contains('+') => {
+                Source::Joined(theirs.split('+').map(|part| part.trim().to_owned()).collect())
+            }
             None => Source::Path(theirs.trim().to_owned()),
         };
-        if matches!(&source, Source::Path(path) if path.split('.').any(str::is_empty)) {
+        if source.paths().iter().any(|path| path.split('.').any(str::is_empty)) {
             return Err(malformed());
         }
         let ours = ours.trim();
@@ -86,6 +102,10 @@ impl FieldMapping {
         })?;
         if self.source(field).is_some() {
             return Err(MappingError::Twice(field.name()));
+        }
+        if let Some(theirs) = source.paths().iter().find(|path| field == Field::ProfitPct && says_ratio(path))
+        {
+            return Err(MappingError::Ratio { mapping: mapping.to_owned(), theirs: theirs.clone() });
         }
         self.sources.push((field, source));
         Ok(())
@@ -110,32 +130,71 @@ impl FieldMapping {
     pub(crate) fn constants(&self) -> impl Iterator<Item = (Field, &str)> {
         self.sources.iter().filter_map(|(field, source)| match source {
             Source::Constant(text) => Some((*field, text.as_str())),
-            Source::Path(_) => None,
+            Source::Path(_) | Source::Joined(_) => None,
         })
     }
 
-    /// The fields that a name stands for, each with the rest of its path below that name.
-    pub(crate) fn targets<'m>(&'m self, name: &str) -> impl Iterator<Item = (Field, Option<&'m str>)> {
+    /// The fields that a name stands for.
+    pub(crate) fn targets<'m>(&'m self, name: &str) -> impl Iterator<Item = Target<'m>> {
         let own = Field::named(name).filter(|field| self.source(*field).is_none());
-        let mapped = self.sources.iter().filter_map(move |(field, source)| {
-            let Source::Path(path) = source else { return None };
-            if path == name {
-                return Some((*field, None));
-            }
-            let rest = path.strip_prefix(name)?.strip_prefix('.')?;
-            Some((*field, Some(rest)))
+        let own = own.map(|field| Target { field, rest: None, part: None });
+        let mapped = self.sources.iter().flat_map(move |(field, source)| {
+            let joined = matches!(source, Source::Joined(_));
+            source.paths().iter().enumerate().filter_map(move |(at, path)| {
+                let below = path.strip_prefix(name)?;
+                let rest = if below.is_empty() { None } else { Some(below.strip_prefix('.')?) };
+                Some(Target { field: *field, rest, part: joined.then_some(at) })
+            })
         });
-        own.map(|field| (field, None)).into_iter().chain(mapped)
+        own.into_iter().chain(mapped)
+    }
+
+    /// The fields that are joined of several names, and of how many.
+    pub(crate) fn joined(&self) -> impl Iterator<Item = (Field, usize)> {
+        self.sources.iter().filter_map(|(field, source)| match source {
+            Source::Joined(parts) => Some((*field, parts.len())),
+            Source::Path(_) | Source::Constant(_) => None,
+        })
     }
 
     /// The field's name as messages show it: with the user's own where it is mapped.
     pub(crate) fn label(&self, field: Field) -> String {
         match self.source(field) {
             None => field.name().to_owned(),
-            Some(Source::Path(path)) => format!("{} (mapped from {path})", field.name()),
             Some(Source::Constant(_)) => format!("{} (set by a mapping)", field.name()),
+            Some(source) => format!("{} (mapped from {})", field.name(), source.paths().join("+")),
         }
     }
+}
+
+impl Source {
+    /// The names that are looked for.
+    pub(crate) fn paths(&self) -> &[String] {
+        match self {
+            Self::Path(path) => std::slice::from_ref(path),
+            Self::Joined(paths) => paths,
+            Self::Constant(_) => &[],
+        }
+    }
+}
+
+/// What a name of theirs stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target<'m> {
+    pub field: Field,
+    /// The rest of its path below that name.
+    pub rest: Option<&'m str>,
+    /// Which part of the field it is, where it is joined of several.
+    pub part: Option<usize>,
+}
+
+/// Stands between the parts of a joined value.
+pub(crate) const JOINT: &str = "-";
+
+/// Whether a name calls its value a ratio: `profit_ratio`, `closeRatio`, `Ratio`; not `duration` or `operation`.
+fn says_ratio(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.match_indices("ratio").any(|(at, word)| !name[at + word.len()..].starts_with('n'))
 }
 
 #[cfg(test)]
@@ -145,12 +204,13 @@ mod tests {
     #[test]
     fn names_paths_and_constants_are_told_apart() {
         let mapping = FieldMapping::parse(&["symbol=market.name", "strategy==mine", "fee=a"]).unwrap();
-        let targets = |name| mapping.targets(name).collect::<Vec<_>>();
+        let targets = |name| mapping.targets(name).map(|t| (t.field, t.rest)).collect::<Vec<_>>();
         assert_eq!(targets("market"), [(Field::Symbol, Some("name"))]);
         assert_eq!(targets("market.name"), [(Field::Symbol, None)]);
         assert_eq!(targets("a"), [(Field::Fee, None)]);
         assert_eq!(targets("profit"), [(Field::Profit, None)]);
         assert_eq!(targets("fee"), []);
+        assert_eq!(targets("marketplace"), []);
         assert_eq!(mapping.constants().collect::<Vec<_>>(), [(Field::Strategy, "mine")]);
     }
 
@@ -158,6 +218,36 @@ mod tests {
     fn a_constant_may_be_empty_or_hold_an_equals_sign() {
         let mapping = FieldMapping::parse(&["account===", "model=="]).unwrap();
         assert_eq!(mapping.constants().collect::<Vec<_>>(), [(Field::Account, "="), (Field::Model, "")]);
+    }
+
+    #[test]
+    fn names_with_a_plus_between_are_parts_of_one_field() {
+        let mapping = FieldMapping::parse(&["trade_id=account + meta.id"]).unwrap();
+        let targets = |name| mapping.targets(name).collect::<Vec<_>>();
+        let (account, part) = (Field::Account, |at| Some(at));
+        assert_eq!(
+            targets("account"),
+            [
+                Target { field: account, rest: None, part: None },
+                Target { field: Field::TradeId, rest: None, part: part(0) }
+            ]
+        );
+        assert_eq!(targets("meta"), [Target { field: Field::TradeId, rest: Some("id"), part: part(1) }]);
+        assert_eq!(mapping.joined().collect::<Vec<_>>(), [(Field::TradeId, 2)]);
+        assert_eq!(mapping.label(Field::TradeId), "trade_id (mapped from account+meta.id)");
+        assert!(FieldMapping::parse(&["trade_id=account+"]).is_err());
+    }
+
+    #[test]
+    fn a_name_that_says_ratio_is_no_percent() {
+        for name in ["profit_ratio", "Return.ratio", "closeProfitRatio", "RATIO", "ratio_net", "a+ratio"] {
+            let told = FieldMapping::parse(&[format!("profit_pct={name}")]).unwrap_err().to_string();
+            assert!(told.contains("map it with profit_ratio=") && told.contains("ratio"), "{told}");
+        }
+        for name in ["duration", "operation_result", "pct", "rat"] {
+            assert!(FieldMapping::parse(&[format!("profit_pct={name}")]).is_ok(), "{name}");
+        }
+        assert!(FieldMapping::parse(&["profit_ratio=profit_ratio", "fee=fee_ratio"]).is_ok());
     }
 
     #[test]

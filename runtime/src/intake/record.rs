@@ -10,6 +10,7 @@ use super::{
     Field, FieldMapping, Rejection,
     cloud_event::Envelope,
     fields::{Slots, Value},
+    mapping::{JOINT, Target},
     rejection::shortened,
 };
 
@@ -20,6 +21,7 @@ pub(crate) struct Record<'a> {
     pub envelope: Envelope<'a>,
     mapping: &'a FieldMapping,
     twice: Option<Field>,
+    parts: Vec<(Field, usize, Value<'a>)>,
 }
 
 impl<'a> Record<'a> {
@@ -29,13 +31,14 @@ impl<'a> Record<'a> {
         for (field, text) in mapping.constants() {
             slots.offer(field, Value::Text(Cow::Borrowed(text)));
         }
-        Self { slots, envelope: Envelope::default(), mapping, twice: None }
+        Self { slots, envelope: Envelope::default(), mapping, twice: None, parts: Vec::new() }
     }
 
     /// Reads an object; what stood before a fault is kept.
     pub(crate) fn read(&mut self, text: &'a str) -> Result<(), Rejection> {
         let mut reader = serde_json::Deserializer::from_str(text);
         let read = reader.deserialize_map(&mut *self).and_then(|()| reader.end());
+        self.join();
         read.map_err(|fault| match self.twice {
             Some(field) => twice(&self.mapping.label(field)),
             None => malformed(&fault),
@@ -50,15 +53,38 @@ impl<'a> Record<'a> {
             };
         }
         let mapping = self.mapping;
-        for (field, rest) in mapping.targets(name) {
-            let raw = rest.map_or(Some(raw), |path| member_at(raw, path));
-            if let Some(raw) = raw
-                && !self.offer(field, value_of(raw))
-            {
+        for Target { field, rest, part } in mapping.targets(name) {
+            let Some(raw) = rest.map_or(Some(raw), |path| member_at(raw, path)) else { continue };
+            let first = match part {
+                None => self.offer(field, value_of(raw)),
+                Some(part) => self.offer_part(field, part, value_of(raw)),
+            };
+            if !first {
                 return false;
             }
         }
         self.offer_envelope(name, raw)
+    }
+
+    fn offer_part(&mut self, field: Field, part: usize, value: Value<'a>) -> bool {
+        let known = self.parts.iter().any(|(known, at, _)| (*known, *at) == (field, part));
+        self.parts.push((field, part, value));
+        if known {
+            self.twice = Some(field);
+        }
+        !known
+    }
+
+    /// Gives the fields that are joined of several names; one that lacks a part stays without a value.
+    fn join(&mut self) {
+        for (field, count) in self.mapping.joined() {
+            let part = |at| self.parts.iter().find(|(known, part, _)| (*known, *part) == (field, at));
+            let texts = (0..count).map(|at| part(at).and_then(|(_, _, value)| value.text()));
+            if let Some(texts) = texts.collect::<Option<Vec<_>>>() {
+                let joined = Value::Text(Cow::Owned(texts.join(JOINT)));
+                self.slots.offer(field, joined);
+            }
+        }
     }
 
     fn offer(&mut self, field: Field, value: Value<'a>) -> bool {

@@ -43,7 +43,7 @@ pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
 
 /// The known name nearest to one that is not known, if any is near.
 pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let near = known.into_iter().map(|k| (strsim::jaro_winkler(&name.to_lowercase(), k), k));
+    let near = known.into_iter().map(|k| (strsim::jaro_winkler(&name.to_lowercase(), &k.to_lowercase()), k));
     near.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
@@ -62,6 +62,7 @@ mod tests {
     #[test]
     fn a_typing_error_finds_the_name_that_was_meant() {
         assert_eq!(nearest("Strategie", ["symbol", "strategy"]), Some("strategy"));
+        assert_eq!(nearest("europe/berlim", ["Europe/Paris", "Europe/Berlin"]), Some("Europe/Berlin"));
         assert_eq!(nearest("zzz", ["symbol", "strategy"]), None);
     }
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    FieldMapping, TradeFormat,
+    FieldMapping, Notation, TradeFormat,
     decode_tests::{dec, decode, decode_text, now, refused, trade, with},
 };
 
@@ -149,7 +149,85 @@ fn a_ratio_may_have_another_name() {
     assert_eq!(read.profit_pct, dec("-6.142"));
 }
 
+#[test]
+fn times_come_as_text_or_as_a_number_since_1970() {
+    let expected = decode(&trade()).unwrap();
+    for (opened, closed) in [
+        (json!(1_738_324_800), json!(1_738_328_400)),
+        (json!("1738324800000"), json!(1_738_328_400_000_i64)),
+        (json!(1_738_324_800_000_000_i64), json!("1738328400000000000")),
+    ] {
+        let mut record = with("opened_at", opened);
+        record["closed_at"] = closed;
+        assert_eq!(decode(&record).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_record_is_read_in_the_notation_of_its_user() {
+    let mut notation = Notation::default();
+    notation.add_values("side=1:long,-1:short").unwrap();
+    notation.set_time_format("%d.%m.%Y %H:%M").unwrap();
+    notation.set_time_zone("Europe/Berlin").unwrap();
+    notation.set_decimal_comma(true);
+    let format = TradeFormat { notation, ..TradeFormat::default() };
+    let mut record = with("side", json!(-1));
+    record["profit"] = json!("\u{2212}1,50");
+    record["opened_at"] = json!("31.01.2025 13:00");
+    record["closed_at"] = json!("31.01.2025 14:00");
+    record["entry_price"] = json!(100.5);
+    record["quantity"] = json!("0,5");
+    let read = format.decode(record.to_string().as_bytes(), None, now()).unwrap();
+    assert_eq!((read.side, read.profit, read.entry_price), (events::Side::Short, dec("-1.5"), dec("100.5")));
+    assert_eq!(read.closed_at.to_string(), "2025-01-31T13:00:00Z");
+    record["quantity"] = json!("0.5");
+    let fault = format.decode(record.to_string().as_bytes(), None, now()).unwrap_err();
+    assert!(fault.detail.contains("quantity is \"0.5\": it has a point"), "{}", fault.detail);
+}
+
+#[test]
+fn ids_of_two_accounts_are_told_apart_by_joining() {
+    let mapping = FieldMapping::parse(&["trade_id=account+meta.id"]).unwrap();
+    let format = TradeFormat { mapping, ..TradeFormat::default() };
+    let decode = |record: &Value| format.decode(record.to_string().as_bytes(), None, now());
+    let mut record = with("account", json!("two"));
+    record["meta"] = json!({"id": 7});
+    let read = decode(&record).unwrap();
+    assert_eq!((read.trade_id.as_str(), read.account.as_deref()), ("two-7", Some("two")));
+    record["account"] = Value::Null;
+    let fault = decode(&record).unwrap_err();
+    assert!(fault.detail.contains("missing: trade_id (mapped from account+meta.id)"), "{}", fault.detail);
+}
+
+#[test]
+fn a_byte_order_mark_before_the_record_is_no_part_of_it() {
+    let marked = format!("\u{FEFF}{}", trade());
+    assert_eq!(decode_text(&marked).unwrap(), decode(&trade()).unwrap());
+}
+
+#[test]
+fn a_currency_that_nobody_names_is_the_quote_in_front_too() {
+    for (symbol, currency) in [("KRW-BTC", "KRW"), ("BTC-KRW", "KRW"), ("EURUSD", "USD")] {
+        assert_eq!(decode(&with("symbol", json!(symbol))).unwrap().currency.as_deref(), Some(currency));
+    }
+}
+
 proptest! {
+    #[test]
+    fn any_mapping_and_any_record_are_read_or_refused(
+        mappings in proptest::collection::vec("[a-z_]{0,12}==?[a-z_.+]{0,12}", 0..4),
+        name in "[a-z_.+]{0,12}",
+        value in "\\PC{0,30}",
+    ) {
+        if let Ok(mapping) = FieldMapping::parse(&mappings) {
+            let format = TradeFormat { mapping, ..TradeFormat::default() };
+            let record = with(&name, json!(value)).to_string();
+            if let Err(fault) = format.decode(record.as_bytes(), None, now()) {
+                prop_assert!(!fault.detail.is_empty());
+            }
+        }
+    }
+
     #[test]
     fn any_text_in_any_optional_field_costs_no_trade(which in 0_usize..super::Field::ALL.len(), value in "\\PC{0,40}") {
         let field = super::Field::ALL[which];

@@ -112,7 +112,7 @@ mod tests {
             text in "[\\PC&&\\S]([\\PC]{0,126}[\\PC&&\\S])?",
             profit in any::<i64>(),
             scale in 0_u32..28,
-            opened in -62_167_219_200_000_000_i64..253_402_300_000_000_000,
+            opened in 1_230_768_000_000_000_i64..253_402_300_000_000_000,
             life in 0_i64..799_999_999,
         ) {
             let trade = TradeClosed {

@@ -1,7 +1,7 @@
 //! Every key that there is; `*` stands for a name of the user's.
 
 /// The keys, as `config default` shows them.
-pub const KEYS: [&str; 38] = [
+pub const KEYS: [&str; 44] = [
     "server.listen",
     "kafka.bootstrap_servers",
     "kafka.embedded_listen",
@@ -10,7 +10,13 @@ pub const KEYS: [&str; 38] = [
     "kafka.properties.*",
     "intake.default_currency",
     "intake.max_record_size",
+    "intake.earliest",
+    "intake.trade_types",
+    "intake.time_format",
+    "intake.time_zone",
+    "intake.decimal_comma",
     "intake.fields.*",
+    "intake.values.*",
     "store.engine",
     "store.segment_size",
     "store.uncompressed_segments",

@@ -5,6 +5,7 @@
 mod bounds;
 mod explain;
 mod fault;
+mod intake;
 mod keys;
 mod layers;
 mod names;

@@ -6,10 +6,7 @@ use events::{
     GuardThresholds, MissedRuns, PerformanceAnalystConfigured, PerformanceLimits, Schedule,
     SchedulerConfigured, StrategyGuardConfigured,
 };
-use runtime::{
-    intake::{FieldMapping, TradeFormat},
-    kafka::{KafkaSettings, Topics},
-};
+use runtime::kafka::{KafkaSettings, Topics};
 
 use store::Options;
 
@@ -17,13 +14,13 @@ use super::{Config, KafkaSection, StoreSection, bounds, layers::Raw, reader::Rea
 
 /// Reads every section. Where a fault is kept the default stands in, so that the other faults are found too.
 pub fn read(reader: &mut Reader) -> Config {
-    let guard = guard(reader);
+    let (guard, kafka) = (guard(reader), kafka(reader));
     let schedules = schedules(reader);
     bounds::check(reader, &guard, schedules.keys().map(String::as_str));
     Config {
         listen: reader.loopback("server.listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7450))),
-        kafka: kafka(reader),
-        trades: intake(reader),
+        trades: super::intake::read(reader, &kafka.topics.trade_closed),
+        kafka,
         store: store(reader),
         stale_after: stale_after(reader),
         analyst: analyst(reader),
@@ -82,30 +79,6 @@ fn check_kafka(reader: &mut Reader, section: &KafkaSection) {
             reader.fault(&format!("kafka.properties.{name}"), fault.to_string());
         }
     }
-}
-
-fn intake(reader: &mut Reader) -> TradeFormat {
-    let default = TradeFormat::default();
-    let most = u64::try_from(store::MAX_EVENT_BYTES / 2).unwrap_or(u64::MAX);
-    let mapping = reader.texts("intake.fields.");
-    TradeFormat {
-        default_currency: reader.text("intake.default_currency"),
-        max_bytes: reader
-            .bytes("intake.max_record_size", 1024..=most, "1MiB")
-            .and_then(|bytes| usize::try_from(bytes).ok())
-            .unwrap_or(default.max_bytes),
-        mapping: field_mapping(reader, &mapping),
-        ..TradeFormat::default()
-    }
-}
-
-fn field_mapping(reader: &mut Reader, pairs: &[(String, String)]) -> FieldMapping {
-    for (ours, theirs) in pairs {
-        if let Err(fault) = FieldMapping::from_pairs([(ours.as_str(), theirs.as_str())]) {
-            reader.fault(&format!("intake.fields.{ours}"), fault.to_string());
-        }
-    }
-    FieldMapping::from_pairs(pairs.iter().map(|(a, b)| (a.as_str(), b.as_str()))).unwrap_or_default()
 }
 
 fn store(reader: &mut Reader) -> StoreSection {

@@ -215,6 +215,40 @@ fn a_variable_that_sets_nothing_is_a_fault_with_the_nearest_name() {
 }
 
 #[test]
+fn how_facts_are_read_is_configured_for_records_and_rows_alike() {
+    let config = from_file(
+        "[intake]\nearliest = 2015-06-01\ntrade_types = [\"a.closed\", \"b.closed\"]\ntime_zone = \"Europe/Berlin\"\n\
+         time_format = \"%d.%m.%Y %H:%M\"\ndecimal_comma = true\n[kafka.topics]\ntrade_closed = \"mine\"\n\
+         [intake.values.side]\nBuy = \"long\"\n\"-1\" = \"short\"\n[intake.fields]\ntrade_id = \"account+id\"\n",
+    )
+    .unwrap();
+    let mut notation = runtime::intake::Notation::default();
+    notation.add_values("side=-1:short,Buy:long").unwrap();
+    notation.set_time_format("%d.%m.%Y %H:%M").unwrap();
+    notation.set_time_zone("Europe/Berlin").unwrap();
+    notation.set_decimal_comma(true);
+    assert_eq!(config.trades.notation, notation);
+    assert_eq!(config.trades.earliest.to_string(), "2015-06-01T00:00:00Z");
+    assert_eq!(config.trades.trade_types, ["a.closed", "b.closed", "mine"]);
+    assert_eq!(from_file("").unwrap().trades, runtime::intake::TradeFormat::default());
+}
+
+#[test]
+fn what_facts_cannot_be_read_by_is_a_fault() {
+    for (setting, told) in [
+        ("intake.earliest = \"yesterday\"", "a day such as"),
+        ("intake.time_zone = \"Europe/Berlim\"", "did you mean Europe/Berlin?"),
+        ("intake.time_format = \"%d.%m.%Y\"", "it has to hold date, hour and minute"),
+        ("intake.values.side = \"Buy:up\"", "neither long nor short"),
+        ("intake.values.sied.Buy = \"long\"", "did you mean side?"),
+        ("intake.fields.profit_pct = \"profit_ratio\"", "profit_ratio=profit_ratio instead"),
+    ] {
+        let faults = from_file(setting).unwrap_err();
+        assert!(faults.iter().any(|fault| fault.to_string().contains(told)), "{setting}: {faults:?}");
+    }
+}
+
+#[test]
 fn names_of_strategies_keep_their_case_and_may_be_quoted() {
     let variable = |name: &str| format!("TRADEWARDEN_STRATEGY_GUARD__STRATEGIES__{name}__MAX_DAILY_LOSS_PCT");
     for (written, name) in [("My_Strat", "My_Strat"), ("a__b", "a__b"), ("\"a.b c\"", "a.b c"), ("x_", "x_")]

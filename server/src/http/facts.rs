@@ -13,7 +13,7 @@ use runtime::intake::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{refusal::Refusal, routes::body_of, site::Site};
+use super::{encoding, refusal::Refusal, routes::body_of, site::Site};
 use crate::{clock::now, problem::Problem};
 
 /// The largest request: more than the largest record that the configuration allows, so that such a record is refused
@@ -45,7 +45,7 @@ pub enum Became {
     Taken,
     /// It was there before.
     Duplicate,
-    /// It is in the dead letters.
+    /// It is in the dead letters, now or since it came before.
     Rejected,
 }
 
@@ -54,9 +54,9 @@ pub enum Became {
 pub struct Receipt {
     /// New facts.
     pub taken: u64,
-    /// Known facts.
+    /// Known trades.
     pub duplicate: u64,
-    /// Dead letters.
+    /// Dead letters, known ones too.
     pub rejected: u64,
     /// One for each fact, in their order.
     pub results: Vec<FactResult>,
@@ -69,6 +69,7 @@ pub async fn take(
     site: web::Data<Site>,
 ) -> Result<HttpResponse, Refusal> {
     let body = body_of(payload, LARGEST).await?;
+    let codings = encoding::codings(request.headers().get_all(header::CONTENT_ENCODING))?;
     let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     let lines =
         header(header::CONTENT_TYPE).is_some_and(|kind| kind.contains("ndjson") || kind.contains("jsonl"));
@@ -78,7 +79,11 @@ pub async fn take(
         .filter(|(name, _)| name.as_str().starts_with("ce-"))
         .map(|(name, value)| (name.as_str().replacen('-', "_", 1), value.as_bytes().to_vec()))
         .collect();
-    let receipt = web::block(move || admit(&site, &body, lines, &headers)).await;
+    let receipt = web::block(move || {
+        let body = encoding::unpacked(&body, &codings, LARGEST)?;
+        admit(&site, &body, lines, &headers)
+    })
+    .await;
     let receipt =
         receipt.map_err(|_| Problem::new(503, "busy", "too many requests at once; try again"))??;
     let nothing_taken = receipt.rejected > 0 && receipt.taken + receipt.duplicate == 0;
@@ -117,7 +122,7 @@ fn problem_of(error: AdmitError) -> Problem {
 
 /// The facts of a body: a JSON array, one JSON object, or one JSON object a line.
 fn items(body: &[u8], lines: bool) -> Result<Vec<&[u8]>, Problem> {
-    let body = body.trim_ascii();
+    let body = body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(body).trim_ascii();
     if body.is_empty() {
         let detail = "the request has no body; send a JSON object, an array of them, or one a line";
         return Err(Problem::new(400, "empty", detail));
@@ -148,16 +153,21 @@ fn lines_of(body: &[u8]) -> Vec<&[u8]> {
 }
 
 fn receipt(admitted: Admitted) -> Receipt {
-    let counts = admitted.counts();
-    let results = admitted.answers.into_iter().map(result).collect();
-    Receipt { taken: counts.taken, duplicate: counts.duplicate, rejected: counts.rejected, results }
+    let results: Vec<FactResult> = admitted.answers.into_iter().map(result).collect();
+    let count = |became| results.iter().filter(|fact| fact.result == became).count() as u64;
+    let (taken, duplicate) = (count(Became::Taken), count(Became::Duplicate));
+    Receipt { taken, duplicate, rejected: count(Became::Rejected), results }
 }
 
 fn result(answer: Answer) -> FactResult {
     let (result, event_id, position, rejection): (_, _, _, Option<Rejection>) = match answer {
         Answer::Taken { event_id, position } => (Became::Taken, event_id, position, None),
+        Answer::Duplicate { event_id, position, rejection: None } => {
+            (Became::Duplicate, event_id, position, None)
+        }
+        // Known as a dead letter: sent again it is no more taken in than the first time.
         Answer::Duplicate { event_id, position, rejection } => {
-            (Became::Duplicate, event_id, position, rejection)
+            (Became::Rejected, event_id, position, rejection)
         }
         Answer::Rejected { event_id, position, rejection } => {
             (Became::Rejected, event_id, position, Some(rejection))
@@ -180,6 +190,7 @@ mod tests {
     fn one_object_an_array_and_lines_are_told_apart() {
         assert_eq!(texts("{\n \"a\": 1\n}", false), ["{\n \"a\": 1\n}"]);
         assert_eq!(texts("[{\"a\":1}, {\"b\":2}]", false), ["{\"a\":1}", "{\"b\":2}"]);
+        assert_eq!(texts("\u{FEFF}[{\"a\":1}]", false), ["{\"a\":1}"], "a byte order mark is no part of it");
         assert_eq!(texts("{\"a\":1}\n\n{\"b\":2}\r\n", false), ["{\"a\":1}", "{\"b\":2}"]);
         assert_eq!(texts("{\"a\":1}\nbroken\n", false), ["{\"a\":1}", "broken"]);
         assert_eq!(texts("broken\nover lines", false), ["broken\nover lines"]);

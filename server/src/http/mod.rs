@@ -3,6 +3,7 @@
 //! Nothing here decides, and nothing blocks the threads of the server: every answer is made on a thread that may wait.
 
 mod door;
+mod encoding;
 mod facts;
 mod health;
 mod metrics;

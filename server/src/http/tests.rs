@@ -203,7 +203,8 @@ fn facts_are_taken_once_each_with_its_result() {
     assert_eq!(receipt["results"][2]["reason"], "missing_field");
     assert!(receipt["results"][2]["detail"].as_str().is_some_and(|detail| detail.contains("strategy")));
     let again = server.ask("POST /api/events", batch.as_bytes()).json();
-    assert_eq!((&again["taken"], &again["duplicate"]), (&json!(0), &json!(3)), "{again}");
+    let counts = (&again["taken"], &again["duplicate"], &again["rejected"]);
+    assert_eq!(counts, (&json!(0), &json!(2), &json!(1)), "a known dead letter is rejected again: {again}");
     assert_eq!(again["results"][0]["event_id"], receipt["results"][0]["event_id"]);
     let lines = format!("{}\n{}\n", trade(1, "1"), trade(4, "1"));
     let lines = server.ask("POST /api/events", lines.as_bytes()).json();
@@ -213,6 +214,41 @@ fn facts_are_taken_once_each_with_its_result() {
     assert_eq!(other.json()["results"][0]["reason"], "conflicting_duplicate");
     let letters = server.ask("GET /api/dead-letters", b"").json();
     assert_eq!(letters["items"].as_array().map(Vec::len), Some(2), "{letters}");
+}
+
+#[test]
+fn what_was_rejected_is_rejected_again() {
+    let server = running();
+    server.ask("POST /api/events", trade(1, "1").as_bytes());
+    for record in [trade(1, "2"), "[null]".to_owned(), "{}".to_owned()] {
+        for _ in 0..2 {
+            let reply = server.ask("POST /api/events", record.as_bytes());
+            assert_eq!((reply.status, &reply.json()["rejected"]), (422, &json!(1)), "{}", reply.body);
+            assert_eq!(reply.json()["results"][0]["result"], "rejected");
+            assert!(reply.json()["results"][0]["reason"].is_string());
+        }
+    }
+    let letters = server.ask("GET /api/dead-letters", b"").json();
+    assert_eq!(letters["items"].as_array().map(Vec::len), Some(3), "each is kept once: {letters}");
+}
+
+#[test]
+fn packed_bodies_are_unpacked_as_far_as_allowed() {
+    let server = running();
+    let post = |coding: &str, body: &[u8]| {
+        let headers = [("authorization", server.bearer.as_str()), ("content-encoding", coding)];
+        server.send("POST /api/events", &headers, body)
+    };
+    let gzip = super::encoding::tests::gzip;
+    let marked = format!("\u{FEFF}{}", trade(1, "1"));
+    assert_eq!(post("gzip", &gzip(marked.as_bytes())).json()["taken"], 1);
+    let zstd = zstd::stream::encode_all(trade(2, "1").as_bytes(), 3).unwrap();
+    assert_eq!(post("zstd", &zstd).json()["taken"], 1);
+    assert_problem(&post("gzip", &gzip(&vec![b' '; (16 << 20) + 1])), 413, "too_large");
+    assert_problem(&post("br", b"anything"), 415, "unsupported_encoding");
+    assert_problem(&post("gzip", b"{}"), 400, "malformed");
+    let letters = server.ask("GET /api/dead-letters", b"").json();
+    assert_eq!(letters["items"].as_array().map(Vec::len), Some(0), "{letters}");
 }
 
 #[test]

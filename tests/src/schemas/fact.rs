@@ -12,8 +12,9 @@ pub const NAME: &str = "trading.trade.closed.v1";
 const DESCRIPTION: &str = "A closed trade, as the bot reports it. Beyond this schema: numbers of at most 28 digits before \
     the point, more of them behind it are rounded to 28 significant digits and 28 places; closed_at not before \
     opened_at and not more than five minutes ahead; profit_pct and profit_ratio agree where both are given; every name \
-    once in a record; the same trade_id of a strategy always with the same content. Unknown fields are ignored; an \
-    optional field that is no such value is left out, and the trade counts.";
+    once in a record; the same trade_id of a strategy always with the same content; no control characters in \
+    names; nothing before 2009 unless [intake] earliest says so. Unknown fields are ignored; an optional field that is \
+    no such value is left out, and the trade counts.";
 
 /// A decimal in any form that is read: sign, point and exponent.
 const DECIMAL: &str = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$";
@@ -64,7 +65,11 @@ fn value(field: Field) -> Value {
             json!({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": NOT_NEGATIVE}]})
         }
         Field::Profit | Field::ProfitPct | Field::ProfitRatio | Field::Fee | Field::Leverage => decimal(),
-        Field::OpenedAt | Field::ClosedAt => json!({"type": "string", "format": "date-time"}),
+        Field::OpenedAt | Field::ClosedAt => json!({"anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "string", "pattern": "^[0-9]{10,19}$"},
+            {"type": "integer", "minimum": 1_230_768_000, "maximum": i64::MAX},
+        ]}),
         Field::Currency => text(128),
         Field::ExitReason | Field::Model | Field::Account | Field::EventId => text(1024),
     }
@@ -84,10 +89,10 @@ fn text(longest: u32) -> Value {
 
 const fn meaning(field: Field) -> &'static str {
     match field {
-        Field::TradeId => "Unique within the strategy.",
+        Field::TradeId => "Unique within the strategy. Blanks around names are cut off.",
         Field::Strategy => "Who traded; also the record's key.",
         Field::Symbol => "What was traded.",
-        Field::Side => "long or short.",
+        Field::Side => "long or short; other words are mapped in [intake.values].",
         Field::Quantity => "In base units, above 0.",
         Field::EntryPrice => "In quote currency, above 0.",
         Field::ExitPrice => "In quote currency, not below 0; some bots do not know it.",
@@ -96,8 +101,10 @@ const fn meaning(field: Field) -> &'static str {
             "Net profit in percent of the capital put in: 2.5 means 2.5 %. Or give profit_ratio."
         }
         Field::ProfitRatio => "The same as a ratio: 0.025 means 2.5 %. One of the two is needed.",
-        Field::OpenedAt => "RFC 3339 with a zone.",
-        Field::ClosedAt => "RFC 3339 with a zone; not before opened_at.",
+        Field::OpenedAt => {
+            "RFC 3339 with a zone, or a whole number of s, ms, µs or ns since 1970, told apart by its size."
+        }
+        Field::ClosedAt => "As opened_at, and not before it.",
         Field::Currency => {
             "Of profit and fee; without it the quote part of the symbol, else the configured default if one is set, else unknown."
         }

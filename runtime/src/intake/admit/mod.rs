@@ -15,7 +15,7 @@ use std::{collections::HashMap, sync::Arc};
 use events::{Event, FamilySet, NewEvent, Origin, Recorded, Timestamp, TradeClosed, Uuid, id};
 use store::{AppendError, Appended, Duplicate, Duplicates, EventLog, Expected, Prepared, ReadError, Request};
 
-use super::Rejection;
+use super::{Rejection, checks};
 pub(crate) use letter::conflict;
 
 use lent::Lent;
@@ -214,7 +214,7 @@ impl Admission {
         let Incoming { place, raw, decoded } = incoming;
         let prepared = match decoded {
             Ok(trade) => Ok(Some(Prepared::new(self.trade_event(trade, place))?)),
-            Err(rejection) => Err(rejection),
+            Err(rejection) => Err(owned(rejection, raw.key())),
         };
         Ok(Candidate { place, raw, prepared })
     }
@@ -252,6 +252,15 @@ impl Admission {
             }
         }
     }
+}
+
+/// What its content does not name belongs to the record's key: that is the strategy.
+fn owned(mut rejection: Rejection, key: Option<&[u8]>) -> Rejection {
+    if rejection.strategy.is_none() {
+        let name = key.and_then(|key| std::str::from_utf8(key).ok()).and_then(checks::sane_name);
+        rejection.strategy = name.map(str::to_owned);
+    }
+    rejection
 }
 
 /// A batch for one stream.

@@ -197,6 +197,30 @@ fn of_a_record_that_is_too_large_for_the_log_the_dead_letter_keeps_the_start() {
     assert!(letter.detail.contains("only the first 8388608 are kept"), "{}", letter.detail);
 }
 
+#[test]
+fn a_dead_letter_that_names_nobody_belongs_to_its_key_if_that_can_be_a_name() {
+    let log = MemoryLog::new();
+    let admission = admission();
+    let decode = |value: &[u8]| TradeFormat::default().decode(value, None, now());
+    let letter = |offset, key: Option<&'static [u8]>, value: &'static [u8]| {
+        let place = Place::Kafka { topic: "trades", partition: 0, offset };
+        let raw = RawBytes { key, value };
+        admission.prepare(Incoming { place, raw, decoded: decode(value) }).unwrap()
+    };
+    let candidates = vec![
+        letter(0, Some(b" rsi "), b"{}"),
+        letter(1, Some(b"rsi"), b"{\"strategy\":\"named\"}"),
+        letter(2, Some(b"\xff"), b"{}"),
+        letter(3, Some(b"a\x1bb"), b"{}"),
+        letter(4, Some(b""), b"{}"),
+        letter(5, None, b"{}"),
+    ];
+    admission.admit(&log, Expected::Any, now(), candidates).unwrap();
+    let owners: Vec<_> = letters(&log).into_iter().map(|letter| letter.strategy).collect();
+    let name = |name: &str| Some(name.to_owned());
+    assert_eq!(owners, [name("rsi"), name("named"), None, None, None, None]);
+}
+
 /// A log to which somebody else appends right before the first append.
 struct Raced(MemoryLog, std::sync::Mutex<Vec<String>>);
 

@@ -6,7 +6,7 @@ use super::{FileError, FileFormat};
 use crate::intake::{
     Field, FieldMapping,
     fields::{Slots, Value},
-    mapping::Source,
+    mapping::{JOINT, Source},
     rejection::nearest,
 };
 
@@ -51,6 +51,7 @@ pub(super) const fn names(format: FileFormat, field: Field) -> &'static [&'stati
 pub(super) fn column_name(format: FileFormat, mapping: &FieldMapping, field: Field) -> Cow<'_, str> {
     match mapping.source(field) {
         Some(Source::Path(path)) => Cow::Borrowed(path),
+        Some(Source::Joined(parts)) => Cow::Owned(parts.join("+")),
         Some(Source::Constant(_)) => Cow::Borrowed("(set by --map)"),
         None => Cow::Borrowed(names(format, field).first().copied().unwrap_or(field.name())),
     }
@@ -71,6 +72,8 @@ pub(super) fn label(format: FileFormat, mapping: &FieldMapping, field: Field) ->
 pub(super) struct Columns {
     /// (place, field), in the order of the fields.
     pub cells: Vec<(usize, Field)>,
+    /// Fields that are joined of several places.
+    joined: Vec<(Field, Vec<usize>)>,
     pub conversions: Conversions,
 }
 
@@ -93,6 +96,10 @@ impl Columns {
         for field in Field::ALL {
             let (asked, wanted): (&[&str], bool) = match mapping.source(field) {
                 Some(Source::Constant(_)) => continue,
+                Some(Source::Joined(parts)) => {
+                    columns.keep_parts(file, header, field, parts)?;
+                    continue;
+                }
                 Some(Source::Path(path)) => (&[path.as_str()], true),
                 None => (names(format, field), field.is_required() && !has_stand_in(format, field)),
             };
@@ -126,8 +133,36 @@ impl Columns {
         Ok(())
     }
 
+    fn keep_parts(
+        &mut self,
+        file: &str,
+        header: &[&str],
+        field: Field,
+        parts: &[String],
+    ) -> Result<(), FileError> {
+        let place = |part: &String| {
+            let found = header.iter().position(|column| column == part);
+            found.ok_or_else(|| missing(file, header, part, field))
+        };
+        let places = parts.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        self.joined.push((field, places));
+        Ok(())
+    }
+
+    /// Gives the fields that are joined of several cells; one that lacks a part stays without a value.
+    pub(super) fn join(&self, cells: &[&str], slots: &mut Slots<'_>) {
+        for (field, places) in &self.joined {
+            let parts = places.iter().map(|place| cells.get(*place).map(|cell| cell.trim()));
+            let parts: Option<Vec<&str>> = parts.map(|part| part.filter(|part| !part.is_empty())).collect();
+            if let Some(parts) = parts {
+                slots.set(*field, Value::Text(Cow::Owned(parts.join(JOINT))));
+            }
+        }
+    }
+
     pub(super) fn gives(&self, field: Field) -> bool {
-        self.cells.iter().any(|(_, given)| *given == field)
+        let joined = self.joined.iter().map(|(joined, _)| joined);
+        self.cells.iter().map(|(_, given)| given).chain(joined).any(|given| *given == field)
     }
 }
 

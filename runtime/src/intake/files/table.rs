@@ -137,6 +137,7 @@ impl<R: BufRead> Table<R> {
                 Some(cell) => slots.set(*field, Value::Text(Cow::Borrowed(cell))),
             }
         }
+        self.columns.join(&cells, &mut slots);
         if self.digests.is_some() {
             slots.set(Field::TradeId, Value::Text(Cow::Borrowed("-")));
         }
