@@ -204,7 +204,7 @@ impl Board {
 }
 
 /// Failures in a row after which nobody waits: a disk that is full stays so.
-const HOPELESS: u32 = 3;
+const HOPELESS: u32 = 4;
 
 /// Whether the next attempt comes too late for who waits, or is as likely to fail.
 fn is_out_of_reach(entry: &Entry, left: Duration) -> bool {
