@@ -178,6 +178,7 @@ fn an_actor_waits_for_the_end_beside_a_stopped_log_and_folds_nothing_anew() {
     let system = start::<StrategyGuard>(&log, LONG);
     assert!(system.wait_for(log.head(), LONG));
     append(&*log, "ingest", facts(&["1"]));
+    let readers = disk.subscribed.load(SeqCst);
     disk.full.store(true, SeqCst);
     // What was taken in before the disk was full wants a decision.
     append(&disk.log, "ingest", facts(&["1", "2"]));
@@ -185,7 +186,7 @@ fn an_actor_waits_for_the_end_beside_a_stopped_log_and_folds_nothing_anew() {
     let message = status(&system).message;
     assert_eq!(message.as_deref(), Some("No space left on device"));
     thread::sleep(Duration::from_millis(2500));
-    assert_eq!(disk.subscribed.load(SeqCst), 1, "history is not read again beside a full disk");
+    assert_eq!(disk.subscribed.load(SeqCst), readers, "history is not read again beside a full disk");
     let begun = Instant::now();
     system.stop();
     assert!(begun.elapsed() < Duration::from_secs(2));
