@@ -237,7 +237,7 @@ const BARE_WORDS: [&str; 4] = ["-Infinity", "Infinity", "-NaN", "NaN"];
 
 /// The text with NaN and Infinity in quotes; nothing where there are none outside of texts.
 #[cold]
-fn quote_bare_words(text: &str) -> Option<String> {
+pub(crate) fn quote_bare_words(text: &str) -> Option<String> {
     let (mut quoted, mut copied, mut at) = (String::new(), 0, 0);
     let mut in_text = false;
     while let Some(byte) = text.as_bytes().get(at) {

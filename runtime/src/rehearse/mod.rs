@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use events::{RecordRejected, StrategyDisabled, Timestamp, TradeClosed, Uuid};
+use events::{RecordRejected, ReduceCause, StrategyDisabled, Timestamp, TradeClosed, Uuid};
 use serde::Serialize;
 use store::{AppendError, EventLog};
 
@@ -53,6 +53,32 @@ pub struct Halt {
     pub decision: StrategyDisabled,
 }
 
+/// A strategy that would have been reduced.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reduction {
+    /// Which strategy.
+    pub strategy: String,
+    /// How often.
+    pub times: u64,
+    /// The first decision.
+    pub event_id: Uuid,
+    /// Its position.
+    pub position: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub causes: Vec<ReduceCause>,
+}
+
+/// A trade with an id that an earlier one has, and other content.
+#[derive(Clone, Debug)]
+pub struct Conflict {
+    /// Where it stands.
+    pub place: Place,
+    /// What differs, and what to do.
+    pub detail: String,
+}
+
 /// What a rehearsal did.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
@@ -72,6 +98,11 @@ pub struct Summary {
     pub decisions: BTreeMap<&'static str, u64>,
     /// Every halt, in order.
     pub halts: Vec<Halt>,
+    /// Every strategy that was reduced, in order of the first time.
+    pub reductions: Vec<Reduction>,
+    /// The conflicting duplicates among what was rejected.
+    #[serde(skip)]
+    pub conflicts: Vec<Conflict>,
 }
 
 /// Why a rehearsal could not be finished.

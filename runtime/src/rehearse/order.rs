@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use events::{Bytes, Origin, RecordRejected, Timestamp, TradeClosed, Uuid, id};
 
-use super::{Place, Row, Summary};
+use super::{Conflict, Place, Row, Summary};
 use crate::intake::admit::conflict;
 
 /// A row in its place in time; a trade with its id.
@@ -65,8 +65,9 @@ fn once(
             None
         }
         Some(first) => {
-            let row = Row::Rejected(Box::new(conflicting(first, &trade, &place)));
-            Some(Timed { at, row, id: None })
+            let letter = conflicting(first, &trade, &place);
+            summary.conflicts.push(Conflict { place, detail: letter.detail.clone() });
+            Some(Timed { at, row: Row::Rejected(Box::new(letter)), id: None })
         }
     }
 }

@@ -5,10 +5,10 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use events::{Event, NewEvent, Recorded, TimerDue, Timestamp, id};
+use events::{Event, NewEvent, Recorded, StrategyReduced, TimerDue, Timestamp, id};
 use store::EventLog;
 
-use super::{Halt, Row, Summary, cast::Cast, order::Timed, write::Run};
+use super::{Halt, Reduction, Row, Summary, cast::Cast, order::Timed, write::Run};
 use crate::{
     clock,
     record::{Recorder, now},
@@ -37,6 +37,8 @@ pub(super) struct Stage {
     pending_events: usize,
     sender: mpsc::SyncSender<Vec<Run>>,
     summary: Summary,
+    /// Where in the summary a strategy that was reduced stands.
+    reduced: BTreeMap<String, usize>,
 }
 
 impl Stage {
@@ -52,6 +54,7 @@ impl Stage {
             pending_events: 0,
             sender,
             summary,
+            reduced: BTreeMap::new(),
         }
     }
 
@@ -162,14 +165,32 @@ impl Stage {
         if recorded.event.is_decision() {
             *self.summary.decisions.entry(recorded.event.event_type()).or_default() += 1;
         }
-        if let Event::StrategyDisabled(decision) = &recorded.event {
-            self.summary.halts.push(Halt {
+        match &recorded.event {
+            Event::StrategyDisabled(decision) => self.summary.halts.push(Halt {
                 event_id: recorded.event_id,
                 position: recorded.position,
                 at: recorded.occurred_at,
                 decision: decision.clone(),
-            });
+            }),
+            Event::StrategyReduced(decision) => self.reduced(recorded, decision),
+            _ => {}
         }
+    }
+
+    fn reduced(&mut self, recorded: &Recorded, decision: &StrategyReduced) {
+        let known = self.reduced.entry(decision.strategy.clone()).or_insert(self.summary.reductions.len());
+        if let Some(reduction) = self.summary.reductions.get_mut(*known) {
+            reduction.times += 1;
+            return;
+        }
+        self.summary.reductions.push(Reduction {
+            strategy: decision.strategy.clone(),
+            times: 1,
+            event_id: recorded.event_id,
+            position: recorded.position,
+            at: recorded.occurred_at,
+            causes: decision.causes.clone(),
+        });
     }
 
     fn flush(&mut self) -> Result<(), Closed> {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::calls::Progress;
 
@@ -17,12 +17,47 @@ pub fn bar(shown: bool, total: u64, what: &str) -> ProgressBar {
 
 /// A sign of life while something of unknown length is done.
 pub fn spinner(shown: bool, what: &str) -> ProgressBar {
+    unending(shown, "{spinner} {msg}").with_message(what.to_owned())
+}
+
+fn unending(shown: bool, template: &str) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(None, target).with_message(what.to_owned());
+    let bar = ProgressBar::with_draw_target(None, target);
+    bar.set_style(
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
     if shown {
         bar.enable_steady_tick(Duration::from_millis(100));
     }
     bar
+}
+
+/// Progress of sending: a bar where it is known how many there are, else a count with the bytes that were read.
+pub struct Sending {
+    bar: ProgressBar,
+}
+
+impl Sending {
+    /// Nothing sent yet, of `total` trades where that is known.
+    pub fn new(shown: bool, total: Option<u64>) -> Self {
+        if let Some(total) = total {
+            return Self { bar: bar(shown, total, "trades") };
+        }
+        Self { bar: unending(shown, "{spinner} {human_pos} trades acknowledged, {per_sec}{msg}") }
+    }
+
+    /// So many are acknowledged, and so many bytes were read.
+    pub fn at(&self, acknowledged: u64, bytes: u64) {
+        if self.bar.length().is_none() {
+            self.bar.set_message(format!(", {} read", HumanBytes(bytes)));
+        }
+        self.bar.set_position(acknowledged);
+    }
+
+    /// Everything is sent, or nothing more can be.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// What a call tells its progress to; the bar appears with the first news.

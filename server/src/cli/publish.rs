@@ -1,14 +1,23 @@
 //! `publish`: sends the trades of files as the bot would, and ends when all are acknowledged.
 
 use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
+    vec,
 };
 
 use clap::{Args, ValueEnum};
+use events::RejectReason;
 use runtime::{
-    intake::{files::TradeFile, wire},
+    intake::{
+        files::{FileError, Row, TradeFile},
+        wire,
+    },
     kafka::{KafkaSettings, send_all},
+    rehearse::Place,
 };
 use serde_json::json;
 
@@ -16,17 +25,14 @@ use crate::{
     access::Access,
     calls::{Needs, SourceShow},
     client::Client,
+    clock::now,
     config::Config,
-    http::Receipt,
+    http::{FactResult, Receipt},
     plant::kafka_settings,
     problem::Problem,
 };
 
-use super::{
-    context::Context,
-    progress,
-    trade_files::{BadRows, TradeFiles},
-};
+use super::{context::Context, progress::Sending, row_notes::RowNotes, trade_files::TradeFiles};
 
 /// What to publish, and where.
 #[derive(Debug, Args)]
@@ -50,14 +56,14 @@ enum To {
     Http,
 }
 
-/// A record that is ready to be sent.
-type Record = (Vec<u8>, Vec<u8>);
-
 /// Bytes of a request.
 const REQUEST_BYTES: usize = 1 << 20;
 
 /// Records of a request.
 const REQUEST_RECORDS: usize = 1000;
+
+/// Larger files are not read once more beforehand.
+const MOST_SURVEYED: u64 = 256 << 20;
 
 impl Publish {
     /// Publishes.
@@ -73,32 +79,41 @@ impl Publish {
             self.to.unwrap_or(if config.kafka.bootstrap_servers.is_some() { To::Kafka } else { To::Http });
         match to {
             To::Kafka => self.to_kafka(context, &config, files),
-            To::Http => self.to_http(context, files),
+            To::Http => self.to_http(context, &config, files),
         }
     }
 
-    fn to_http(&self, context: &Context, files: Vec<TradeFile>) -> Result<u8, Problem> {
+    fn to_http(&self, context: &Context, config: &Config, files: Vec<TradeFile>) -> Result<u8, Problem> {
         let client = server(context)?;
-        let spinner = progress::spinner(context.out.shows_progress(), "publishing");
-        let (mut bad, mut failed) = (BadRows::new(&context.out), None);
-        let (mut sent, mut counts) = (0_u64, (0, 0, 0));
+        // The server tells of conflicting duplicates: it also knows those that are in the log.
+        let (total, notes) = self.survey(config, RowNotes::new(&context.out))?;
+        let sending = Sending::new(context.out.shows_progress(), total);
+        let mut records = self.records(files, notes, total.is_some());
+        let mut counts = Counts::default();
         let begun = Instant::now();
-        let mut records = self.records(files, &mut bad, &mut failed).peekable();
-        while records.peek().is_some() {
-            let (lines, count) = request(&mut records, self.rate);
+        loop {
+            let (lines, places) = request(&mut records, self.rate);
+            if places.is_empty() {
+                break;
+            }
             let receipt: Receipt = client.publish(&lines)?;
-            sent += count;
-            counts = (counts.0 + receipt.taken, counts.1 + receipt.duplicate, counts.2 + receipt.rejected);
-            spinner.set_message(format!("{sent} trades acknowledged"));
+            counts.add(&receipt, places.len());
+            let conflicting = |(result, _): &(&FactResult, &Place)| {
+                result.reason == Some(RejectReason::ConflictingDuplicate)
+            };
+            let conflicts = receipt.results.iter().zip(&places).filter(conflicting);
+            records.notes.tell_conflicts(
+                conflicts.map(|(result, place)| (place, result.detail.as_deref().unwrap_or_default())),
+            );
+            sending.at(counts.sent, records.bytes);
             if let Some(rate) = self.rate {
-                let due = begun + Duration::from_secs_f64(sent as f64 / rate);
+                let due = begun + Duration::from_secs_f64(counts.sent as f64 / rate);
                 thread::sleep(due.saturating_duration_since(Instant::now()));
             }
         }
-        drop(records);
-        spinner.finish_and_clear();
-        bad.finish();
-        let (taken, duplicate, rejected) = counts;
+        sending.end();
+        let (bad, failed) = records.finish();
+        let Counts { sent, taken, duplicate, rejected } = counts;
         let summary = json!({
             "to": "http", "published": sent, "taken": taken, "duplicate": duplicate, "rejected": rejected,
         });
@@ -106,52 +121,158 @@ impl Publish {
             "{sent} published over HTTP: {taken} taken, {duplicate} known before, {rejected} rejected"
         );
         finish(context, &summary, &words, failed)?;
-        Ok(u8::from(rejected > 0 || bad.count > 0))
+        Ok(u8::from(rejected > 0 || bad > 0))
     }
 
     fn to_kafka(&self, context: &Context, config: &Config, files: Vec<TradeFile>) -> Result<u8, Problem> {
         let (settings, pace) = cluster(context, config)?;
-        let spinner = progress::spinner(context.out.shows_progress(), "publishing");
-        let (mut bad, mut failed) = (BadRows::new(&context.out), None);
-        let records = self.records(files, &mut bad, &mut failed);
-        let mut paced = Paced { records, pace, sent: 0, bytes: 0 };
-        let mut told = |acknowledged| spinner.set_message(format!("{acknowledged} trades acknowledged"));
+        let (total, notes) = self.survey(config, RowNotes::with_conflicts(&context.out))?;
+        let sending = Sending::new(context.out.shows_progress(), total);
+        let records = self.records(files, notes, total.is_some());
+        let bytes = Rc::new(Cell::new(0));
+        let mut paced = Paced { records, pace, sent: 0, unpaced: 0, bytes: Rc::clone(&bytes) };
+        let mut told = |acknowledged| sending.at(acknowledged, bytes.get());
         let topic = &settings.topics.trade_closed;
         let sent = send_all(&settings, topic, &mut paced, self.rate, &mut told);
-        drop(paced);
-        spinner.finish_and_clear();
-        bad.finish();
+        sending.end();
+        let conflicts = paced.records.notes.conflicts;
+        let (bad, failed) = paced.records.finish();
         let sent = sent.map_err(|fault| Problem::new(503, "kafka", fault.to_string()))?;
-        let summary = json!({ "to": "kafka", "topic": topic, "published": sent, "bad_rows": bad.count });
+        let summary = json!({
+            "to": "kafka", "topic": topic, "published": sent, "bad_rows": bad, "conflicting": conflicts,
+        });
         finish(context, &summary, &format!("{sent} published on {topic}, all acknowledged"), failed)?;
-        Ok(u8::from(bad.count > 0))
+        Ok(u8::from(bad > 0 || conflicts > 0))
     }
 
-    /// The records of all files. A bad row is sent as it is: it ends in the dead letters of who takes it in.
-    fn records<'r>(
-        &'r self,
-        files: Vec<TradeFile>,
-        bad: &'r mut BadRows<'_>,
-        failed: &'r mut Option<Problem>,
-    ) -> impl Iterator<Item = Record> + 'r {
-        let rows = files.into_iter().flat_map(|file| {
-            let (name, as_it_is) = (file.name().to_owned(), self.files.are_records(&file));
-            file.map(move |row| (name.clone(), as_it_is, row))
-        });
-        rows.map_while(|(name, as_it_is, row)| {
-            let row =
-                row.map_err(|error| *failed = Some(Problem::new(500, "file_unreadable", error.to_string())));
-            let row = row.ok()?;
-            bad.look(&name, &row);
-            Some(match row.decoded {
-                Ok(trade) if !as_it_is => {
-                    let value = wire::to_record(&trade).unwrap_or(row.bytes);
-                    (trade.strategy.into_bytes(), value)
+    /// Reads the files once before anything is sent: how many rows there are, and what people should know of them. No
+    /// total for what cannot or should not be read twice: there the same is told as it is sent.
+    fn survey<'o>(
+        &self,
+        config: &Config,
+        mut notes: RowNotes<'o>,
+    ) -> Result<(Option<u64>, RowNotes<'o>), Problem> {
+        if !self.files.can_be_read_again() || self.files.bytes() > MOST_SURVEYED {
+            return Ok((None, notes));
+        }
+        let mut total = 0;
+        for mut file in self.files.open(&config.trades)? {
+            let name = file.name().to_owned();
+            for row in &mut file {
+                notes.look(&name, &row.map_err(|error| unreadable(&error))?);
+                total += 1;
+            }
+            notes.end_of(&name, file.passed());
+        }
+        notes.finish();
+        notes.warn_of_old(now());
+        Ok((Some(total), notes))
+    }
+
+    fn records<'r>(&'r self, files: Vec<TradeFile>, notes: RowNotes<'r>, surveyed: bool) -> Records<'r> {
+        let files = files.into_iter();
+        Records { publish: self, files, current: None, notes, surveyed, failed: None, bytes: 0 }
+    }
+}
+
+fn unreadable(error: &FileError) -> Problem {
+    Problem::new(500, "file_unreadable", error.to_string())
+}
+
+/// What became of the records of all requests.
+#[derive(Default)]
+struct Counts {
+    sent: u64,
+    taken: u64,
+    duplicate: u64,
+    rejected: u64,
+}
+
+impl Counts {
+    fn add(&mut self, receipt: &Receipt, sent: usize) {
+        self.sent += sent as u64;
+        self.taken += receipt.taken;
+        self.duplicate += receipt.duplicate;
+        self.rejected += receipt.rejected;
+    }
+}
+
+/// A record that is ready to be sent, and where it stands.
+struct Record {
+    key: Vec<u8>,
+    value: Vec<u8>,
+    place: Place,
+}
+
+/// The records of all files. A bad row is sent as it is: it ends in the dead letters of who takes it in.
+struct Records<'r> {
+    publish: &'r Publish,
+    files: vec::IntoIter<TradeFile>,
+    current: Option<(TradeFile, Arc<str>)>,
+    notes: RowNotes<'r>,
+    /// Whether the notes saw the rows before.
+    surveyed: bool,
+    failed: Option<Problem>,
+    /// Bytes of the rows so far.
+    bytes: u64,
+}
+
+impl Records<'_> {
+    fn record(&self, row: Row, file: &TradeFile, name: &Arc<str>) -> Record {
+        let place = Place { file: Arc::clone(name), row: row.number };
+        let (key, value) = match row.decoded {
+            Ok(trade) if !self.publish.files.are_records(file) => {
+                let value = wire::to_record(&trade).unwrap_or(row.bytes);
+                (trade.strategy.into_bytes(), value)
+            }
+            Ok(trade) => (trade.strategy.into_bytes(), row.bytes),
+            Err(rejection) => (rejection.strategy.unwrap_or_default().into_bytes(), row.bytes),
+        };
+        Record { key, value, place }
+    }
+
+    /// How many rows were bad, and why reading broke off if it did.
+    fn finish(self) -> (u64, Option<Problem>) {
+        if !self.surveyed {
+            self.notes.finish();
+            self.notes.warn_of_old(now());
+        }
+        (self.notes.bad, self.failed)
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        loop {
+            let (mut file, name) = match self.current.take() {
+                Some(current) => current,
+                None => {
+                    let file = self.files.next()?;
+                    let name = Arc::from(file.name());
+                    (file, name)
                 }
-                Ok(trade) => (trade.strategy.into_bytes(), row.bytes),
-                Err(rejection) => (rejection.strategy.unwrap_or_default().into_bytes(), row.bytes),
-            })
-        })
+            };
+            match file.next() {
+                Some(Ok(row)) => {
+                    self.bytes += row.bytes.len() as u64;
+                    if !self.surveyed {
+                        self.notes.look(&name, &row);
+                    }
+                    let record = self.record(row, &file, &name);
+                    self.current = Some((file, name));
+                    return Some(record);
+                }
+                Some(Err(error)) => {
+                    self.failed = Some(unreadable(&error));
+                    self.files = Vec::new().into_iter();
+                    return None;
+                }
+                None if !self.surveyed => self.notes.end_of(&name, file.passed()),
+                None => {}
+            }
+        }
     }
 }
 
@@ -197,18 +318,18 @@ fn cluster(context: &Context, config: &Config) -> Result<(KafkaSettings, Option<
     Ok((settings, Some(Pace { client, before: source.records })))
 }
 
-/// Lines of one request, with their number.
-fn request(records: &mut impl Iterator<Item = Record>, rate: Option<f64>) -> (Vec<u8>, u64) {
+/// Lines of one request, with the places of their records.
+fn request(records: &mut Records<'_>, rate: Option<f64>) -> (Vec<u8>, Vec<Place>) {
     // With a rate: ten requests a second, so that the flow is even.
     let most = rate.map_or(REQUEST_RECORDS, |rate| ((rate / 10.0).ceil() as usize).clamp(1, REQUEST_RECORDS));
-    let (mut lines, mut count) = (Vec::new(), 0);
-    while count < most as u64 && lines.len() < REQUEST_BYTES {
-        let Some((_, value)) = records.next() else { break };
-        lines.extend(value.into_iter().map(|byte| if byte == b'\n' { b' ' } else { byte }));
+    let (mut lines, mut places) = (Vec::new(), Vec::new());
+    while places.len() < most && lines.len() < REQUEST_BYTES {
+        let Some(Record { value, place, .. }) = records.next() else { break };
+        lines.extend(value.into_iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
         lines.push(b'\n');
-        count += 1;
+        places.push(place);
     }
-    (lines, count)
+    (lines, places)
 }
 
 /// The endpoint in memory drops what it has no room for: no more is sent than it surely holds until it is taken in.
@@ -222,25 +343,29 @@ struct Pace {
     before: u64,
 }
 
-struct Paced<I> {
-    records: I,
+struct Paced<'r> {
+    records: Records<'r>,
     pace: Option<Pace>,
     sent: u64,
-    bytes: usize,
+    /// Bytes that were sent since the server was last waited for.
+    unpaced: usize,
+    /// Bytes that were read, for those who watch.
+    bytes: Rc<Cell<u64>>,
 }
 
-impl<I: Iterator<Item = Record>> Iterator for Paced<I> {
-    type Item = Record;
+impl Iterator for Paced<'_> {
+    type Item = (Vec<u8>, Vec<u8>);
 
-    fn next(&mut self) -> Option<Record> {
+    fn next(&mut self) -> Option<Self::Item> {
         let record = self.records.next()?;
-        let size = record.0.len() + record.1.len();
-        if let Some(pace) = self.pace.as_ref().filter(|_| self.bytes + size > ROOM) {
+        let size = record.key.len() + record.value.len();
+        if let Some(pace) = self.pace.as_ref().filter(|_| self.unpaced + size > ROOM) {
             pace.wait_for(self.sent);
-            self.bytes = 0;
+            self.unpaced = 0;
         }
-        (self.sent, self.bytes) = (self.sent + 1, self.bytes + size);
-        Some(record)
+        (self.sent, self.unpaced) = (self.sent + 1, self.unpaced + size);
+        self.bytes.set(self.records.bytes);
+        Some((record.key, record.value))
     }
 }
 

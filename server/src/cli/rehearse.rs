@@ -11,7 +11,7 @@ use clap::Args;
 use events::{Bytes, Origin, RecordRejected};
 use runtime::{
     intake::{TradeFormat, files::TradeFile},
-    rehearse::{Place, Row, Summary, rehearse},
+    rehearse::{Conflict, Place, Row, Summary, rehearse},
 };
 use store::{EventLog, MemoryLog};
 
@@ -27,7 +27,8 @@ use super::{
     context::Context,
     output::{Column, Table, left, right},
     progress,
-    trade_files::{BadRows, TradeFiles},
+    row_notes::RowNotes,
+    trade_files::TradeFiles,
     words,
 };
 
@@ -41,6 +42,9 @@ pub struct Rehearse {
     force: bool,
 }
 
+/// How far ahead of our clock a close may lie: time zones, not years.
+const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
 const HALTS: [Column; 5] = [
     left("HALTED", |halt| words::text(&halt["decision"]["strategy"])),
     left("AT", |halt| words::moment(&halt["at"])),
@@ -52,11 +56,19 @@ const HALTS: [Column; 5] = [
     }),
 ];
 
+const REDUCTIONS: [Column; 5] = [
+    left("REDUCED", |reduction| words::text(&reduction["strategy"])),
+    left("FIRST AT", |reduction| words::moment(&reduction["at"])),
+    right("TIMES", |reduction| words::text(&reduction["times"])),
+    left("ID", |reduction| words::text(&reduction["event_id"])),
+    left("WHY", words::causes),
+];
+
 impl Rehearse {
     /// Rehearses.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
         let config = context.config()?;
-        let trades = TradeFormat { future_tolerance: None, ..config.trades.clone() };
+        let trades = TradeFormat { future_tolerance: Some(AHEAD), ..config.trades.clone() };
         let files = self.files.open(&trades)?;
         let folder = context.globals.data.as_ref().map(DataFolder::new);
         let _hold = folder.as_ref().map(|folder| prepare(folder, self.force)).transpose()?;
@@ -64,11 +76,14 @@ impl Rehearse {
             Some(folder) => own_log::open(folder, log_options(&config), false)?,
             None => Arc::new(MemoryLog::new()),
         };
-        let mut bad = BadRows::new(&context.out);
-        let rows = read(files, &mut bad)?;
-        bad.finish();
+        let mut notes = RowNotes::new(&context.out);
+        let rows = read(files, &mut notes)?;
+        notes.finish();
         let begun = Instant::now();
         let summary = play(context, &config, folder.as_ref(), &log, rows)?;
+        notes.tell_conflicts(
+            summary.conflicts.iter().map(|Conflict { place, detail }| (place, detail.as_str())),
+        );
         print(context, &summary, begun.elapsed(), folder.as_ref())?;
         Ok(u8::from(summary.rejected > 0))
     }
@@ -121,13 +136,13 @@ fn holds_something(folder: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-fn read(files: Vec<TradeFile>, bad: &mut BadRows<'_>) -> Result<Vec<Row>, Problem> {
+fn read(files: Vec<TradeFile>, notes: &mut RowNotes<'_>) -> Result<Vec<Row>, Problem> {
     let mut rows = Vec::new();
     for mut file in files {
         let name: Arc<str> = Arc::from(file.name());
         for row in &mut file {
             let row = row.map_err(|error| Problem::new(500, "file_unreadable", error.to_string()))?;
-            bad.look(&name, &row);
+            notes.look(&name, &row);
             rows.push(match row.decoded {
                 Ok(trade) => Row::Trade(Box::new(trade), Place { file: Arc::clone(&name), row: row.number }),
                 Err(rejection) => Row::Rejected(Box::new(RecordRejected {
@@ -142,6 +157,7 @@ fn read(files: Vec<TradeFile>, bad: &mut BadRows<'_>) -> Result<Vec<Row>, Proble
                 })),
             });
         }
+        notes.end_of(&name, file.passed());
     }
     Ok(rows)
 }
@@ -173,6 +189,11 @@ fn print(
     }
     let halts = summary.halts.iter().map(raw).collect::<Result<Vec<_>, _>>()?;
     context.out.items(&halts, &Table::new(&HALTS))?;
+    let reductions = summary.reductions.iter().map(raw).collect::<Result<Vec<_>, _>>()?;
+    if !halts.is_empty() && !reductions.is_empty() {
+        context.out.line("")?;
+    }
+    context.out.items(&reductions, &Table::new(&REDUCTIONS))?;
     let shown =
         |moment: Option<events::Timestamp>| moment.map_or("-".to_owned(), |moment| moment.to_string());
     let seconds = took.as_secs_f64();

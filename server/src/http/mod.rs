@@ -13,7 +13,7 @@ mod site;
 #[cfg(test)]
 mod tests;
 
-pub use facts::Receipt;
+pub use facts::{FactResult, Receipt};
 pub use health::Part;
 pub use routes::{WORKERS, serve};
 pub use site::{Site, Tally};

@@ -3,9 +3,9 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{Child, ChildStderr, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -21,6 +21,14 @@ pub struct Said {
 }
 
 impl Said {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Standard output as JSON lines.
     pub fn json(&self) -> Vec<Value> {
         let lines = self.out.lines().map(serde_json::from_str);
@@ -73,12 +81,17 @@ impl Home {
 
     /// Runs a command to its end with variables of the environment.
     pub fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Said {
-        let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
-        Said {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        Said::of(self.command(arguments).envs(variables.iter().copied()).output().unwrap())
+    }
+
+    /// Runs a command to its end, with bytes on standard input.
+    pub fn run_fed(&self, arguments: &[&str], bytes: &[u8]) -> Said {
+        let mut command = self.command(arguments);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A command that ends early does not read everything.
+        let _ = child.stdin.take().unwrap().write_all(bytes);
+        Said::of(child.wait_with_output().unwrap())
     }
 
     /// Runs a command again until it says what is wanted.

@@ -16,7 +16,7 @@ use events::{Event, FamilySet, NewEvent, Origin, Recorded, Timestamp, TradeClose
 use store::{AppendError, Appended, Duplicate, Duplicates, EventLog, Expected, Prepared, ReadError, Request};
 
 use super::{Rejection, checks};
-pub(crate) use letter::conflict;
+pub use letter::conflict;
 
 use lent::Lent;
 use plan::Plan;

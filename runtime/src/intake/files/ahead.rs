@@ -7,14 +7,16 @@ use std::{
     thread,
 };
 
-use events::Timestamp;
+use events::{Timestamp, TradeClosed};
 
 use super::{
-    Decoded, Read,
     lines::{Line, Lines},
     too_long,
 };
-use crate::intake::TradeFormat;
+use crate::intake::{Rejection, TradeFormat};
+
+/// A line, and what it is.
+type Decoded = (Vec<u8>, Result<TradeClosed, Rejection>);
 
 /// Lines that are decoded together, at most.
 const MOST_LINES: usize = 8192;
@@ -35,7 +37,7 @@ impl<R: io::Read> Ahead<R> {
         Self { lines, trades, now, decoded: VecDeque::new(), broken: None }
     }
 
-    pub(super) fn next(&mut self) -> Read {
+    pub(super) fn next(&mut self) -> io::Result<Option<Decoded>> {
         if self.decoded.is_empty() {
             let lines = self.read();
             self.decode(lines);

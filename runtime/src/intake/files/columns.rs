@@ -10,9 +10,13 @@ use crate::intake::{
     rejection::nearest,
 };
 
+/// freqtrade's names of the profit as a ratio: of a result, of the table of trades, and of results of 2020, where the
+/// name says percent and the value is a ratio all the same.
+const RATIOS: &[&str] = &["profit_ratio", "close_profit", "profit_percent"];
+
 /// The names that a kind of file has for a field, the usual one first.
 pub(super) const fn names(format: FileFormat, field: Field) -> &'static [&'static str] {
-    let freqtrade = matches!(format, FileFormat::FreqtradeCsv | FileFormat::FreqtradeJson);
+    let freqtrade = format.is_freqtrade();
     match field {
         Field::TradeId => &["trade_id", "id"],
         Field::Side if freqtrade => &["is_short", "side"],
@@ -21,11 +25,12 @@ pub(super) const fn names(format: FileFormat, field: Field) -> &'static [&'stati
         Field::Quantity if freqtrade => &["amount"],
         Field::EntryPrice if freqtrade => &["open_rate"],
         Field::ExitPrice if freqtrade => &["close_rate"],
-        Field::Profit if freqtrade => &["profit_abs"],
+        Field::Profit if freqtrade => &["profit_abs", "close_profit_abs"],
         Field::ProfitPct if freqtrade => &[],
-        Field::OpenedAt if freqtrade => &["open_date"],
-        Field::ClosedAt if freqtrade => &["close_date"],
-        Field::Currency if freqtrade => &["stake_currency"],
+        Field::ProfitRatio if freqtrade => RATIOS,
+        Field::OpenedAt if freqtrade => &["open_date", "open_timestamp"],
+        Field::ClosedAt if freqtrade => &["close_date", "close_timestamp"],
+        Field::Currency if freqtrade => &["stake_currency", "quote_currency"],
         Field::ExitReason if freqtrade => &["exit_reason", "sell_reason"],
         Field::Strategy => &["strategy"],
         Field::Symbol => &["symbol"],
@@ -47,6 +52,12 @@ pub(super) const fn names(format: FileFormat, field: Field) -> &'static [&'stati
     }
 }
 
+/// Whether columns or members have freqtrade's names.
+pub(super) fn is_freqtrade<S: AsRef<str>>(names: &[S]) -> bool {
+    let has = |name: &str| names.iter().any(|known| known.as_ref() == name);
+    has("pair") && (has("open_date") || has("open_rate")) && (has("close_date") || has("close_rate"))
+}
+
 /// The name under which a field is looked for, for messages and conversions.
 pub(super) fn column_name(format: FileFormat, mapping: &FieldMapping, field: Field) -> Cow<'_, str> {
     match mapping.source(field) {
@@ -59,12 +70,20 @@ pub(super) fn column_name(format: FileFormat, mapping: &FieldMapping, field: Fie
 
 /// A field as messages about a row name it.
 pub(super) fn label(format: FileFormat, mapping: &FieldMapping, field: Field) -> String {
-    let column = column_name(format, mapping, field);
+    labelled(&column_name(format, mapping, field), field)
+}
+
+fn labelled(column: &str, field: Field) -> String {
     if column == field.name() {
         format!("column {column}")
     } else {
         format!("column {column} ({})", field.name())
     }
+}
+
+/// A name of a column without needless white space.
+pub(super) fn plain_name(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Where in a row each field stands.
@@ -75,6 +94,12 @@ pub(super) struct Columns {
     /// Fields that are joined of several places.
     joined: Vec<(Field, Vec<usize>)>,
     pub conversions: Conversions,
+    /// The names of their columns, in the same order.
+    called: Vec<String>,
+    /// Where a row says whether the position is still open.
+    is_open: Option<usize>,
+    /// Where a row says what state the position is in.
+    status: Option<usize>,
 }
 
 /// What has to be converted before the rules look at it.
@@ -88,12 +113,14 @@ impl Columns {
     /// Finds the columns in a header.
     pub(super) fn find(
         file: &str,
-        header: &[&str],
+        header: &[String],
         format: FileFormat,
         mapping: &FieldMapping,
     ) -> Result<Self, FileError> {
-        let mut columns = Self::default();
-        for field in Field::ALL {
+        let place = |name: &str| header.iter().position(|column| column == name);
+        let status = STATUS.into_iter().find_map(place);
+        let mut columns = Self { is_open: place("is_open"), status, ..Self::default() };
+        for field in Field::ALL.into_iter().filter(|field| !is_replaced(mapping, *field)) {
             let (asked, wanted): (&[&str], bool) = match mapping.source(field) {
                 Some(Source::Constant(_)) => continue,
                 Some(Source::Joined(parts)) => {
@@ -103,7 +130,7 @@ impl Columns {
                 Some(Source::Path(path)) => (&[path.as_str()], true),
                 None => (names(format, field), field.is_required() && !has_stand_in(format, field)),
             };
-            let found = asked.iter().find_map(|name| Some((*name, header.iter().position(|h| h == name)?)));
+            let found = asked.iter().find_map(|name| Some((*name, place(name)?)));
             match found {
                 Some((name, place)) => columns.keep(file, header, place, field, name)?,
                 None if wanted => return Err(missing(file, header, asked[0], field)),
@@ -120,15 +147,16 @@ impl Columns {
     fn keep(
         &mut self,
         file: &str,
-        header: &[&str],
+        header: &[String],
         place: usize,
         field: Field,
         name: &str,
     ) -> Result<(), FileError> {
-        if header.iter().filter(|column| **column == name).count() > 1 {
+        if header.iter().filter(|column| *column == name).count() > 1 {
             return Err(FileError::ColumnTwice { file: file.to_owned(), column: name.to_owned() });
         }
         self.cells.push((place, field));
+        self.called.push(name.to_owned());
         self.conversions.is_short |= field == Field::Side && name == "is_short";
         Ok(())
     }
@@ -136,7 +164,7 @@ impl Columns {
     fn keep_parts(
         &mut self,
         file: &str,
-        header: &[&str],
+        header: &[String],
         field: Field,
         parts: &[String],
     ) -> Result<(), FileError> {
@@ -164,31 +192,88 @@ impl Columns {
         let joined = self.joined.iter().map(|(joined, _)| joined);
         self.cells.iter().map(|(_, given)| given).chain(joined).any(|given| *given == field)
     }
+
+    /// A field as messages about a row name it: by the column that gives it.
+    pub(super) fn label(&self, format: FileFormat, mapping: &FieldMapping, field: Field) -> String {
+        let called = self.cells.iter().zip(&self.called).find(|((_, given), _)| *given == field);
+        called.map_or_else(|| label(format, mapping, field), |(_, name)| labelled(name, field))
+    }
+
+    /// Whether a row says of itself that its position is still open.
+    pub(super) fn is_open_position(&self, cells: &[&str]) -> bool {
+        let cell = |place: Option<usize>| place.and_then(|place| cells.get(place).copied());
+        cell(self.is_open).and_then(word_as_bool) == Some(true)
+            || cell(self.status).is_some_and(|status| status.eq_ignore_ascii_case("open"))
+    }
+
+    /// Whether a row that is no trade is a position without an end: opened, with no close and no price or profit of one.
+    pub(super) fn is_unfinished(&self, cells: &[&str]) -> bool {
+        let blank = |field: Field| {
+            let place = self.cells.iter().find(|(_, given)| *given == field).map(|(place, _)| *place);
+            place.and_then(|place| cells.get(place)).map(|cell| is_blank(cell))
+        };
+        self.is_open.is_none()
+            && blank(Field::OpenedAt) == Some(false)
+            && blank(Field::ClosedAt) == Some(true)
+            && (blank(Field::ExitPrice) == Some(true) || blank(Field::Profit) == Some(true))
+    }
+}
+
+/// Columns that some exports tell the state of a position in.
+const STATUS: [&str; 4] = ["status", "Status", "state", "State"];
+
+/// Whether a cell holds nothing, or a word for nothing.
+fn is_blank(cell: &str) -> bool {
+    const WORDS: [&str; 8] = ["", "-", "--", "none", "null", "nan", "nat", "n/a"];
+    WORDS.iter().any(|word| cell.eq_ignore_ascii_case(word))
+}
+
+/// Whether a row in the middle is a header: at least half of its cells are names of columns, and two are.
+pub(super) fn is_header(cells: &[&str], names: &[String], mapping: &FieldMapping) -> bool {
+    let is_name = |cell: &str| {
+        names.iter().any(|name| name == cell)
+            || Field::ALL.into_iter().any(|field| {
+                let known =
+                    [FileFormat::Csv, FileFormat::FreqtradeCsv].map(|format| self::names(format, field));
+                known.concat().contains(&cell)
+                    || matches!(mapping.source(field), Some(Source::Path(path)) if path == cell)
+            })
+    };
+    let filled: Vec<&&str> = cells.iter().filter(|cell| !cell.is_empty()).collect();
+    let known = filled.iter().filter(|cell| is_name(cell)).count();
+    known >= 2 && known * 2 >= filled.len()
 }
 
 /// Whether something stands in for a column that is not there: a digest for the id; and freqtrade had no shorts
 /// before it had `is_short`.
 const fn has_stand_in(format: FileFormat, field: Field) -> bool {
-    matches!((format, field), (_, Field::TradeId) | (FileFormat::FreqtradeCsv, Field::Side))
+    matches!(field, Field::TradeId) || format.is_freqtrade() && matches!(field, Field::Side)
 }
 
-fn no_percents(file: &str, header: &[&str]) -> FileError {
+/// Whether the user names the field that gives the same, so that this one is not looked for.
+pub(super) fn is_replaced(mapping: &FieldMapping, field: Field) -> bool {
+    mapping.source(field).is_none()
+        && field.stands_in_for().is_some_and(|other| mapping.source(other).is_some())
+}
+
+fn no_percents(file: &str, header: &[String]) -> FileError {
     let (percent, ratio) = (Field::ProfitPct.name(), Field::ProfitRatio.name());
     FileError::Percents {
         file: file.to_owned(),
-        near: nearest(percent, header.iter().copied().filter(|name| *name != "profit")).map(str::to_owned),
+        near: nearest(percent, header.iter().map(String::as_str).filter(|name| *name != "profit"))
+            .map(str::to_owned),
         columns: header.join(", "),
         percent,
         ratio,
     }
 }
 
-fn missing(file: &str, header: &[&str], column: &str, field: Field) -> FileError {
+fn missing(file: &str, header: &[String], column: &str, field: Field) -> FileError {
     FileError::Column {
         file: file.to_owned(),
         column: column.to_owned(),
         field: field.name(),
-        near: nearest(column, header.iter().copied()).map(str::to_owned),
+        near: nearest(column, header.iter().map(String::as_str)).map(str::to_owned),
         columns: header.join(", "),
     }
 }
@@ -209,9 +294,14 @@ fn as_bool(value: &Value<'_>) -> Option<bool> {
         Value::Number(text) => text,
         _ => return None,
     };
-    match text {
-        "0" | "0.0" | "false" | "False" => Some(false),
-        "1" | "1.0" | "true" | "True" => Some(true),
-        _ => None,
+    word_as_bool(text)
+}
+
+/// The words for yes and no that programs and spreadsheets write.
+pub(super) fn word_as_bool(text: &str) -> Option<bool> {
+    let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is(&["true", "1", "1.0", "yes", "t", "y"]) {
+        return Some(true);
     }
+    is(&["false", "0", "0.0", "no", "f", "n"]).then_some(false)
 }

@@ -1,24 +1,28 @@
-//! Files of trades, row by row in bounded memory: JSON lines, CSV with our names, freqtrade's CSV and its
-//! `backtest-result.json`.
+//! Files of trades, row by row in bounded memory: JSON lines, lists and tables with our names, freqtrade's table of
+//! trades and its results of any age; plain, packed by gzip or zip, or from standard input.
 //!
 //! A bad row is an item like the others, with its bytes and its [`Rejection`]; only a file that cannot be read at
-//! all, or whose columns cannot be understood, is an error.
+//! all, or whose columns cannot be understood, is an error. Open positions and headers in the middle are no items: they
+//! are counted ([`TradeFile::passed`]).
 
 mod ahead;
 mod backtest;
+mod beside;
 mod columns;
 mod detect;
 mod digest;
+mod input;
 mod lines;
 mod objects;
 #[cfg(test)]
 mod real;
+mod sheet;
 mod table;
 #[cfg(test)]
 mod tests;
+mod zipped;
 
 use std::{
-    fs::File,
     io::{self, BufReader},
     path::Path,
     str::FromStr,
@@ -27,6 +31,7 @@ use std::{
 use events::{RejectReason, Timestamp, TradeClosed};
 
 use super::{Rejection, TradeFormat, rejection::nearest};
+use input::Input;
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,24 +40,33 @@ pub enum FileFormat {
     JsonLines,
     /// A table with our names.
     Csv,
-    /// The table that freqtrade exports.
+    /// Objects with our names or freqtrade's, in a list or one after the other.
+    Json,
+    /// freqtrade's table of trades.
     FreqtradeCsv,
-    /// freqtrade's `backtest-result.json`.
+    /// freqtrade's `backtest-result.json`, or its answer with trades.
     FreqtradeJson,
 }
 
 impl FileFormat {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::JsonLines, Self::Csv, Self::FreqtradeCsv, Self::FreqtradeJson];
+    pub const ALL: [Self; 5] =
+        [Self::JsonLines, Self::Csv, Self::Json, Self::FreqtradeCsv, Self::FreqtradeJson];
 
     /// The name that `--format` takes.
     pub const fn name(self) -> &'static str {
         match self {
             Self::JsonLines => "jsonl",
             Self::Csv => "csv",
+            Self::Json => "json",
             Self::FreqtradeCsv => "freqtrade-csv",
             Self::FreqtradeJson => "freqtrade-json",
         }
+    }
+
+    /// Whether it has freqtrade's names.
+    pub const fn is_freqtrade(self) -> bool {
+        matches!(self, Self::FreqtradeCsv | Self::FreqtradeJson)
     }
 }
 
@@ -86,6 +100,22 @@ pub enum FileError {
         file: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// It holds nothing.
+    #[error("{file} is empty; give a file with trades")]
+    Empty {
+        /// The file as it was given.
+        file: String,
+    },
+    /// It is known, and no file of trades.
+    #[error("{file} is {what}; {instead}")]
+    Beside {
+        /// The file as it was given.
+        file: String,
+        /// What it is.
+        what: String,
+        /// What to give instead.
+        instead: String,
     },
     /// Its content is of no known kind.
     #[error("{file} is of no known kind: {found}; force one with --format {}",
@@ -148,29 +178,41 @@ pub struct Row {
     pub decoded: Result<TradeClosed, Rejection>,
 }
 
+/// What a file holds that is neither a trade nor a fault.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Positions that are still open.
+    pub open_positions: u64,
+    /// Rows that repeat the header.
+    pub headers: Vec<u64>,
+}
+
 /// An open file of trades; an iterator over its rows.
 pub struct TradeFile {
     name: String,
     format: FileFormat,
+    size: Option<u64>,
     rows: Rows,
     number: u64,
+    passed: Passed,
     broken: bool,
 }
 
 enum Rows {
-    Lines(Box<ahead::Ahead<File>>),
-    Table(Box<table::Table<BufReader<File>>>),
-    Backtest(Box<backtest::Backtest<BufReader<File>>>),
+    Lines(Box<ahead::Ahead<Input>>),
+    Table(Box<table::Table<BufReader<Input>>>),
+    Objects(Box<backtest::Backtest<BufReader<Input>>>),
 }
 
 impl TradeFile {
-    /// Opens a file; its kind is recognised unless it is given.
+    /// Opens a file, `-` being standard input; its kind is recognised unless it is given.
     ///
     /// `trades` holds mapping, default currency and limits; `now` is our clock, where a close in the future is a
     /// fault.
     ///
     /// # Errors
-    /// When the file cannot be opened, its kind is not known, or a column that is needed is missing.
+    /// When the file cannot be opened, is known to be none of trades or of no known kind, or a column that is needed is
+    /// missing.
     pub fn open(
         path: &Path,
         format: Option<FileFormat>,
@@ -178,11 +220,12 @@ impl TradeFile {
         now: Timestamp,
     ) -> Result<Self, FileError> {
         let name = path.display().to_string();
+        let (mut input, size) = input::open(path, &name)?;
         let format = match format {
             Some(format) => format,
-            None => detect::format_of(&name, reader(path, &name)?, &trades.mapping)?,
+            None => detect::format_of(&name, BufReader::new(&mut input), &trades.mapping)?,
         };
-        let reader = reader(path, &name)?;
+        let reader = BufReader::with_capacity(READ_BYTES, input.rewound());
         let rows = match format {
             FileFormat::JsonLines => {
                 let lines = lines::Lines::new(reader, trades.max_bytes);
@@ -192,11 +235,11 @@ impl TradeFile {
                 let table = table::Table::new(&name, reader, format, trades.clone(), now)?;
                 Rows::Table(Box::new(table))
             }
-            FileFormat::FreqtradeJson => {
-                Rows::Backtest(Box::new(backtest::Backtest::new(reader, trades.clone(), now)))
+            FileFormat::Json | FileFormat::FreqtradeJson => {
+                Rows::Objects(Box::new(backtest::Backtest::new(reader, format, trades.clone(), now)))
             }
         };
-        Ok(Self { name, format, rows, number: 0, broken: false })
+        Ok(Self { name, format, size, rows, number: 0, passed: Passed::default(), broken: false })
     }
 
     /// The kind that was recognised or forced.
@@ -208,31 +251,48 @@ impl TradeFile {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// How many bytes its rows have together, at most; nothing where that is not known beforehand.
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// What was passed over so far.
+    pub fn passed(&self) -> &Passed {
+        &self.passed
+    }
 }
 
 /// Bytes that are read at a time: some thousands of rows.
 const READ_BYTES: usize = 2 << 20;
 
-fn reader(path: &Path, name: &str) -> Result<BufReader<File>, FileError> {
-    let failed = |source| FileError::Open { file: name.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.is_dir() {
-        return Err(failed(io::ErrorKind::IsADirectory.into()));
+/// What stands in a row.
+type Found = Result<TradeClosed, NoTrade>;
+
+/// A row that is no trade.
+enum NoTrade {
+    Bad(Rejection),
+    OpenPosition,
+    HeaderAgain,
+}
+
+impl From<Rejection> for NoTrade {
+    fn from(rejection: Rejection) -> Self {
+        Self::Bad(rejection)
     }
-    Ok(BufReader::with_capacity(READ_BYTES, file))
 }
 
 /// What a reader of one kind gives: the row's bytes and what they are.
-type Read = io::Result<Option<Decoded>>;
-
-type Decoded = (Vec<u8>, Result<TradeClosed, Rejection>);
+type Read = io::Result<Option<(Vec<u8>, Found)>>;
 
 impl Rows {
     fn next(&mut self) -> Read {
         match self {
-            Self::Lines(lines) => lines.next(),
+            Self::Lines(lines) => {
+                Ok(lines.next()?.map(|(bytes, decoded)| (bytes, decoded.map_err(NoTrade::Bad))))
+            }
             Self::Table(table) => table.next(),
-            Self::Backtest(backtest) => backtest.next(),
+            Self::Objects(objects) => objects.next(),
         }
     }
 }
@@ -246,19 +306,29 @@ impl Iterator for TradeFile {
     type Item = Result<Row, FileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.broken {
-            return None;
+        while !self.broken {
+            let (bytes, found) = match self.rows.next() {
+                Ok(found) => found?,
+                Err(source) => {
+                    self.broken = true;
+                    return Some(Err(FileError::Read { file: self.name.clone(), source }));
+                }
+            };
+            self.number += 1;
+            let decoded = match found {
+                Ok(trade) => Ok(trade),
+                Err(NoTrade::Bad(rejection)) => Err(rejection),
+                Err(NoTrade::OpenPosition) => {
+                    self.passed.open_positions += 1;
+                    continue;
+                }
+                Err(NoTrade::HeaderAgain) => {
+                    self.passed.headers.push(self.number);
+                    continue;
+                }
+            };
+            return Some(Ok(Row { number: self.number, bytes, decoded }));
         }
-        match self.rows.next() {
-            Ok(None) => None,
-            Ok(Some((bytes, decoded))) => {
-                self.number += 1;
-                Some(Ok(Row { number: self.number, bytes, decoded }))
-            }
-            Err(source) => {
-                self.broken = true;
-                Some(Err(FileError::Read { file: self.name.clone(), source }))
-            }
-        }
+        None
     }
 }

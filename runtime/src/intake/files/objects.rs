@@ -5,16 +5,22 @@ use std::io::{self, BufRead};
 /// Where a value begins.
 pub(super) struct Objects<R> {
     reader: R,
+    lines: u64,
 }
 
 impl<R: BufRead> Objects<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self { reader }
+        Self { reader, lines: 0 }
     }
 
     /// What follows what was taken; the byte that was looked at last is still there.
     pub(super) fn into_reader(self) -> R {
         self.reader
+    }
+
+    /// How many ends of lines were passed over.
+    pub(super) fn lines(&self) -> u64 {
+        self.lines
     }
 
     /// The next byte that is neither white space nor a separator, without taking it.
@@ -24,8 +30,13 @@ impl<R: BufRead> Objects<R> {
             if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | 0xEF | 0xBB | 0xBF) {
                 return Ok(Some(byte));
             }
-            self.reader.consume(1);
+            self.pass(byte);
         }
+    }
+
+    fn pass(&mut self, byte: u8) {
+        self.lines += u64::from(byte == b'\n');
+        self.reader.consume(1);
     }
 
     fn byte(&mut self) -> io::Result<Option<u8>> {
@@ -70,7 +81,7 @@ impl<R: BufRead> Objects<R> {
             if depth == 0 && !in_text && separator {
                 break;
             }
-            self.reader.consume(1);
+            self.pass(byte);
             cut |= kept.len() == max;
             if !cut {
                 kept.push(byte);

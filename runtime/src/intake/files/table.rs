@@ -1,16 +1,15 @@
-//! Rows of a CSV file. Row ends are found line by line, so that the bytes of a row are known and a quote that is
-//! never closed costs one row, not the rest of the file.
+//! Trades from the rows of a table: its header says which column is what, also when another follows in the middle.
 
-use std::{borrow::Cow, collections::VecDeque, io, io::BufRead};
+use std::{borrow::Cow, io::BufRead};
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use events::{RejectReason, Timestamp, TradeClosed};
 
 use super::{
-    FileError, FileFormat, Read,
+    FileError, FileFormat, Found, NoTrade, Read,
+    beside::{self, Beside},
     columns::{self, Columns},
     digest::Digests,
-    lines::{Line, Lines},
+    sheet::{Sheet, is_open, separator},
     too_long,
 };
 use crate::intake::{
@@ -19,20 +18,43 @@ use crate::intake::{
 };
 
 pub(super) struct Table<R> {
-    lines: Lines<R>,
-    /// Lines that were looked at and belong to later rows.
-    ahead: VecDeque<Line>,
-    parser: Parser,
-    columns: Columns,
-    width: usize,
-    digests: Option<Digests>,
+    file: String,
+    sheet: Sheet<R>,
+    shape: Shape,
+    digests: Digests,
     format: FileFormat,
     trades: TradeFormat,
     now: Timestamp,
 }
 
-/// Lines that one row may have, through line ends inside quotes.
-const LINES_A_ROW: usize = 100;
+/// What the header says, the first one or one in the middle.
+struct Shape {
+    names: Vec<String>,
+    columns: Columns,
+    /// Whether trades have ids of their own.
+    has_id: bool,
+}
+
+impl Shape {
+    fn of(
+        file: &str,
+        names: Vec<String>,
+        format: FileFormat,
+        trades: &TradeFormat,
+    ) -> Result<Self, FileError> {
+        let columns = Columns::find(file, &names, format, &trades.mapping)?;
+        let has_id = columns.gives(Field::TradeId) || trades.mapping.source(Field::TradeId).is_some();
+        Ok(Self { names, columns, has_id })
+    }
+
+    /// Whether so many cells can be told apart: delimiters at the end of a row, or of the header, are no columns.
+    fn fits(&self, cells: &[&str]) -> bool {
+        let width = self.names.len();
+        cells.len() == width
+            || cells.iter().skip(width).all(|cell| cell.trim().is_empty())
+                && self.names.iter().skip(cells.len()).all(String::is_empty)
+    }
+}
 
 impl<R: BufRead> Table<R> {
     /// Reads the header.
@@ -43,179 +65,147 @@ impl<R: BufRead> Table<R> {
         trades: TradeFormat,
         now: Timestamp,
     ) -> Result<Self, FileError> {
-        let mut lines = Lines::new(reader, trades.max_bytes);
-        let first =
-            lines.next_filled().map_err(|source| FileError::Read { file: file.to_owned(), source })?;
-        let header = first.map(|line| line.bytes).unwrap_or_default();
-        let mut parser = Parser::new(delimiter_of(&header));
-        parser.parse(&header);
-        let text = String::from_utf8_lossy(&parser.text).into_owned();
-        let names: Vec<&str> = parser.cells(&text).map(str::trim).collect();
-        let columns = Columns::find(file, &names, format, &trades.mapping)?;
-        let has_id = columns.gives(Field::TradeId) || trades.mapping.source(Field::TradeId).is_some();
-        let (width, digests) = (names.len(), (!has_id).then(Digests::default));
-        Ok(Self { lines, ahead: VecDeque::new(), parser, columns, width, digests, format, trades, now })
+        let mut sheet = Sheet::new(reader, trades.max_bytes);
+        let header = sheet.header().map_err(|source| FileError::Read { file: file.to_owned(), source })?;
+        let header = header.unwrap_or_default();
+        if std::str::from_utf8(&header.bytes).is_err() {
+            return Err(beside::not_utf8().of(file));
+        }
+        let other = beside::by_columns(&header.names);
+        let shape = Shape::of(file, header.names, format, &trades);
+        let shape = shape.map_err(|fault| told_as(other, &trades, fault, file))?;
+        Ok(Self { file: file.to_owned(), sheet, shape, digests: Digests::default(), format, trades, now })
     }
 
     pub(super) fn next(&mut self) -> Read {
-        let Some(line) = self.next_row()? else { return Ok(None) };
-        let decoded = if line.cut { Err(too_long(&self.trades)) } else { self.decode(&line.bytes) };
-        Ok(Some((line.bytes, decoded)))
-    }
-
-    fn next_line(&mut self) -> io::Result<Option<Line>> {
-        if let Some(line) = self.ahead.pop_front() {
-            return Ok(Some(line));
-        }
-        self.lines.next()
-    }
-
-    /// The next row: a line, and those after it that a quote holds together with it.
-    fn next_row(&mut self) -> io::Result<Option<Line>> {
-        let mut row = loop {
-            match self.next_line()? {
-                Some(line) if line.bytes.trim_ascii().is_empty() => {}
-                Some(line) => break line,
-                None => return Ok(None),
+        loop {
+            let Some(row) = self.sheet.next_row()? else { return Ok(None) };
+            let found =
+                if row.cut { Some(Err(too_long(&self.trades).into())) } else { self.look(&row.bytes) };
+            if let Some(found) = found {
+                return Ok(Some((row.bytes, found)));
             }
+        }
+    }
+
+    /// What a row is; nothing where it holds nothing.
+    fn look(&mut self, row: &[u8]) -> Option<Found> {
+        self.sheet.parser.parse(row);
+        let text = std::mem::take(&mut self.sheet.parser.text);
+        let found = match std::str::from_utf8(&text) {
+            Ok(text) => self.decode(row, text),
+            Err(_) => Some(Err(not_utf8().into())),
         };
-        let (mut open, mut joined) = (is_open(&row.bytes), Vec::new());
-        while open && !row.cut && joined.len() < LINES_A_ROW {
-            let Some(line) = self.next_line()? else { break };
-            open ^= is_open(&line.bytes);
-            let total = joined.iter().map(|line: &Line| line.bytes.len() + 1).sum::<usize>();
-            let too_long = line.cut || row.bytes.len() + total + line.bytes.len() >= self.trades.max_bytes;
-            joined.push(line);
-            if too_long {
-                open = true;
-                break;
-            }
-        }
-        if open {
-            // Never closed: the first line alone is the bad row, the others are rows of their own.
-            joined.into_iter().rev().for_each(|line| self.ahead.push_front(line));
-        } else {
-            joined.into_iter().for_each(|line| {
-                row.bytes.push(b'\n');
-                row.bytes.extend_from_slice(&line.bytes);
-            });
-        }
-        Ok(Some(row))
+        self.sheet.parser.text = text;
+        found
     }
 
-    fn decode(&mut self, row: &[u8]) -> Result<TradeClosed, Rejection> {
-        self.parser.parse(row);
-        let text = std::str::from_utf8(&self.parser.text).map_err(|_| {
-            Rejection::new(RejectReason::NotUtf8, "the row is not UTF-8; save the file as UTF-8")
-        })?;
-        let mut slots = self.slots(text);
-        columns::convert(&mut slots, self.columns.conversions);
-        if is_open(row) || self.parser.count() != self.width {
-            return Err(checks::name_owner(self.misshapen(is_open(row)), &slots));
+    fn decode(&mut self, row: &[u8], text: &str) -> Option<Found> {
+        let cells: Vec<&str> = self.sheet.parser.cells(text).map(str::trim).collect();
+        if self.shape.columns.is_open_position(&cells) {
+            return Some(Err(NoTrade::OpenPosition));
         }
-        let (format, mapping) = (self.format, &self.trades.mapping);
-        let label = |field| columns::label(format, mapping, field);
+        let fault = match self.trade(row, &cells) {
+            Ok(trade) => return Some(Ok(trade)),
+            Err(fault) => fault,
+        };
+        if cells.iter().all(|cell| cell.is_empty()) && !is_open(row) || separator(row).is_some() {
+            None
+        } else if columns::is_header(&cells, &self.shape.names, &self.trades.mapping) {
+            Some(Err(self.header_again(&cells)))
+        } else if self.shape.columns.is_unfinished(&cells) {
+            Some(Err(NoTrade::OpenPosition))
+        } else {
+            Some(Err(fault.into()))
+        }
+    }
+
+    fn trade(&mut self, row: &[u8], cells: &[&str]) -> Result<TradeClosed, Rejection> {
+        let has_id = self.shape.has_id;
+        let mut slots = self.slots(cells);
+        columns::convert(&mut slots, self.shape.columns.conversions);
+        if is_open(row) || !self.shape.fits(cells) {
+            return Err(checks::name_owner(self.misshapen(is_open(row), cells.len()), &slots));
+        }
+        let (format, columns) = (self.format, &self.shape.columns);
+        let label = |field| columns.label(format, &self.trades.mapping, field);
         let rules = self.trades.rules(self.now, true, &label);
-        let digested = self.digests.is_some();
         let mut trade = checks::trade(&slots, &rules)
-            .map_err(|fault| Rejection { trade_id: fault.trade_id.filter(|_| !digested), ..fault })?;
-        if let Some(digests) = &mut self.digests {
-            trade.trade_id = digests.id_of(&trade);
+            .map_err(|fault| Rejection { trade_id: fault.trade_id.filter(|_| has_id), ..fault })?;
+        if !has_id {
+            trade.trade_id = self.digests.id_of(&trade);
         }
         Ok(trade)
     }
 
-    fn slots<'t>(&'t self, text: &'t str) -> Slots<'t> {
+    fn slots<'t>(&'t self, cells: &[&'t str]) -> Slots<'t> {
         let mut slots = Slots::default();
         for (field, constant) in self.trades.mapping.constants() {
             slots.set(field, Value::Text(Cow::Borrowed(constant)));
         }
-        let cells: Vec<&str> = self.parser.cells(text).collect();
-        for (place, field) in &self.columns.cells {
-            match cells.get(*place).map(|cell| cell.trim()) {
-                None | Some("") => {}
+        let columns = &self.shape.columns;
+        for (place, field) in &columns.cells {
+            match cells.get(*place) {
+                None | Some(&"") => {}
                 Some(cell) => slots.set(*field, Value::Text(Cow::Borrowed(cell))),
             }
         }
-        self.columns.join(&cells, &mut slots);
-        if self.digests.is_some() {
+        columns.join(cells, &mut slots);
+        if !self.shape.has_id {
             slots.set(Field::TradeId, Value::Text(Cow::Borrowed("-")));
         }
-        if self.format == FileFormat::FreqtradeCsv && !self.columns.gives(Field::Side) {
+        if self.format == FileFormat::FreqtradeCsv && !columns.gives(Field::Side) {
             slots.offer(Field::Side, Value::Text(Cow::Borrowed("long")));
         }
         slots
     }
 
-    fn misshapen(&self, open: bool) -> Rejection {
+    /// A header in the middle: what follows is read by it.
+    fn header_again(&mut self, cells: &[&str]) -> NoTrade {
+        let names: Vec<String> = cells.iter().map(|cell| columns::plain_name(cell)).collect();
+        if names == self.shape.names {
+            return NoTrade::HeaderAgain;
+        }
+        match Shape::of(&self.file, names.clone(), self.format, &self.trades) {
+            Ok(shape) => {
+                self.shape = shape;
+                NoTrade::HeaderAgain
+            }
+            Err(fault) => {
+                // Rows below it must not be read by the columns of another header.
+                self.shape = Shape { names, columns: Columns::default(), has_id: true };
+                let detail = format!(
+                    "another header stands here, and what follows cannot be read by it ({fault}); give the two tables \
+                     as files of their own"
+                );
+                Rejection::new(RejectReason::Malformed, detail).into()
+            }
+        }
+    }
+
+    fn misshapen(&self, open: bool, cells: usize) -> Rejection {
         let detail = if open {
             "a quote is opened and not closed; close it, or double it where it belongs to the text".to_owned()
         } else {
-            let (cells, width) = (self.parser.count(), self.width);
+            let width = self.shape.names.len();
             format!("the row has {cells} cells, the header has {width}; quote cells that hold a delimiter")
         };
         Rejection::new(RejectReason::Malformed, detail)
     }
 }
 
-/// Whether a quote is left open at the end: quotes are paired, doubled ones too.
-fn is_open(line: &[u8]) -> bool {
-    line.iter().filter(|byte| **byte == b'"').count() % 2 == 1
-}
-
-/// Comma, semicolon or tab: what the header has most of.
-pub(super) fn delimiter_of(header: &[u8]) -> u8 {
-    let count = |delimiter: &u8| header.iter().filter(|byte| *byte == delimiter).count();
-    // The last of equals counts, so the comma stands last.
-    [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
-}
-
-/// Splits a row into cells.
-pub(super) struct Parser {
-    reader: Reader,
-    /// All cells of the row in one.
-    pub text: Vec<u8>,
-    ends: Vec<usize>,
-    count: usize,
-}
-
-impl Parser {
-    pub(super) fn new(delimiter: u8) -> Self {
-        let reader = ReaderBuilder::new().delimiter(delimiter).build();
-        Self { reader, text: Vec::new(), ends: vec![0; 32], count: 0 }
-    }
-
-    pub(super) fn parse(&mut self, row: &[u8]) {
-        self.reader.reset();
-        // Cells without their quotes never have more bytes than the row.
-        self.text.resize(row.len(), 0);
-        let (mut read, mut written) = (0, 0);
-        self.count = 0;
-        loop {
-            let (result, used, out, ended) = self.reader.read_record(
-                &row[read..],
-                &mut self.text[written..],
-                &mut self.ends[self.count..],
-            );
-            (read, written, self.count) = (read + used, written + out, self.count + ended);
-            match result {
-                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-                // With all of the row read, asking again with nothing tells it that this is the end.
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.text.resize(self.text.len() + 64, 0),
-                ReadRecordResult::Record | ReadRecordResult::End => break,
-            }
+/// A table without a column that is needed is told as what it is, unless the user says what its columns mean.
+fn told_as(other: Option<Beside>, trades: &TradeFormat, fault: FileError, file: &str) -> FileError {
+    match (other, fault) {
+        (Some(other), FileError::Column { .. } | FileError::Percents { .. }) if trades.mapping.is_plain() => {
+            other.of(file)
         }
-        self.text.truncate(written);
+        (_, fault) => fault,
     }
+}
 
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The cells of the row; the text is this parser's, checked to be UTF-8.
-    pub(super) fn cells<'t>(&'t self, text: &'t str) -> impl Iterator<Item = &'t str> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).take(self.count).map(|(start, end)| text.get(start..*end).unwrap_or_default())
-    }
+fn not_utf8() -> Rejection {
+    let detail = "the row is not UTF-8, but probably Latin-1 or Windows-1252; save the file as UTF-8 \
+        (iconv -f WINDOWS-1252 -t UTF-8)";
+    Rejection::new(RejectReason::NotUtf8, detail)
 }

@@ -1,5 +1,9 @@
 //! Given a file, when it is opened, then these rows or this error.
 
+mod beside;
+mod forms;
+mod freqtrade;
+
 use std::{fs, path::PathBuf};
 
 use events::{Decimal, RejectReason, Side, Timestamp, TradeClosed, Uuid, decimal};
@@ -213,23 +217,25 @@ fn a_column_that_is_missing_is_told_with_the_nearest_one_and_the_remedy() {
 #[test]
 fn a_file_of_no_known_kind_is_told_with_what_would_be_understood() {
     for (content, told) in [
-        ("", "it is empty"),
-        ("[{}]", "a JSON list"),
+        ("[1]", "a JSON list"),
         ("hello world\n", "it starts with \"hello world\""),
-        ("ts,open,high\n1,2,3\n", "it starts with \"ts,open,high\""),
+        ("ts,first,last\n1,2,3\n", "it starts with \"ts,first,last\""),
     ] {
         let fault = fault(content, &[]);
-        assert!(fault.contains(told) && fault.contains("--format jsonl|csv|freqtrade-csv"), "{fault}");
+        assert!(fault.contains(told) && fault.contains("--format jsonl|csv|json|freqtrade-csv"), "{fault}");
     }
 }
 
 #[test]
 fn a_missing_file_and_a_folder_are_told_by_name() {
     let (folder, path) = file("");
-    for path in [path.with_extension("nowhere"), folder.path().to_path_buf()] {
+    for (path, told) in [
+        (path.with_extension("nowhere"), "cannot be opened"),
+        (folder.path().to_path_buf(), "is a folder; give the files in it"),
+    ] {
         let fault =
             TradeFile::open(&path, None, &format(&[]), Timestamp::default()).err().unwrap().to_string();
-        assert!(fault.starts_with(&format!("{} cannot be opened", path.display())), "{fault}");
+        assert!(fault.starts_with(&format!("{} {told}", path.display())), "{fault}");
     }
 }
 
@@ -275,21 +281,23 @@ proptest! {
         let read = rows(&content);
         prop_assert!(read.iter().zip(1..).all(|(row, number)| row.number == number));
         if header != BACKTEST {
-            // Rows are the filled lines; those in quotes may be joined, but no byte is lost.
+            // Rows are the lines that hold something; those in quotes may be joined, but no byte is lost.
             let skip = usize::from(header != "{}\n");
-            let filled = |bytes: &[u8]| bytes.iter().filter(|byte| !byte.is_ascii_whitespace()).count();
+            let holds = |byte: &&u8| !byte.is_ascii_whitespace() && !matches!(byte, b',' | b'"');
+            let filled = |bytes: &[u8]| bytes.iter().filter(holds).count();
             let expected: usize = content.lines().skip(skip).map(|line| filled(line.as_bytes())).sum();
             prop_assert_eq!(read.iter().map(|row| filled(&row.bytes)).sum::<usize>(), expected);
         }
     }
 
     #[test]
-    fn any_bytes_are_rows_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..300), kind in 0_usize..4) {
+    fn any_bytes_are_rows_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..300), kind in 0_usize..5) {
         let (_folder, path) = file(&bytes);
         for forced in [None, Some(FileFormat::ALL[kind])] {
             if let Ok(rows) = TradeFile::open(&path, forced, &format(&[]), Timestamp::default()) {
                 // A result that breaks off, be it empty, ends with a bad row that stands for no byte.
-                let broken_off = usize::from(rows.format() == FileFormat::FreqtradeJson);
+                let broken_off =
+                    usize::from(matches!(rows.format(), FileFormat::Json | FileFormat::FreqtradeJson));
                 prop_assert!(rows.count() <= bytes.len() + broken_off);
             }
         }
