@@ -11,7 +11,7 @@ const NEEDED: u64 = 112;
 /// As many as are asked for where the system would give more.
 const WANTED: u64 = 65_536;
 /// Connections at once, for each of the server's threads.
-const MOST_CONNECTIONS: u64 = 256;
+const MOST_CONNECTIONS: u64 = 320;
 const FEWEST_CONNECTIONS: u64 = 4;
 
 /// Raises the limit as far as that is allowed, and answers it.

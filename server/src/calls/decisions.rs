@@ -39,10 +39,22 @@ pub struct Decisions {
 /// The longest that an answer is waited for.
 pub(super) const LONGEST_WAIT_MS: u64 = 30_000;
 
+/// So few events are read from the log rather than looked for in the view.
+const NEW: u64 = 2048;
+
 impl Call for Decisions {
     type Answer = Page;
     const PATH: &'static str = "/api/decisions";
     const NEEDS: Needs = Needs::Log;
+
+    fn wait(&self) -> Duration {
+        Duration::from_millis(self.wait_ms.min(LONGEST_WAIT_MS))
+    }
+
+    fn goes_on_after(&mut self, page: &Page) -> bool {
+        self.after = page.next.unwrap_or(self.after);
+        page.items.is_empty()
+    }
 
     fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
         // What is there is found in the index of a running server, and only what comes is read from the log.
@@ -54,7 +66,7 @@ impl Call for Decisions {
             after,
             families: FamilySet::of(&[Family::Strategy, Family::Performance, Family::Alert]),
             limit: self.limit.unwrap_or(PAGE),
-            wait: self.wait(),
+            follows: !self.wait().is_zero(),
         };
         scan(desk, span, |event| {
             event.event.is_decision()
@@ -66,16 +78,16 @@ impl Call for Decisions {
 }
 
 impl Decisions {
-    fn wait(&self) -> Duration {
-        Duration::from_millis(self.wait_ms.min(LONGEST_WAIT_MS))
-    }
-
     /// A page out of the view, and where to read on in the log when there is none: up to there are no others. Without
     /// views, or while one is behind, everything is read from the log.
     fn indexed(&self, desk: &Desk) -> Result<(Option<Page>, u64), Problem> {
         let Some(views) = &desk.views else { return Ok((None, self.after)) };
         // The view answers for everything that was there before it was asked.
         let head = desk.log.head();
+        // Whoever follows needs no index for the few events that are new.
+        if head.saturating_sub(self.after) <= NEW {
+            return Ok((None, self.after));
+        }
         let limit = self.limit.unwrap_or(PAGE).clamp(1, PAGE);
         let asked = DecisionQuery {
             types: self.types.clone(),

@@ -45,12 +45,21 @@ impl Call for EventList {
     const PATH: &'static str = "/api/events";
     const NEEDS: Needs = Needs::Log;
 
+    fn wait(&self) -> Duration {
+        Duration::from_millis(self.wait_ms.min(super::decisions::LONGEST_WAIT_MS))
+    }
+
+    fn goes_on_after(&mut self, page: &Page) -> bool {
+        self.after = page.next.unwrap_or(self.after);
+        page.items.is_empty()
+    }
+
     fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
         let span = Span {
             after: self.after,
             families: FamilySet::ALL,
             limit: self.limit.unwrap_or(scan::PAGE),
-            wait: Duration::from_millis(self.wait_ms.min(super::decisions::LONGEST_WAIT_MS)),
+            follows: self.wait_ms > 0,
         };
         scan::scan(desk, span, |event| {
             (self.types.is_empty() || self.types.iter().any(|t| t == event.event.event_type()))

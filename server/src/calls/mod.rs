@@ -18,6 +18,8 @@ mod strategies;
 mod verify;
 mod why;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
@@ -60,7 +62,7 @@ pub enum Needs {
 }
 
 /// A question or a request. Its fields are its parameters; those of the path are not serialized.
-pub trait Call: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Call: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What it is answered with.
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 
@@ -76,6 +78,16 @@ pub trait Call: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The path of this call.
     fn path(&self) -> String {
         Self::PATH.to_owned()
+    }
+
+    /// How long it waits for news where there are none yet. The answer itself does not wait: who asks comes again.
+    fn wait(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Whether an answer is empty, so that whoever waits goes on waiting; the next answer then begins after it.
+    fn goes_on_after(&mut self, _answer: &Self::Answer) -> bool {
+        false
     }
 
     /// The answer. May block.

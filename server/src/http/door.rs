@@ -1,10 +1,10 @@
 //! Who comes in: requests of this machine, by a name of this machine, with the token.
 
 use actix_web::{
-    Error,
+    Error, ResponseError as _,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header,
+    http::header::{self, HeaderValue},
     middleware::Next,
     web,
 };
@@ -15,16 +15,25 @@ use crate::problem::Problem;
 /// What anybody on this machine may ask: whether we live, and figures without secrets.
 const OPEN: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
-/// Lets a request in or refuses it.
+/// Lets a request in or refuses it. No answer is kept by anybody on the way, or taken for something else than it says.
 pub async fn guard(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    check_host(&request)?;
-    if !OPEN.contains(&request.path()) {
-        check_token(&request)?;
-    }
-    next.call(request).await
+    let refused = check(&request).err();
+    let mut answer = match refused {
+        Some(refusal) => request.into_response(refusal.error_response()).map_into_boxed_body(),
+        None => next.call(request).await?.map_into_boxed_body(),
+    };
+    let headers = answer.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(answer)
+}
+
+fn check(request: &ServiceRequest) -> Result<(), Refusal> {
+    check_host(request)?;
+    if OPEN.contains(&request.path()) { Ok(()) } else { check_token(request) }
 }
 
 /// A page of elsewhere may have its name point to this machine; the name that it then sends tells.
@@ -50,7 +59,7 @@ fn check_token(request: &ServiceRequest) -> Result<(), Refusal> {
         return Err(Problem::internal("the server is not wired").into());
     };
     let given = request.headers().get(header::AUTHORIZATION);
-    if given.is_some_and(|given| site.token.lets_in(given.as_bytes())) {
+    if given.is_some_and(|given| site.token.lets_in(&with_scheme(given.as_bytes()))) {
         return Ok(());
     }
     let what = if given.is_some() { "the token is wrong" } else { "the token is missing" };
@@ -58,6 +67,15 @@ fn check_token(request: &ServiceRequest) -> Result<(), Refusal> {
         "{what}: send Authorization: Bearer TOKEN; the token is in the file \"token\" of the data folder"
     );
     Err(Problem::new(401, "token_required", detail).into())
+}
+
+/// The name of the scheme may be written in any case.
+fn with_scheme(given: &[u8]) -> Vec<u8> {
+    const SCHEME: &[u8] = b"Bearer ";
+    match given.split_at_checked(SCHEME.len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => [SCHEME, token.trim_ascii()].concat(),
+        _ => given.to_vec(),
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use runtime::intake::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{encoding, refusal::Refusal, routes::body_of, site::Site};
+use super::{body::body_of, encoding, lobby::Lobby, refusal::Refusal, site::Site};
 use crate::{clock::now, problem::Problem};
 
 /// The largest request: more than the largest record that the configuration allows, so that such a record is refused
@@ -67,6 +67,7 @@ pub async fn take(
     request: HttpRequest,
     payload: web::Payload,
     site: web::Data<Site>,
+    lobby: web::Data<Lobby>,
 ) -> Result<HttpResponse, Refusal> {
     let body = body_of(payload, LARGEST).await?;
     let codings = encoding::codings(request.headers().get_all(header::CONTENT_ENCODING))?;
@@ -79,13 +80,8 @@ pub async fn take(
         .filter(|(name, _)| name.as_str().starts_with("ce-"))
         .map(|(name, value)| (name.as_str().replacen('-', "_", 1), value.as_bytes().to_vec()))
         .collect();
-    let receipt = web::block(move || {
-        let body = encoding::unpacked(&body, &codings, LARGEST)?;
-        admit(&site, &body, lines, &headers)
-    })
-    .await;
-    let receipt =
-        receipt.map_err(|_| Problem::new(503, "busy", "too many requests at once; try again"))??;
+    let take = move || admit(&site, &encoding::unpacked(&body, &codings, LARGEST)?, lines, &headers);
+    let receipt = lobby.blocking(take).await?;
     let nothing_taken = receipt.rejected > 0 && receipt.taken + receipt.duplicate == 0;
     let status = if nothing_taken { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(HttpResponse::build(status).json(receipt))

@@ -4,8 +4,7 @@ use actix_web::{HttpResponse, web};
 use runtime::{projector::ProjectionState, status::ActorState};
 use serde::Serialize;
 
-use super::{refusal::Refusal, site::Site};
-use crate::problem::Problem;
+use super::{lobby::Lobby, refusal::Refusal, site::Site};
 
 /// A part of the process.
 #[derive(Clone, Debug, Serialize)]
@@ -32,9 +31,8 @@ pub async fn live() -> HttpResponse {
 }
 
 /// `GET /readyz`: 200 when every part gets on, else 503 with those that do not.
-pub async fn ready(site: web::Data<Site>) -> Result<HttpResponse, Refusal> {
-    let parts = web::block(move || site.parts()).await;
-    let parts = parts.map_err(|_| Problem::new(503, "busy", "too many requests at once; try again"))?;
+pub async fn ready(site: web::Data<Site>, lobby: web::Data<Lobby>) -> Result<HttpResponse, Refusal> {
+    let parts = lobby.blocking(move || Ok(site.parts())).await?;
     let ready = parts.iter().all(|part| part.ready);
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     Ok(answer.json(Readiness { ready, parts }))

@@ -6,13 +6,12 @@ use actix_web::{HttpResponse, web};
 use events::StrategyState;
 use store::SYNC_BOUNDS_US;
 
-use super::{refusal::Refusal, site::Site};
-use crate::{clock::now, problem::Problem};
+use super::{lobby::Lobby, refusal::Refusal, site::Site};
+use crate::clock::now;
 
 /// `GET /metrics`.
-pub async fn metrics(site: web::Data<Site>) -> Result<HttpResponse, Refusal> {
-    let text = web::block(move || site.metrics()).await;
-    let text = text.map_err(|_| Problem::new(503, "busy", "too many requests at once; try again"))?;
+pub async fn metrics(site: web::Data<Site>, lobby: web::Data<Lobby>) -> Result<HttpResponse, Refusal> {
+    let text = lobby.blocking(move || Ok(site.metrics())).await?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }
 

@@ -1,12 +1,16 @@
 //! HTTP, for this machine only: the calls, facts coming in, health, metrics.
 //!
-//! Nothing here decides, and nothing blocks the threads of the server: every answer is made on a thread that may wait.
+//! Nothing here decides, and nothing blocks the threads of the server: every answer is made on a thread that may block, and whoever waits
+//! for news keeps none.
 
+mod body;
 mod door;
 mod encoding;
 mod facts;
 mod health;
+mod lobby;
 mod metrics;
+mod read;
 mod refusal;
 mod routes;
 mod site;

@@ -33,6 +33,8 @@ impl ResponseError for Refusal {
         answer.insert_header((header::CONTENT_TYPE, "application/problem+json"));
         match self.0.status {
             401 => drop(answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"))),
+            // What is left of a body is not read.
+            408 | 413 => drop(answer.force_close()),
             503 => drop(answer.insert_header((header::RETRY_AFTER, "1"))),
             _ => {}
         }

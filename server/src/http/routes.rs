@@ -3,19 +3,24 @@
 use std::{io, net::TcpListener};
 
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
-    dev::Server,
+    App, HttpRequest, HttpResponse, HttpServer, ResponseError as _, Route,
+    dev::{ResourceDef, Server},
+    http::{
+        Method,
+        header::{self, HeaderValue},
+    },
     middleware::from_fn,
-    web::{self, Bytes, Payload, ServiceConfig},
+    web::{self, Payload, ServiceConfig},
 };
-use serde_json::{Map, Value};
 
-use super::{door, facts, health, metrics, refusal::Refusal, site::Site};
+use super::{
+    body::body_of, door, facts, health, lobby::Lobby, metrics, read::read, refusal::Refusal, site::Site,
+};
 use crate::{
     calls::{
-        AcceptClock, Audit, Call, DeadLetterList, DeadLetterShow, Decisions, Disable, Enable, EventList,
-        EventShow, EventTail, Method, Performance, Pipeline, ProjectionList, Rebuild, SealShow, SourceShow,
-        StrategyList, StrategyShow, Verify, VerifyViews, Why,
+        self, AcceptClock, Audit, Call, DeadLetterList, DeadLetterShow, Decisions, Disable, Enable,
+        EventList, EventShow, EventTail, Performance, Pipeline, ProjectionList, Rebuild, SealShow,
+        SourceShow, StrategyList, StrategyShow, Verify, VerifyViews, Why,
     },
     problem::Problem,
 };
@@ -34,7 +39,11 @@ const BLOCKING: usize = 32;
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve(site: web::Data<Site>, listener: TcpListener, connections: usize) -> io::Result<Server> {
-    let app = move || App::new().app_data(site.clone()).wrap(from_fn(door::guard)).configure(routes);
+    let lobby = web::Data::new(Lobby::open(&site)?);
+    let app = move || {
+        let app = App::new().app_data(site.clone()).app_data(lobby.clone());
+        app.wrap(from_fn(door::guard)).configure(routes)
+    };
     let server = HttpServer::new(app)
         .workers(WORKERS)
         .worker_max_blocking_threads(BLOCKING)
@@ -45,107 +54,95 @@ pub fn serve(site: web::Data<Site>, listener: TcpListener, connections: usize) -
     Ok(server.run())
 }
 
+/// The routes under construction: which methods a path knows.
+#[derive(Clone, Default)]
+struct Known(Vec<(ResourceDef, Method)>);
+
+impl Known {
+    fn add(&mut self, app: &mut ServiceConfig, path: &str, method: Method, route: Route) {
+        self.0.push((ResourceDef::new(path), method.clone()));
+        app.route(path, route.method(method));
+    }
+
+    fn call<C: Call>(&mut self, app: &mut ServiceConfig) {
+        let method = match C::METHOD {
+            calls::Method::Get => Method::GET,
+            calls::Method::Post => Method::POST,
+        };
+        self.add(app, C::PATH, method, web::route().to(answer::<C>));
+    }
+
+    /// Why nothing is at a path by this method.
+    fn refuse(&self, request: &HttpRequest) -> HttpResponse {
+        let fitting = self.0.iter().filter(|(path, _)| path.is_match(request.path()));
+        let methods: Vec<&str> = fitting.map(|(_, method)| method.as_str()).collect();
+        let (method, path) = (request.method(), request.path());
+        if methods.is_empty() {
+            return Refusal(Problem::new(
+                404,
+                "unknown_route",
+                format!("there is nothing at {method} {path}"),
+            ))
+            .error_response();
+        }
+        let allowed = methods.join(", ");
+        let detail = format!("{path} does not know {method}; it knows {allowed}");
+        let mut answer = Refusal(Problem::new(405, "wrong_method", detail)).error_response();
+        if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+            answer.headers_mut().insert(header::ALLOW, allowed);
+        }
+        answer
+    }
+}
+
 /// All routes.
 pub fn routes(app: &mut ServiceConfig) {
-    app.route("/livez", web::get().to(health::live))
-        .route("/readyz", web::get().to(health::ready))
-        .route("/metrics", web::get().to(metrics::metrics))
-        .route("/api/events", web::post().to(facts::take));
-    add::<EventList>(app);
-    add::<EventTail>(app);
-    add::<EventShow>(app);
-    add::<Why>(app);
-    add::<Decisions>(app);
-    add::<StrategyList>(app);
-    add::<StrategyShow>(app);
-    add::<AcceptClock>(app);
-    add::<Disable>(app);
-    add::<Enable>(app);
-    add::<Performance>(app);
-    add::<Audit>(app);
-    add::<Pipeline>(app);
-    add::<SourceShow>(app);
-    add::<ProjectionList>(app);
-    add::<Rebuild>(app);
-    add::<VerifyViews>(app);
-    add::<Verify>(app);
-    add::<SealShow>(app);
-    add::<DeadLetterList>(app);
-    add::<DeadLetterShow>(app);
-    app.default_service(web::to(unknown));
+    let mut known = Known::default();
+    for method in [Method::GET, Method::HEAD] {
+        known.add(app, "/livez", method.clone(), web::route().to(health::live));
+        known.add(app, "/readyz", method.clone(), web::route().to(health::ready));
+        known.add(app, "/metrics", method, web::route().to(metrics::metrics));
+    }
+    known.add(app, "/api/events", Method::POST, web::route().to(facts::take));
+    all_calls(&mut known, app);
+    app.default_service(web::to(move |request: HttpRequest| {
+        let answer = known.refuse(&request);
+        async move { answer }
+    }));
 }
 
-fn add<C: Call>(app: &mut ServiceConfig) {
-    let route = match C::METHOD {
-        Method::Get => web::get(),
-        Method::Post => web::post(),
-    };
-    app.route(C::PATH, route.to(answer::<C>));
+fn all_calls(known: &mut Known, app: &mut ServiceConfig) {
+    known.call::<EventList>(app);
+    known.call::<EventTail>(app);
+    known.call::<EventShow>(app);
+    known.call::<Why>(app);
+    known.call::<Decisions>(app);
+    known.call::<StrategyList>(app);
+    known.call::<StrategyShow>(app);
+    known.call::<AcceptClock>(app);
+    known.call::<Disable>(app);
+    known.call::<Enable>(app);
+    known.call::<Performance>(app);
+    known.call::<Audit>(app);
+    known.call::<Pipeline>(app);
+    known.call::<SourceShow>(app);
+    known.call::<ProjectionList>(app);
+    known.call::<Rebuild>(app);
+    known.call::<VerifyViews>(app);
+    known.call::<Verify>(app);
+    known.call::<SealShow>(app);
+    known.call::<DeadLetterList>(app);
+    known.call::<DeadLetterShow>(app);
 }
 
-async fn unknown(request: HttpRequest) -> Result<HttpResponse, Refusal> {
-    let detail = format!("there is nothing at {} {}", request.method(), request.path());
-    Err(Problem::new(404, "unknown_route", detail).into())
-}
-
-/// Reads a call, answers it on a thread that may wait.
+/// Reads a call and answers it.
 async fn answer<C: Call>(
     request: HttpRequest,
     payload: Payload,
     site: web::Data<Site>,
+    lobby: web::Data<Lobby>,
 ) -> Result<HttpResponse, Refusal> {
     let body = body_of(payload, LARGEST_CALL).await?;
     let call: C = read(&request, &body)?;
-    let answer = web::block(move || call.answer(&site.desk)).await;
-    let answer = answer.map_err(|_| Problem::new(503, "busy", "too many requests at once; try again"))??;
-    Ok(HttpResponse::Ok().json(answer))
-}
-
-fn read<C: Call>(request: &HttpRequest, body: &[u8]) -> Result<C, Problem> {
-    let parts = request.match_info().iter().map(|(name, value)| (name, decoded(value)));
-    match C::METHOD {
-        Method::Get => {
-            let mut pairs = request.query_string().to_owned();
-            for (name, value) in parts {
-                let pair = serde_html_form::to_string([(name, &value)]);
-                let pair = pair.map_err(|error| Problem::internal(error.to_string()))?;
-                pairs = if pairs.is_empty() { pair } else { format!("{pairs}&{pair}") };
-            }
-            serde_html_form::from_str(&pairs)
-                .map_err(|error| Problem::new(400, "wrong_parameter", format!("the address: {error}")))
-        }
-        Method::Post => {
-            let mut fields: Map<String, Value> = if body.trim_ascii().is_empty() {
-                Map::new()
-            } else {
-                serde_json::from_slice(body).map_err(|error| {
-                    Problem::new(400, "malformed", format!("the body is no JSON object: {error}"))
-                })?
-            };
-            fields.extend(parts.map(|(name, value)| (name.to_owned(), Value::from(value))));
-            serde_json::from_value(Value::Object(fields))
-                .map_err(|error| Problem::new(400, "wrong_parameter", format!("the body: {error}")))
-        }
-    }
-}
-
-/// A part of the path as it was meant. The router decodes all but `%25`, `%2F` and `%2B`, so that no other `%` is left.
-fn decoded(part: &str) -> String {
-    [("%2F", "/"), ("%2f", "/"), ("%2B", "+"), ("%2b", "+"), ("%25", "%")]
-        .iter()
-        .fold(part.to_owned(), |part, (code, letter)| part.replace(code, letter))
-}
-
-/// The body of a request, if it is small enough.
-pub async fn body_of(payload: Payload, limit: usize) -> Result<Bytes, Problem> {
-    match payload.to_bytes_limited(limit).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => {
-            Err(Problem::new(400, "broken_body", format!("the body could not be read: {error}")))
-        }
-        Err(_) => {
-            let detail = format!("the body is larger than {limit} bytes; send it in parts");
-            Err(Problem::new(413, "too_large", detail))
-        }
-    }
+    Ok(HttpResponse::Ok().json(lobby.answer(&site, call).await?))
 }

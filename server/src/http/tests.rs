@@ -182,7 +182,19 @@ fn a_name_of_elsewhere_is_refused_even_with_the_token() {
 fn unknown_routes_and_parameters_are_problems() {
     let server = running();
     assert_problem(&server.ask("GET /api/nothing", b""), 404, "unknown_route");
-    assert_problem(&server.ask("DELETE /api/events", b""), 404, "unknown_route");
+    let deleted = server.ask("DELETE /api/events", b"");
+    assert_problem(&deleted, 405, "wrong_method");
+    assert!(deleted.head.contains("allow: post, get"), "{}", deleted.head);
+    assert_problem(&server.ask("GET /api/strategies/a/disable", b""), 405, "wrong_method");
+    for wrong in ["decisions?limit=x", "decisions?strategy=a&limit=-1", "events/tail?lines=1e3"] {
+        let name = if wrong.contains("limit") { "limit" } else { "lines" };
+        let refused = server.ask(&format!("GET /api/{wrong}"), b"");
+        assert_problem(&refused, 400, "wrong_parameter");
+        assert!(refused.body.contains(&format!("the parameter {name} is")), "{}", refused.body);
+    }
+    let refused = server.ask("POST /api/strategies/a/disable", br#"{"reason": 7, "key": "k"}"#);
+    assert_problem(&refused, 400, "wrong_parameter");
+    assert!(refused.body.contains("the field reason"), "{}", refused.body);
     assert_problem(&server.ask("GET /api/decisions?stratgy=a", b""), 400, "wrong_parameter");
     assert_problem(&server.ask("GET /api/performance?by=moon", b""), 400, "wrong_use");
     assert_problem(&server.ask("GET /api/events/nonsense", b""), 400, "wrong_use");
@@ -344,4 +356,39 @@ fn metrics_have_base_units_and_types() {
     let named =
         metrics.lines().filter(|line| !line.starts_with('#')).all(|line| line.starts_with("tradewarden_"));
     assert!(named, "{metrics}");
+}
+
+#[test]
+fn health_is_asked_by_head_too_and_no_answer_is_kept_or_guessed_at() {
+    let server = running();
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let answer = server.send(&format!("HEAD {path}"), &[], b"");
+        assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{path}");
+    }
+    for answer in [
+        server.send("GET /livez", &[], b""),
+        server.send("GET /api/events", &[], b""),
+        server.ask("GET /nowhere", b""),
+        server.ask("GET /api/events", b""),
+    ] {
+        for header in ["x-content-type-options: nosniff", "cache-control: no-store"] {
+            assert!(answer.head.contains(header), "{}", answer.head);
+        }
+    }
+}
+
+#[test]
+fn the_name_of_the_scheme_may_be_in_any_case_but_the_token_may_not() {
+    let server = running();
+    let token = &server.bearer[7..];
+    for (given, status) in [
+        (format!("bearer {token}"), 200),
+        (format!("BEARER  {token}"), 200),
+        (format!("Bearer {}", token.to_uppercase()), 401),
+        (format!("Basic {token}"), 401),
+        (token.to_owned(), 401),
+    ] {
+        let answer = server.send("GET /api/decisions", &[("authorization", given.as_str())], b"");
+        assert_eq!(answer.status, status, "{given}");
+    }
 }
