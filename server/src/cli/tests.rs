@@ -9,6 +9,7 @@ fn every_command_parses_with_its_flags() {
         "run --quiet --set server.listen=127.0.0.1:0 --set store.engine=embedded",
         "publish a.csv b.jsonl --to kafka --rate 1000 --map symbol=pair --map strategy==mine --format csv",
         "rehearse a.csv --data ./rehearsed --force",
+        "rehearse a.csv --values side=1:long,-1:short --time-format %d.%m.%Y --time-zone UTC --decimal-comma",
         "decisions --follow --type StrategyDisabled --type AlertRaised --strategy rsi --since 7d --from 12 --json",
         "events list --type TradeClosed --stream s --since 2025-01-01 --limit 5",
         "events show 12",

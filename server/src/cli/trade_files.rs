@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use runtime::intake::{
-    FieldMapping, TradeFormat,
+    FieldMapping, NotationError, TradeFormat,
     files::{FileFormat, TradeFile},
 };
 
@@ -23,6 +23,18 @@ pub struct TradeFiles {
     /// Renames a column, or sets it to a constant; may be repeated
     #[arg(long = "map", value_name = "OURS=THEIRS|OURS==TEXT")]
     mappings: Vec<String>,
+    /// Which of their values stand for ours, such as side=Buy:long,Sell:short; may be repeated
+    #[arg(long, value_name = "OURS=THEIRS:OURS,…", allow_hyphen_values = true)]
+    values: Vec<String>,
+    /// How times are written, in the signs of strftime, such as "%d.%m.%Y %H:%M:%S"
+    #[arg(long, value_name = "STRFTIME")]
+    time_format: Option<String>,
+    /// The zone of times without one, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// Numbers are written with a decimal comma
+    #[arg(long)]
+    decimal_comma: bool,
 }
 
 impl TradeFiles {
@@ -35,6 +47,7 @@ impl TradeFiles {
     pub fn open(&self, trades: &TradeFormat) -> Result<Vec<TradeFile>, Problem> {
         let mapping =
             FieldMapping::parse(&self.mappings).map_err(|error| Problem::usage(error.to_string()))?;
+        let trades = &self.with_notation(trades).map_err(|error| Problem::usage(error.to_string()))?;
         if self.files.iter().filter(|file| is_standard_input(file)).count() > 1 {
             return Err(Problem::usage("standard input (-) is given twice; it can be read once"));
         }
@@ -60,9 +73,32 @@ impl TradeFiles {
         files.collect()
     }
 
+    /// What the options say of how values are written goes before the configuration.
+    fn with_notation(&self, trades: &TradeFormat) -> Result<TradeFormat, NotationError> {
+        let mut trades = trades.clone();
+        for values in &self.values {
+            trades.notation.add_values(values)?;
+        }
+        if let Some(format) = &self.time_format {
+            trades.notation.set_time_format(format)?;
+        }
+        if let Some(zone) = &self.time_zone {
+            trades.notation.set_time_zone(zone)?;
+        }
+        if self.decimal_comma {
+            trades.notation.set_decimal_comma(true);
+        }
+        Ok(trades)
+    }
+
     /// Whether rows of a file are records that can be sent as they are.
     pub fn are_records(&self, file: &TradeFile) -> bool {
-        file.format() == FileFormat::JsonLines && self.mappings.is_empty()
+        let as_configured = self.mappings.is_empty()
+            && self.values.is_empty()
+            && self.time_format.is_none()
+            && self.time_zone.is_none()
+            && !self.decimal_comma;
+        file.format() == FileFormat::JsonLines && as_configured
     }
 
     /// Whether the files can be read more than once.

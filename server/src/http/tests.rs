@@ -215,8 +215,15 @@ fn facts_are_taken_once_each_with_its_result() {
     assert_eq!(receipt["results"][2]["reason"], "missing_field");
     assert!(receipt["results"][2]["detail"].as_str().is_some_and(|detail| detail.contains("strategy")));
     let again = server.ask("POST /api/events", batch.as_bytes()).json();
-    let counts = (&again["taken"], &again["duplicate"], &again["rejected"]);
-    assert_eq!(counts, (&json!(0), &json!(2), &json!(1)), "a known dead letter is rejected again: {again}");
+    assert_eq!((&again["taken"], &again["duplicate"]), (&json!(0), &json!(2)), "{again}");
+    // What was rejected before is not accepted because it comes again.
+    assert_eq!(
+        (&again["rejected"], &again["results"][2]["result"]),
+        (&json!(1), &json!("rejected")),
+        "{again}"
+    );
+    let alone = server.ask("POST /api/events", br#"{"trade_id": 3}"#);
+    assert_eq!(alone.status, 422, "{}", alone.body);
     assert_eq!(again["results"][0]["event_id"], receipt["results"][0]["event_id"]);
     let lines = format!("{}\n{}\n", trade(1, "1"), trade(4, "1"));
     let lines = server.ask("POST /api/events", lines.as_bytes()).json();
