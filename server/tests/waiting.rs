@@ -63,8 +63,11 @@ fn five_hundred_readers_that_wait_keep_nobody_from_being_answered_and_all_get_th
     let _server = home.serve();
     let way = Way::to(&home);
     let ask = |n: usize| {
-        let path =
-            if n % 2 == 0 { "decisions?type=StrategyDisabled&" } else { "events?type=StrategyDisabled&" };
+        let path = if n.is_multiple_of(2) {
+            "decisions?type=StrategyDisabled&"
+        } else {
+            "events?type=StrategyDisabled&"
+        };
         way.send(&format!("GET /api/{path}wait_ms=30000"), 0, "")
     };
     let readers: Vec<TcpStream> = (0..READERS).map(ask).collect();

@@ -7,6 +7,7 @@ mod dead_letters;
 mod decisions;
 mod desk;
 mod events;
+mod known;
 mod performance;
 mod pipeline;
 mod projections;

@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use events::{
-    Event, Family, FamilySet, NewEvent, Recorded, StrategyDisableRequested, StrategyEnableRequested, Uuid, id,
+    EnableRefusal, Event, Family, FamilySet, NewEvent, Recorded, StrategyDisableRequested,
+    StrategyEnableRefused, StrategyEnableRequested, Uuid, id,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Duplicates, Expected, Prepared, Request};
 
-use super::{Call, Desk, Method, Needs, path_part, raw, scan::event_at};
+use super::{Call, Desk, Method, Needs, known, path_part, raw, scan::event_at};
 use crate::{clock::now, problem::Problem};
 
 /// Disables a strategy.
@@ -29,6 +30,9 @@ pub struct Enable {
     /// Which one.
     #[serde(default, skip_serializing)]
     pub name: String,
+    /// Whether the counters start afresh also where the strategy is not HALTED.
+    #[serde(default)]
+    pub reset_counters: bool,
     /// By whom, why, and how the request is known.
     #[serde(flatten)]
     pub asked: Asked,
@@ -44,6 +48,9 @@ pub struct Asked {
     pub operator: String,
     /// The same key is the same request, however often it is sent.
     pub key: String,
+    /// Whether the strategy may be one that no trade is known of.
+    #[serde(default)]
+    pub new: bool,
 }
 
 fn somebody() -> String {
@@ -94,7 +101,7 @@ impl Call for Enable {
         let event = Event::StrategyEnableRequested(StrategyEnableRequested {
             strategy,
             reason,
-            reset_counters: false,
+            reset_counters: self.reset_counters,
         });
         request(desk, &self.name, &self.asked, event)
     }
@@ -104,6 +111,11 @@ fn request(desk: &Desk, strategy: &str, asked: &Asked, event: Event) -> Result<O
     check("strategy", strategy, 128)?;
     let event_id =
         id::derive(&[b"request", event.event_type().as_bytes(), strategy.as_bytes(), asked.key.as_bytes()]);
+    if desk.log.position_of(event_id)?.is_none() && !asked.new {
+        let otherwise =
+            "Nothing is changed; --new (in JSON \"new\": true) is for a strategy that has not traded yet";
+        known::check(desk, strategy, otherwise)?;
+    }
     ask(desk, "requests", event_id, asked, event)
 }
 
@@ -119,6 +131,7 @@ pub(super) fn ask(
     check("operator", &asked.operator, 128)?;
     let actors = desk.actors()?;
     let producer = Arc::from(format!("operator:{}", asked.operator));
+    let meant = event.clone();
     let new = NewEvent::root(event_id, now(), &producer, actors.run_id(), event);
     let prepared = Prepared::new(new).map_err(|error| Problem::internal(error.to_string()))?;
     let appended = desk.log.append(Request {
@@ -135,7 +148,8 @@ pub(super) fn ask(
         );
         return Err(Problem::new(503, "guard_behind", detail));
     }
-    outcome(desk, position, event_id)
+    let outcome = outcome(desk, position, event_id, &meant, &producer)?;
+    outcome.refusal.map_or(Ok(outcome.told), Err)
 }
 
 fn check(name: &str, text: &str, most: usize) -> Result<(), Problem> {
@@ -146,21 +160,48 @@ fn check(name: &str, text: &str, most: usize) -> Result<(), Problem> {
     Ok(())
 }
 
-fn outcome(desk: &Desk, position: u64, event_id: Uuid) -> Result<Outcome, Problem> {
+/// What came of a request, and whether that is a refusal.
+struct Decided {
+    told: Outcome,
+    refusal: Option<Problem>,
+}
+
+fn outcome(
+    desk: &Desk,
+    position: u64,
+    event_id: Uuid,
+    meant: &Event,
+    producer: &str,
+) -> Result<Decided, Problem> {
     let request = event_at(&*desk.log, position)?.ok_or_else(|| {
         Problem::internal(format!("the request at position {position} cannot be read back"))
     })?;
+    if request.event != *meant || *request.producer != *producer {
+        let detail =
+            "this key was used for a request that said something else; give each request a key of its own";
+        return Err(Problem::new(422, "key_reused", detail));
+    }
     let families = FamilySet::of(&[Family::Strategy]);
-    let caused = |event: &&Arc<Recorded>| event.causation_id == Some(event_id);
+    let caused = |event: &Arc<Recorded>| event.causation_id == Some(event_id);
     // The guard answers within few events of the request; a repeated request may lie further back.
     let (mut at, mut decisions, head) = (position, Vec::new(), desk.log.head());
     while at < head && decisions.is_empty() {
         let batch = desk.log.read_all(at, families, 4096)?;
-        decisions.extend(batch.events.iter().filter(caused).map(|event| raw(&event.json())));
         at = batch.read_to.max(at + 1);
+        decisions.extend(batch.events.into_iter().filter(caused));
     }
-    Ok(Outcome {
-        request: raw(&request.json())?,
-        decisions: decisions.into_iter().collect::<Result<_, _>>()?,
-    })
+    let refusal = decisions.iter().find_map(|event| match &event.event {
+        Event::StrategyEnableRefused(refused) => Some(refused_as(refused)),
+        _ => None,
+    });
+    let decisions = decisions.iter().map(|event| raw(&event.json())).collect::<Result<_, _>>()?;
+    Ok(Decided { told: Outcome { request: raw(&request.json())?, decisions }, refusal })
+}
+
+fn refused_as(refused: &StrategyEnableRefused) -> Problem {
+    let code = match refused.refusal {
+        EnableRefusal::IsActive => "strategy_active",
+        EnableRefusal::CauseHolds => "cause_holds",
+    };
+    Problem::new(409, code, refused.detail.clone())
 }

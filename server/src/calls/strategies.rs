@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Call, Desk, Needs, Page, path_part, raw};
+use super::{Call, Desk, Needs, Page, known, path_part, raw};
 use crate::problem::Problem;
 
 /// All strategies, by name.
@@ -42,17 +42,13 @@ impl Call for StrategyShow {
         let views = desk.views()?;
         match views.strategy(&self.name)? {
             Some(strategy) => raw(&strategy),
-            None => Err(unknown(&self.name, views.strategies()?.iter().map(|known| known.strategy.as_str()))),
+            None => {
+                let (known, otherwise) = (
+                    views.strategies()?,
+                    "It counts as ACTIVE; tradewarden strategies shows those that are known",
+                );
+                Err(known::unknown(&self.name, known.iter().map(|known| known.strategy.as_str()), otherwise))
+            }
         }
     }
-}
-
-fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Problem {
-    let near = known.map(|known| (strsim::jaro_winkler(name, known), known));
-    let near = near.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0));
-    let hint = near.map_or(String::new(), |(_, near)| format!(" Did you mean {near}?"));
-    Problem::not_found(format!(
-        "no trade and no decision of a strategy {name:?} is known; it counts as ACTIVE.{hint} \
-         tradewarden strategies shows those that are"
-    ))
 }

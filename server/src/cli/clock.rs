@@ -25,7 +25,7 @@ impl Clock {
     /// Does it.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
         let Self::Accept { reason } = self;
-        let call = AcceptClock { asked: asked(reason) };
+        let call = AcceptClock { asked: asked(reason, false) };
         let outcome = context.access("clock accept", AcceptClock::NEEDS)?.call(&call)?;
         context.out.items(&outcome.decisions, &Table::new(&super::decisions::COLUMNS))?;
         context.out.note("the clock is taken as it is: guards and schedules go on from here");

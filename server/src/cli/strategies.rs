@@ -34,20 +34,38 @@ enum Action {
     },
     /// Halts a strategy: no new positions until it is enabled
     Disable(Change),
-    /// Lets a halted strategy trade again; its counters start afresh
-    Enable(Change),
+    /// Lets a strategy trade again: of a HALTED one the counters start afresh, of a REDUCING one they stay
+    Enable {
+        #[command(flatten)]
+        change: Change,
+        /// Starts the counters afresh also where the strategy is ACTIVE or REDUCING: the loss of today is forgotten
+        #[arg(long)]
+        reset_counters: bool,
+    },
 }
 
 /// A change of a strategy's state.
 #[derive(Debug, Args)]
 pub struct Change {
     /// Its name
+    #[arg(value_parser = name_of)]
     name: String,
     /// Why; kept with the decision
     #[arg(long)]
     reason: String,
+    /// Also for a strategy that has not traded yet
+    #[arg(long)]
+    new: bool,
     #[command(flatten)]
     log: NewLog,
+}
+
+fn name_of(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        Err("wanted is the name of a strategy".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 const COLUMNS: [Column; 6] = [
@@ -78,20 +96,19 @@ impl Strategies {
         match self.action {
             None | Some(Action::List) => list(context),
             Some(Action::Show { name }) => show(context, name),
-            Some(Action::Disable(Change { name, reason, log })) => request(
-                context,
-                "strategies disable",
-                &Disable { name: name.clone(), asked: asked(reason) },
-                &name,
-                log,
-            ),
-            Some(Action::Enable(Change { name, reason, log })) => request(
-                context,
-                "strategies enable",
-                &Enable { name: name.clone(), asked: asked(reason) },
-                &name,
-                log,
-            ),
+            Some(Action::Disable(change)) => {
+                let call =
+                    Disable { name: change.name.clone(), asked: asked(change.reason.clone(), change.new) };
+                request(context, "strategies disable", &call, &change.name, change.log)
+            }
+            Some(Action::Enable { change, reset_counters }) => {
+                let call = Enable {
+                    name: change.name.clone(),
+                    reset_counters,
+                    asked: asked(change.reason.clone(), change.new),
+                };
+                request(context, "strategies enable", &call, &change.name, change.log)
+            }
         }
     }
 }
@@ -122,10 +139,10 @@ fn show(context: &Context, name: String) -> Result<u8, Problem> {
 }
 
 /// What an operator of this machine asks, as a request that is new.
-pub(super) fn asked(reason: String) -> Asked {
+pub(super) fn asked(reason: String, new: bool) -> Asked {
     let operator = std::env::var("USER").ok().filter(|user| !user.trim().is_empty());
     let key = format!("{}-{}", std::process::id(), now().micros());
-    Asked { reason, operator: operator.unwrap_or_else(|| "unknown".to_owned()), key }
+    Asked { reason, operator: operator.unwrap_or_else(|| "unknown".to_owned()), key, new }
 }
 
 fn request<C: Call<Answer = Outcome>>(
@@ -138,12 +155,23 @@ fn request<C: Call<Answer = Outcome>>(
     let outcome = context.access_to(command, C::NEEDS, log.new_log)?.call(call)?;
     let decisions: &[Box<RawValue>] = &outcome.decisions;
     if decisions.is_empty() {
-        context.out.note(&format!("nothing changes: {name} is in that state already. The request is kept"));
+        context.out.note(&format!(
+            "nothing changes: {name} is in that state already. Your request is kept with its reason"
+        ));
         if context.out.is_json() {
             context.out.items(std::slice::from_ref(&outcome.request), &Table::new(&[]))?;
         }
         return Ok(0);
     }
     context.out.items(decisions, &Table::new(&super::decisions::COLUMNS))?;
+    for decision in decisions {
+        let decision: Value = serde_json::from_str(decision.get()).unwrap_or_default();
+        if decision["event_type"] == "StrategyKeptHalted" {
+            context.out.note(&format!("{name} was HALTED already and stays so; your reason is kept with it"));
+        }
+        if let Some(forgets) = words::forgets(&decision["event"], &now().to_string()) {
+            context.out.note(&format!("{name} {forgets}"));
+        }
+    }
     Ok(0)
 }

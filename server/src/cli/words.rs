@@ -68,8 +68,17 @@ pub fn what(event: &Value) -> String {
             format!("{} -> {}: {}", text(&fields["from"]), text(&fields["to"]), causes(fields))
         }
         "StrategyEnabled" => {
-            format!("{} -> {}: {}", text(&fields["from"]), text(&fields["to"]), text(&fields["reason"]))
+            let forgets = forgets(fields, "").map_or(String::new(), |forgets| format!("; {forgets}"));
+            format!(
+                "{} -> {}: {}{forgets}",
+                text(&fields["from"]),
+                text(&fields["to"]),
+                text(&fields["reason"])
+            )
         }
+        "StrategyEnableRefused" => text(&fields["detail"]),
+        "StrategyKeptHalted" => format!("stays HALTED: {}", text(&fields["reason"])),
+        "StrategyDisableRequested" | "StrategyEnableRequested" => text(&fields["reason"]),
         "TradeAfterHalt" => format!("trade {} was closed after the halt", text(&fields["trade_id"])),
         "PerformanceAnalyzed" => analyzed(fields),
         "PerformanceAnalysisSkipped" => {
@@ -88,6 +97,25 @@ pub fn what(event: &Value) -> String {
         "RecordRejected" => format!("{}: {}", text(&fields["reason"]), text(&fields["detail"])),
         _ => shortened(&fields.to_string()),
     }
+}
+
+/// What an enabled strategy is no longer held to, such as "forgets -9 % of today, 3 losses in a row"; nothing when
+/// nothing is forgotten. `today` begins with the day of today.
+pub fn forgets(fields: &Value, today: &str) -> Option<String> {
+    let forgotten = fields["forgets"].as_object()?;
+    let mut parts = Vec::new();
+    if let Some(day) = forgotten.get("day").and_then(Value::as_str) {
+        let day = if today.starts_with(day) { "today" } else { day };
+        parts.push(format!("{} % of {day}", number(&forgotten["daily_loss_pct"])));
+    }
+    let count = |name: &str| forgotten.get(name).and_then(Value::as_u64).filter(|count| *count > 0);
+    if let Some(losses) = count("consecutive_losses") {
+        let losses = if losses == 1 { "1 loss".to_owned() } else { format!("{losses} losses") };
+        parts.push(format!("{losses} in a row"));
+    }
+    parts.extend(count("outcomes").map(|n| format!("{} of the win rate", counted(n, "trade"))));
+    parts.extend(count("rejected").map(|n| counted(n, "rejected trade")));
+    (!parts.is_empty()).then(|| format!("forgets {}", parts.join(", ")))
 }
 
 fn disabled(fields: &Value) -> String {

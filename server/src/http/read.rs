@@ -16,14 +16,14 @@ use crate::{
 pub fn read<C: Call>(request: &HttpRequest, body: &[u8]) -> Result<C, Problem> {
     let parts = request.match_info().iter().map(|(name, value)| (name.to_owned(), decoded(value)));
     match C::METHOD {
-        Method::Get => of_address(request.query_string(), parts.collect()),
+        Method::Get => of_address(request.query_string(), &parts.collect::<Pairs>()),
         Method::Post => of_body(body, parts.collect()),
     }
 }
 
 type Pairs = Vec<(String, String)>;
 
-fn of_address<C: DeserializeOwned>(query: &str, parts: Pairs) -> Result<C, Problem> {
+fn of_address<C: DeserializeOwned>(query: &str, parts: &[(String, String)]) -> Result<C, Problem> {
     let wrong = |text: String| Problem::new(400, "wrong_parameter", text);
     let given: Pairs =
         serde_html_form::from_str(query).map_err(|error| wrong(format!("the address: {error}")))?;
@@ -31,7 +31,7 @@ fn of_address<C: DeserializeOwned>(query: &str, parts: Pairs) -> Result<C, Probl
         let text = serde_html_form::to_string(pairs).map_err(|error| error.to_string())?;
         serde_html_form::from_str::<C>(&text).map_err(|error| error.to_string())
     };
-    let all: Vec<_> = given.iter().chain(&parts).collect();
+    let all: Vec<_> = given.iter().chain(parts).collect();
     parse(&all).map_err(|error| {
         // The parser does not say where it was: it is the one without which it says something else.
         let culprit = (0..given.len()).find(|&at| {
