@@ -47,6 +47,8 @@ pub struct Plant {
     source: Arc<KafkaSource>,
     publisher: Arc<KafkaPublisher>,
     run_id: Uuid,
+    /// The head of the log before anything was done.
+    pub begun_at: u64,
 }
 
 /// How long a part that talks to others is waited for at the end: what it has to tell is in the log.
@@ -86,6 +88,7 @@ impl Plant {
         if config.kafka.bootstrap_servers.is_some() && !as_copy {
             refuse_another_history(&log, &kafka_settings(config))?;
         }
+        let begun_at = log.head();
         let views = Views::open(Arc::clone(&log), &folder.views(), ViewsOptions::default())?;
         let system = System::start(&log, &system_config(config, folder, "run"))?;
         let run_id = system.run_id();
@@ -107,7 +110,7 @@ impl Plant {
         desk.snapshots = Some(folder.snapshots());
         let shown = Arc::clone(&source);
         desk.source = Some(Arc::new(move || Source::of(&servers, &shown.status())));
-        Ok(Self { desk, endpoint, source, publisher: Arc::new(publisher), run_id })
+        Ok(Self { desk, endpoint, source, publisher: Arc::new(publisher), run_id, begun_at })
     }
 
     /// How facts over HTTP are taken in.

@@ -67,6 +67,22 @@ fn a_server_tells_the_settings_in_force_and_where_they_come_from_and_sections_th
 }
 
 #[test]
+fn a_halt_and_a_dead_letter_are_a_line_each_in_the_messages_of_a_quiet_server() {
+    let home = Home::new();
+    let mut server = home.start_with(&["--quiet"]);
+    home.until(&["strategies"], |said| said.code == 0);
+    let trades = home.file("t.jsonl", &losing_trades(11));
+    home.run(&["publish", "--to", "http", &trades]);
+    home.run(&["publish", "--to", "http", &home.file("bad.jsonl", "{\"strategy\":\"a\u{202e}b\"}\n")]);
+    home.until(&["decisions", "--type", "StrategyReduced"], |said| said.out.contains("REDUCING"));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let words = server.terminate().1;
+    assert!(words.contains("ERROR") && words.contains("StrategyDisabled rsi: ACTIVE -> HALTED"), "{words}");
+    assert!(words.contains("RecordRejected"), "{words}");
+    assert!(!words.contains('\u{202e}'), "{words}");
+}
+
+#[test]
 fn the_end_of_the_session_ends_a_server_in_good_order() {
     let home = Home::new();
     let (code, words) = home.serve().end("-HUP");

@@ -16,6 +16,7 @@ mod progress;
 mod projections;
 mod publish;
 mod rehearse;
+mod reports;
 mod row_notes;
 mod run;
 mod seal;

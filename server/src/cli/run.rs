@@ -19,6 +19,7 @@ use super::{
     context::{Context, faulty},
     logging,
     rehearse::is_rehearsal,
+    reports::Reports,
 };
 
 /// Runs everything.
@@ -75,6 +76,8 @@ impl Run {
         let begin = Begin { as_copy: self.as_copy, new_log: self.log.new_log };
         let plant = Plant::start(&config, &folder, begin)?;
         logging::sections_without_trade(&config, &plant.desk);
+        let reports = Reports::after(&plant.desk.log, plant.begun_at)
+            .map_err(|error| Problem::internal(format!("a thread for messages: {error}")))?;
         let served = actix_web::rt::System::new().block_on(serve(
             context,
             &config,
@@ -84,6 +87,7 @@ impl Run {
             (listener, descriptors),
         ));
         ServerFile::remove(&folder);
+        drop(reports);
         let saved = plant.stop();
         drop(hold);
         served?;

@@ -1,0 +1,146 @@
+//! What happens, a line each in the messages of `run`: who watches only the terminal or the journal has to see a halt.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use events::{Event, Family, FamilySet, Recorded, Severity};
+use store::EventLog;
+
+use super::words;
+
+/// What is told of.
+const TOLD: FamilySet = FamilySet::of(&[Family::Strategy, Family::Alert, Family::Ingest]);
+
+/// How long the log is waited for at a time: the end of the process waits as long.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// Dead letters that have a line of their own, in each span; the others are counted.
+const LETTERS: u32 = 10;
+const SPAN: Duration = Duration::from_secs(60);
+
+/// Tells of decisions, alerts and dead letters as they come into the log, until it is dropped.
+pub struct Reports {
+    ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reports {
+    /// Begins after the position `after`.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn after(log: &Arc<dyn EventLog>, after: u64) -> io::Result<Self> {
+        let ends = Arc::new(AtomicBool::new(false));
+        let (log, stop) = (Arc::clone(log), Arc::clone(&ends));
+        let thread =
+            thread::Builder::new().name("reports".into()).spawn(move || follow(&*log, after, &stop))?;
+        Ok(Self { ends, thread: Some(thread) })
+    }
+}
+
+impl Drop for Reports {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Relaxed);
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn follow(log: &dyn EventLog, after: u64, ends: &AtomicBool) {
+    let mut news = log.subscribe(after, TOLD);
+    let mut letters = Letters::new(Instant::now());
+    while !ends.load(Ordering::Relaxed) {
+        match news.next(1024, GLANCE) {
+            Ok(batch) => batch.events.iter().for_each(|event| tell(event, &mut letters)),
+            // What cannot be read is told by those whose business it is.
+            Err(_) => thread::sleep(GLANCE),
+        }
+        if let Some(more) = letters.turned(Instant::now()) {
+            tracing::warn!("{more} more dead letters in the last minute: tradewarden dead-letters list");
+        }
+    }
+}
+
+/// Dead letters can come by thousands, and each would be a line.
+struct Letters {
+    since: Instant,
+    seen: u32,
+}
+
+impl Letters {
+    const fn new(since: Instant) -> Self {
+        Self { since, seen: 0 }
+    }
+
+    /// Whether the next one has a line of its own.
+    fn next_is_told(&mut self) -> bool {
+        self.seen = self.seen.saturating_add(1);
+        self.seen <= LETTERS
+    }
+
+    /// When a span is over: how many were not told in it.
+    fn turned(&mut self, now: Instant) -> Option<u32> {
+        if now.duration_since(self.since) < SPAN {
+            return None;
+        }
+        let untold = self.seen.saturating_sub(LETTERS);
+        *self = Self::new(now);
+        (untold > 0).then_some(untold)
+    }
+}
+
+fn tell(event: &Recorded, letters: &mut Letters) {
+    let Some(level) = level(&event.event, letters) else { return };
+    let json = serde_json::to_value(event.json()).unwrap_or_default();
+    let line = format!("{} {}: {}", event.event.event_type(), words::subject(&json), words::what(&json));
+    match level {
+        Level::Error => tracing::error!(position = event.position, "{line}"),
+        Level::Warning => tracing::warn!(position = event.position, "{line}"),
+        Level::Notice => tracing::info!(position = event.position, "{line}"),
+    }
+}
+
+/// How much an event matters; nothing where it has no line.
+fn level(event: &Event, letters: &mut Letters) -> Option<Level> {
+    Some(match event {
+        Event::StrategyDisabled(_) => Level::Error,
+        Event::StrategyReduced(_) | Event::TradeAfterHalt(_) => Level::Warning,
+        Event::StrategyEnabled(_) | Event::AlertCleared(_) => Level::Notice,
+        // A state of a strategy is told by the decision.
+        Event::AlertRaised(alert) if !alert.kind.is_about_strategy() => match alert.severity {
+            Severity::Critical | Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
+            Severity::Info => Level::Notice,
+        },
+        Event::RecordRejected(_) if letters.next_is_told() => Level::Warning,
+        _ => return None,
+    })
+}
+
+enum Level {
+    Error,
+    Warning,
+    Notice,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_dead_letters_ten_a_minute_are_told_and_the_rest_counted() {
+        let begin = Instant::now();
+        let mut letters = Letters::new(begin);
+        assert_eq!((0..25).filter(|_| letters.next_is_told()).count(), 10);
+        assert_eq!(letters.turned(begin + SPAN / 2), None);
+        assert_eq!(letters.turned(begin + SPAN), Some(15));
+        assert!(letters.next_is_told());
+        assert_eq!(letters.turned(begin + SPAN * 2), None);
+    }
+}
