@@ -4,7 +4,7 @@ use std::{future::poll_fn, io, net::TcpListener, sync::Arc, task::Poll, time::Du
 
 use actix_web::web;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::Config,
@@ -132,6 +132,8 @@ async fn serve(
 ) -> Result<(), Problem> {
     let io = |error: io::Error| Problem::internal(format!("the server: {error}"));
     let address = listener.local_addr().map_err(io)?;
+    // Before anybody can know that the server is there: a signal that comes then ends it in good order.
+    let mut signals = signals().map_err(io)?;
     let stopping = Arc::clone(&plant.desk.stopping);
     let site = web::Data::new(Site {
         desk: plant.desk.clone(),
@@ -150,7 +152,7 @@ async fn serve(
     for line in banner(config, folder, plant, &file).lines() {
         context.out.note(line);
     }
-    wait_for_signal().await.map_err(io)?;
+    signal_of(&mut signals).await;
     context.out.note("stopping; a second signal ends at once");
     end_at_second_signal();
     stopping.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -158,23 +160,32 @@ async fn serve(
     running.await.map_err(|error| Problem::internal(error.to_string()))?.map_err(io)
 }
 
-/// Waits for Ctrl-C, a request to end, or the end of the session that it was started in: all end it in good order.
-async fn wait_for_signal() -> io::Result<()> {
+/// Ctrl-C, a request to end, and the end of the session that it was started in: all end it in good order.
+fn signals() -> io::Result<Vec<Signal>> {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let mut signals = kinds.map(signal).into_iter().collect::<io::Result<Vec<_>>>()?;
+    kinds.map(signal).into_iter().collect()
+}
+
+/// Waits for one of them.
+async fn signal_of(signals: &mut [Signal]) {
     poll_fn(|cx| {
         let came = signals.iter_mut().any(|signal| signal.poll_recv(cx).is_ready());
         if came { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    Ok(())
 }
 
 /// From here on a signal ends the process as a kill would: the log is made for that.
 fn end_at_second_signal() {
     let wait = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        if runtime.is_ok_and(|runtime| runtime.block_on(wait_for_signal()).is_ok()) {
+        let came = |runtime: tokio::runtime::Runtime| {
+            runtime.block_on(async {
+                signal_of(&mut signals()?).await;
+                io::Result::Ok(())
+            })
+        };
+        if runtime.and_then(came).is_ok() {
             std::process::exit(AT_ONCE);
         }
     };
