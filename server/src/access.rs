@@ -14,7 +14,7 @@ use store::{EmbeddedLog, EventLog, Options, embedded::Archive, plain};
 
 use crate::{
     calls::{Call, Desk, Needs, Progress},
-    client::Client,
+    client::{Client, Slow},
     config::Config,
     folder::{DataFolder, Hold, HoldError, Holder, ServerFile, Token, own_log},
     problem::Problem,
@@ -56,6 +56,8 @@ pub struct Way<'w> {
     pub progress: Progress,
     /// Told once when a server is waited for.
     pub waiting: &'w dyn Fn(&Holder),
+    /// Told when an answer of a server takes long.
+    pub slow: Slow,
 }
 
 impl Access {
@@ -69,7 +71,7 @@ impl Access {
         loop {
             let holder = Hold::holder_of(way.folder);
             if let Some(file) = holder.as_ref().and_then(|holder| server_of(way.folder, holder)) {
-                return Ok(Self::Remote(Client::new(file.address, token(way.folder)?)));
+                return Ok(Self::Remote(Client::new(file, token(way.folder)?, way.slow)));
             }
             let server = holder.as_ref().filter(|holder| holder.is_server());
             if let Some(server) = server.filter(|_| !told) {

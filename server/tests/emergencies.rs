@@ -121,3 +121,24 @@ fn disable_on_a_full_disk_is_answered_at_once_with_what_is_wrong() {
     let halted = home.run(&["strategies", "disable", "rsi", "--reason", "now", "--json"]);
     assert_eq!(halted.code, 0, "{halted:?}");
 }
+
+#[test]
+fn a_server_that_is_held_is_told_after_seconds_and_given_up_with_what_to_do() {
+    let home = Home::new();
+    let mut server = home.serve();
+    home.run(&["publish", "--to", "http", &home.file("t.jsonl", &losing_trades(1))]);
+    server.signal("-STOP");
+    let begun = Instant::now();
+    let disabled = home.run(&["strategies", "disable", "rsi", "--reason", "away"]);
+    let took = begun.elapsed();
+    server.signal("-CONT");
+    assert_eq!(disabled.code, 1, "{disabled:?}");
+    assert!(took < Duration::from_secs(45), "{took:?}");
+    let pid = server.pid();
+    assert!(
+        disabled.err.contains(&format!("waiting for the server (process {pid}) to answer")),
+        "{disabled:?}"
+    );
+    assert!(disabled.err.contains(&format!("kill -CONT {pid}")), "{disabled:?}");
+    assert_eq!(server.terminate().0, Some(0));
+}

@@ -127,3 +127,47 @@ fn reasons_and_names_reach_the_terminal_as_text_and_json_as_they_are() {
     let unknown = home.run(&["events", "show", "\u{1b}[2J", "--data", &folder]);
     assert!(unknown.code != 0 && !unknown.err.contains('\u{1b}'), "{unknown:?}");
 }
+
+#[test]
+fn an_order_for_a_strategy_that_nobody_knows_is_refused_with_the_nearest_name() {
+    let home = Home::new();
+    let folder = home.path("rehearsed");
+    home.run(&["rehearse", &home.file("t.jsonl", &losing_trades(2)), "--data", &folder]);
+    let order = |what: &str, name: &str, more: &[&str]| {
+        home.run(&[&["strategies", what, name, "--reason", "x", "--data", &folder], more].concat())
+    };
+    for name in ["RSI", "rsi ", "rsj"] {
+        for what in ["disable", "enable"] {
+            let refused = order(what, name, &[]);
+            assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{refused:?}");
+            assert!(
+                refused.err.contains("the nearest name is \"rsi\"") && refused.err.contains("--new"),
+                "{refused:?}"
+            );
+        }
+    }
+    assert!(!home.run(&["strategies", "--data", &folder]).out.contains("rsj"));
+    assert_eq!(order("disable", "", &[]).code, 2);
+    assert_eq!(order("disable", "rsj", &["--new"]).code, 0);
+    assert_eq!(order("enable", "rsj", &[]).code, 0, "what is halted can be enabled");
+}
+
+#[test]
+fn enabling_says_what_it_forgets_and_is_refused_where_there_is_nothing_to_lift() {
+    let home = Home::new();
+    let folder = home.path("rehearsed");
+    home.run(&["rehearse", &home.file("t.jsonl", &losing_trades(2)), "--data", &folder]);
+    let order = |what: &str, reason: &str, more: &[&str]| {
+        home.run(&[&["strategies", what, "rsi", "--reason", reason, "--data", &folder], more].concat())
+    };
+    let refused = order("enable", "habit", &[]);
+    assert!(refused.code == 1 && refused.err.contains("ACTIVE; --reset-counters"), "{refused:?}");
+    let reset = order("enable", "fresh", &["--reset-counters"]);
+    assert_eq!(reset.code, 0, "{reset:?}");
+    assert!(reset.err.contains("forgets -1 % of 2025-01-02, 2 losses in a row"), "{reset:?}");
+    assert_eq!(order("disable", "first", &[]).code, 0);
+    let kept = order("disable", "keep halted until I am back", &[]);
+    assert!(kept.code == 0 && kept.err.contains("HALTED already"), "{kept:?}");
+    assert!(kept.out.contains("keep halted until I am back"), "{kept:?}");
+    assert_eq!(home.run(&["verify", "--data", &folder]).code, 0);
+}

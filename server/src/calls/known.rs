@@ -28,15 +28,15 @@ pub fn check(desk: &Desk, name: &str, otherwise: &str) -> Result<(), Problem> {
     if is_in_log(desk, name, &mut others)? {
         return Ok(());
     }
-    Err(unknown(name, others.iter().map(String::as_str), otherwise))
+    let detail = not_known(name, others.iter().map(String::as_str), otherwise);
+    Err(Problem::new(404, "unknown_strategy", detail))
 }
 
-/// The problem of a name that nobody knows.
-pub fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str>, otherwise: &str) -> Problem {
+/// What is said of a name that nobody knows.
+pub fn not_known<'k>(name: &str, known: impl Iterator<Item = &'k str>, otherwise: &str) -> String {
     let hint =
         nearest_name(name, known).map_or(String::new(), |near| format!("; the nearest name is {near:?}"));
-    let detail = format!("no trade of a strategy {name:?} is known{hint}. {otherwise}");
-    Problem::new(404, "unknown_strategy", detail)
+    format!("no trade of a strategy {name:?} is known{hint}. {otherwise}")
 }
 
 fn is_in_log(desk: &Desk, name: &str, others: &mut BTreeSet<String>) -> Result<bool, Problem> {

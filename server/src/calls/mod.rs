@@ -76,6 +76,9 @@ pub trait Call: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What it needs where no server runs.
     const NEEDS: Needs;
 
+    /// Whether the answer takes as long as the log is large.
+    const TAKES_LONG: bool = false;
+
     /// The path of this call.
     fn path(&self) -> String {
         Self::PATH.to_owned()

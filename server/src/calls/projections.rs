@@ -38,6 +38,7 @@ struct Rebuilt {
 impl Call for Rebuild {
     type Answer = Page;
     const METHOD: Method = Method::Post;
+    const TAKES_LONG: bool = true;
     const PATH: &'static str = "/api/projections/rebuild";
     const NEEDS: Needs = Needs::Views;
 
@@ -70,6 +71,7 @@ struct Compared {
 impl Call for VerifyViews {
     type Answer = Page;
     const METHOD: Method = Method::Post;
+    const TAKES_LONG: bool = true;
     const PATH: &'static str = "/api/projections/verify";
     const NEEDS: Needs = Needs::Views;
 

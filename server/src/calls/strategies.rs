@@ -47,7 +47,8 @@ impl Call for StrategyShow {
                     views.strategies()?,
                     "It counts as ACTIVE; tradewarden strategies shows those that are known",
                 );
-                Err(known::unknown(&self.name, known.iter().map(|known| known.strategy.as_str()), otherwise))
+                let names = known.iter().map(|known| known.strategy.as_str());
+                Err(Problem::not_found(known::not_known(&self.name, names, otherwise)))
             }
         }
     }

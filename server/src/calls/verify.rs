@@ -40,6 +40,7 @@ pub const VIEWS: &str = "not looked at";
 impl Call for Verify {
     type Answer = Box<RawValue>;
     const METHOD: Method = Method::Post;
+    const TAKES_LONG: bool = true;
     const PATH: &'static str = "/api/verify";
     const NEEDS: Needs = Needs::Log;
 

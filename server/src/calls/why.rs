@@ -54,6 +54,7 @@ impl Call for Why {
     type Answer = Box<RawValue>;
     const PATH: &'static str = "/api/why/{id}";
     const NEEDS: Needs = Needs::Log;
+    const TAKES_LONG: bool = true;
 
     fn path(&self) -> String {
         format!("/api/why/{}", path_part(&self.id))

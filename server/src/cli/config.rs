@@ -114,6 +114,7 @@ fn without_trade(context: &Context, config: &Configuration) -> Vec<Fault> {
         new_log: false,
         progress: Arc::new(|_, _| {}),
         waiting: &|_| {},
+        slow: context.slow(),
     };
     let asked = Access::find(&way, StrategyList::NEEDS).and_then(|access| access.call(&StrategyList {}));
     let page = match asked {

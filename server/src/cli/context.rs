@@ -1,10 +1,14 @@
 //! What a command starts from: the global flags, the configuration, the way to the data folder.
 
-use std::path::Path;
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
 use crate::{
     access::{Access, Way},
     calls::Needs,
+    client::Slow,
     config::{Config, Fault},
     folder::DataFolder,
     problem::Problem,
@@ -49,6 +53,11 @@ impl Context {
         self.access_to(command, needs, false)
     }
 
+    /// What is told when a server takes long.
+    pub fn slow(&self) -> Slow {
+        if self.out.is_quiet() { |_| {} } else { tell_slow }
+    }
+
     /// The same; `new_log`: also where the folder's log is gone, or another one.
     ///
     /// # Errors
@@ -64,9 +73,15 @@ impl Context {
             new_log,
             progress: progress::of_call(self.out.shows_progress()),
             waiting: &waiting,
+            slow: self.slow(),
         };
         Access::find(&way, needs)
     }
+}
+
+fn tell_slow(pid: u32) {
+    // Whoever closes standard error wants no messages.
+    let _ = writeln!(io::stderr(), "waiting for the server (process {pid}) to answer");
 }
 
 /// All faults of a configuration in one problem.

@@ -399,3 +399,20 @@ fn the_name_of_the_scheme_may_be_in_any_case_but_the_token_may_not() {
         assert_eq!(answer.status, status, "{given}");
     }
 }
+
+#[test]
+fn an_order_is_refused_with_a_code_where_it_would_change_nothing_or_a_key_is_used_again() {
+    let server = running();
+    server.ask("POST /api/events", trade(1, "1").as_bytes());
+    let order = |path: &str, reason: &str, key: &str| {
+        let body = json!({ "reason": reason, "key": key, "operator": "ann" }).to_string();
+        server.ask(&format!("POST /api/strategies/{path}"), body.as_bytes())
+    };
+    assert_problem(&order("RSI/disable", "a", "1"), 404, "unknown_strategy");
+    assert_problem(&order("rsi/enable", "a", "2"), 409, "strategy_active");
+    assert_eq!(order("rsi/disable", "a", "3").status, 200);
+    assert_eq!(order("rsi/disable", "a", "3").status, 200, "the same request again");
+    assert_problem(&order("rsi/disable", "another", "3"), 422, "key_reused");
+    let new = json!({ "reason": "a", "key": "4", "new": true }).to_string();
+    assert_eq!(server.ask("POST /api/strategies/later/disable", new.as_bytes()).status, 200);
+}
