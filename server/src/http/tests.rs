@@ -200,7 +200,7 @@ fn unknown_routes_and_parameters_are_problems() {
     assert_problem(&server.ask("GET /api/events/nonsense", b""), 400, "wrong_use");
     assert_problem(&server.ask(&format!("GET /api/events/{}", Uuid::nil()), b""), 404, "not_found");
     assert_problem(&server.ask("POST /api/strategies/a/disable", b"not json"), 400, "malformed");
-    assert_problem(&server.ask("GET /api/strategies/unheard%20of", b""), 404, "unknown_strategy");
+    assert_problem(&server.ask("GET /api/strategies/unheard%20of", b""), 404, "not_found");
     assert_problem(&server.ask("GET /api/audit/nothing", b""), 404, "unknown_collection");
 }
 
