@@ -32,6 +32,23 @@ fn rehearsed(home: &Home, arguments: &[&str]) -> (Said, String) {
 }
 
 #[test]
+fn percents_that_look_like_ratios_are_pointed_out_and_nothing_is_changed() {
+    let home = Home::new();
+    let of = |pct: &str| {
+        format!(
+            "trade_id,strategy,symbol,side,quantity,entry_price,profit,profit_pct,opened_at,closed_at\n\
+             1,a,BTC/USDT,long,1,100,-11,{pct},2025-03-03T10:00:00Z,2025-03-03T11:00:00Z\n"
+        )
+    };
+    let (ratio, folder) = rehearsed(&home, &[&home.file("ratio.csv", &of("-0.11"))]);
+    assert!(ratio.err.contains("is 100 times profit_pct in 1 of 1 trades"), "{ratio:?}");
+    let figures = home.run(&["performance", "--json", "--data", &folder]).json();
+    assert_eq!(figures[0]["return_pct"], -0.11, "a hint is no correction");
+    let (percent, _) = rehearsed(&home, &[&home.file("percent.csv", &of("-11"))]);
+    assert!(!percent.err.contains("100 times"), "{percent:?}");
+}
+
+#[test]
 fn conflicting_duplicates_are_told_one_by_one_with_both_values_and_the_remedy() {
     let home = Home::new();
     let rows = [

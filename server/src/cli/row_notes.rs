@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use events::{Timestamp, TradeClosed, Uuid, id};
 use runtime::{
     intake::{
+        RatioHint,
         admit::conflict,
         files::{Passed, Row},
     },
@@ -40,6 +41,8 @@ pub struct RowNotes<'o> {
     /// Trades by the field of theirs that was left out, with the first reason.
     ignored: BTreeMap<String, (u64, String)>,
     earlier: Option<HashMap<Uuid, (TradeClosed, String)>>,
+    /// Whether the percents look like ratios.
+    hint: RatioHint,
 }
 
 impl<'o> RowNotes<'o> {
@@ -55,6 +58,7 @@ impl<'o> RowNotes<'o> {
             rounded: BTreeMap::new(),
             ignored: BTreeMap::new(),
             earlier: None,
+            hint: RatioHint::default(),
         }
     }
 
@@ -78,6 +82,7 @@ impl<'o> RowNotes<'o> {
 
     fn look_at_trade(&mut self, file: &str, row: u64, trade: &TradeClosed) {
         self.good += 1;
+        self.hint.look(trade);
         self.newest_close = self.newest_close.max(Some(trade.closed_at));
         let currency = trade.currency.as_deref().unwrap_or(UNKNOWN);
         match self.currencies.get_mut(currency) {
@@ -166,6 +171,9 @@ impl<'o> RowNotes<'o> {
         self.tell_more_conflicts();
         if self.good + self.bad == 0 {
             self.out.note("there are no trades in the files");
+        }
+        if let Some(hint) = self.hint.told() {
+            self.out.note(&format!("warning: {hint}"));
         }
         if !self.rounded.is_empty() {
             let told: Vec<String> =
