@@ -49,6 +49,21 @@ fn percents_that_look_like_ratios_are_pointed_out_and_nothing_is_changed() {
 }
 
 #[test]
+fn settings_that_guard_nobody_are_pointed_out() {
+    let home = Home::new();
+    let file = home.file("t.csv", &table(&[row("1", "alpha", "BTC/USDT", "3", "one")]));
+    let set = [
+        "--set",
+        "strategy_guard.strategies.Alpha.capital=1000",
+        "--set",
+        "strategy_guard.min_win_rate_pct=0.3",
+    ];
+    let (said, _) = rehearsed(&home, &[&[file.as_str()], &set[..]].concat());
+    assert!(said.err.contains("the nearest name is \"alpha\""), "{said:?}");
+    assert!(said.err.contains("did you mean 30?"), "{said:?}");
+}
+
+#[test]
 fn conflicting_duplicates_are_told_one_by_one_with_both_values_and_the_remedy() {
     let home = Home::new();
     let rows = [

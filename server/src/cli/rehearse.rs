@@ -79,6 +79,13 @@ impl Rehearse {
         let mut notes = RowNotes::new(&context.out);
         let rows = read(files, &mut notes)?;
         notes.finish();
+        let seen = rows.iter().filter_map(|row| match row {
+            Row::Trade(trade, _) => Some(trade.strategy.as_str()),
+            Row::Rejected(_) => None,
+        });
+        for warning in config.warnings.iter().chain(&config.sections_without_trade(seen)) {
+            context.out.note(&format!("warning: {warning}"));
+        }
         let begun = Instant::now();
         let summary = play(context, &config, folder.as_ref(), &log, rows)?;
         notes.tell_conflicts(
