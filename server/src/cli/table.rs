@@ -48,8 +48,8 @@ const GAP: &str = "  ";
 /// No column of texts is cut shorter.
 const NARROWEST: usize = 8;
 
-/// An id is known by its first digits: `why` and `events show` take them.
-const ID: (&str, usize) = ("ID", 8);
+/// Ids are never cut: `why` and `events show` take whole ones.
+const ID: &str = "ID";
 
 impl<'c> Table<'c> {
     /// A table of these columns.
@@ -75,19 +75,15 @@ impl<'c> Table<'c> {
         heads.into_iter().chain(&rows).map(|row| self.line(row, &widths)).collect()
     }
 
-    /// Widths that fit: ids short, then the widest texts cut.
+    /// Widths that fit, where the texts leave room for it: the widest ones are cut.
     fn fitted(&self, widths: &[usize], most: usize) -> Vec<usize> {
         let mut widths = widths.to_vec();
         let over = |widths: &[usize]| {
             (widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)).saturating_sub(most)
         };
-        for (width, column) in widths.iter_mut().zip(self.columns) {
-            if column.head == ID.0 && over(&[*width]) == 0 {
-                *width = (*width).min(ID.1);
-            }
-        }
         while over(&widths) > 0 {
-            let texts = self.columns.iter().enumerate().filter(|(_, column)| column.align == Align::Left);
+            let may_be_cut = |column: &Column| column.align == Align::Left && column.head != ID;
+            let texts = self.columns.iter().enumerate().filter(|(_, column)| may_be_cut(column));
             let widest = texts.map(|(at, _)| at).max_by_key(|&at| widths[at]);
             match widest.filter(|&at| widths[at] > NARROWEST) {
                 Some(at) => widths[at] -= 1,
@@ -99,7 +95,7 @@ impl<'c> Table<'c> {
 
     fn line(&self, row: &[String], widths: &[usize]) -> String {
         let cells = row.iter().zip(widths).zip(self.columns).map(|((cell, &width), column)| {
-            let cell = cut(cell, width, column.head != ID.0);
+            let cell = cut(cell, width);
             let blanks = " ".repeat(width.saturating_sub(cell.width()));
             match column.align {
                 Align::Left => cell + &blanks,
@@ -111,11 +107,11 @@ impl<'c> Table<'c> {
 }
 
 /// As much of a text as fits, with a sign that there is more.
-fn cut(text: &str, width: usize, marked: bool) -> String {
+fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let room = if marked { width.saturating_sub(1) } else { width };
+    let room = width.saturating_sub(1);
     let mut kept = String::new();
     for letter in text.chars() {
         kept.push(letter);
@@ -124,7 +120,7 @@ fn cut(text: &str, width: usize, marked: bool) -> String {
             break;
         }
     }
-    if marked { kept + "…" } else { kept }
+    kept + "…"
 }
 
 #[cfg(test)]
@@ -148,11 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_no_wider_than_the_terminal_and_ids_are_short_there() {
+    fn a_row_is_no_wider_than_the_terminal_and_ids_stay_whole() {
         let item = json!({"name": "n".repeat(128), "n": 7, "id": "9fbc9c6c-ea43-8e08-a600-18eb5458469c"});
-        let lines = Table::new(&COLUMNS).lines(std::slice::from_ref(&item), Some(40));
-        assert!(lines.iter().all(|line| line.width() <= 40), "{lines:?}");
-        assert!(lines[1].ends_with("…  7  9fbc9c6c"), "{lines:?}");
+        let lines = Table::new(&COLUMNS).lines(std::slice::from_ref(&item), Some(80));
+        assert!(lines.iter().all(|line| line.width() <= 80), "{lines:?}");
+        assert!(lines[1].ends_with("…  7  9fbc9c6c-ea43-8e08-a600-18eb5458469c"), "{lines:?}");
         assert!(Table::new(&COLUMNS).lines(&[item], None)[1].contains("-18eb5458469c"));
     }
 
