@@ -140,17 +140,20 @@ fn a_segment_that_was_changed_or_cut_is_neither_compressed_nor_archived_and_the_
 
 /// A closed log of one segment, changed by a hand that computes the chain and the head anew.
 fn forged(dir: &Path, change: impl Fn(&mut [u8], &[usize])) -> Fault {
-    let log = open(dir);
-    append(&log, "a", 0..100);
-    let head = Head { log_id: log.log_id(), position: 100, batch: 10, chain: [0; 32] };
-    drop(log);
-    let path = files(dir, ".log")[0].clone();
-    let mut bytes = fs::read(&path).unwrap();
+    append(&open(dir), "a", 0..100);
+    forged_newest(dir, change)
+}
+
+/// The fault of a closed log whose newest segment such a hand has changed.
+fn forged_newest(dir: &Path, change: impl Fn(&mut [u8], &[usize])) -> Fault {
+    let newest = files(dir, ".log").pop().unwrap();
+    let mut bytes = fs::read(&newest).unwrap();
     let starts = forge::frames(&bytes);
     change(&mut bytes, &starts);
-    let head = Head { chain: forge::chain_anew(&mut bytes), ..head };
-    fs::write(&path, bytes).unwrap();
-    head.write(&files::DiskFolder::existing(dir)).unwrap();
+    let chain = forge::chain_anew(&mut bytes);
+    fs::write(&newest, bytes).unwrap();
+    let folder = files::DiskFolder::existing(dir);
+    Head { chain, ..Head::read(&folder).unwrap() }.write(&folder).unwrap();
     let log = EmbeddedLog::open_read_only(dir).unwrap();
     log.verify_chain(&mut |_| ControlFlow::Continue(())).unwrap_err()
 }
@@ -173,16 +176,12 @@ fn an_id_that_is_there_twice_is_found_also_where_the_chain_was_computed_anew() {
 fn an_id_of_a_segment_before_is_found_too() {
     let dir = tempfile::tempdir().unwrap();
     append(&open(dir.path()), "a", 0..2000);
-    let (newest, first) = (files(dir.path(), ".log").pop().unwrap(), files(dir.path(), ".log")[0].clone());
-    let (mut bytes, first) = (fs::read(&newest).unwrap(), fs::read(first).unwrap());
-    let (at, from) = (forge::frames(&bytes)[3], forge::frames(&first)[7]);
-    bytes[at + ID.start..at + ID.end].copy_from_slice(&first[from + ID.start..from + ID.end]);
-    let chain = forge::chain_anew(&mut bytes);
-    fs::write(&newest, bytes).unwrap();
-    let folder = files::DiskFolder::existing(dir.path());
-    Head { chain, ..Head::read(&folder).unwrap() }.write(&folder).unwrap();
-    let log = EmbeddedLog::open_read_only(dir.path()).unwrap();
-    let fault = log.verify_chain(&mut |_| ControlFlow::Continue(())).unwrap_err();
+    let first = fs::read(&files(dir.path(), ".log")[0]).unwrap();
+    let from = forge::frames(&first)[7];
+    let fault = forged_newest(dir.path(), |bytes, starts| {
+        bytes[starts[3] + ID.start..starts[3] + ID.end]
+            .copy_from_slice(&first[from + ID.start..from + ID.end]);
+    });
     assert!(fault.to_string().contains("has the id of the one at position 8"), "{fault}");
 }
 
@@ -190,19 +189,13 @@ fn an_id_of_a_segment_before_is_found_too() {
 fn a_stream_whose_revisions_do_not_count_on_from_segment_to_segment_is_found() {
     let dir = tempfile::tempdir().unwrap();
     append(&open(dir.path()), "a", 0..2000);
-    let newest = files(dir.path(), ".log").pop().unwrap();
-    let mut bytes = fs::read(&newest).unwrap();
-    for at in forge::frames(&bytes) {
-        // All of them, so that they have no gap among themselves.
-        let revision = u64::from_le_bytes(bytes[at + 40..at + 48].try_into().unwrap()) + 1;
-        bytes[at + 40..at + 48].copy_from_slice(&revision.to_le_bytes());
-    }
-    let chain = forge::chain_anew(&mut bytes);
-    fs::write(&newest, bytes).unwrap();
-    let folder = files::DiskFolder::existing(dir.path());
-    Head { chain, ..Head::read(&folder).unwrap() }.write(&folder).unwrap();
-    let log = EmbeddedLog::open_read_only(dir.path()).unwrap();
-    let fault = log.verify_chain(&mut |_| ControlFlow::Continue(())).unwrap_err();
+    let fault = forged_newest(dir.path(), |bytes, starts| {
+        for at in starts {
+            // All of them, so that they have no gap among themselves.
+            let revision = u64::from_le_bytes(bytes[at + 40..at + 48].try_into().unwrap()) + 1;
+            bytes[at + 40..at + 48].copy_from_slice(&revision.to_le_bytes());
+        }
+    });
     assert!(fault.to_string().contains("does not follow on the one before it"), "{fault}");
 }
 
