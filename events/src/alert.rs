@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Event, Family, payload::Payload};
+
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -60,6 +62,16 @@ pub struct AlertRaised {
     pub message: String,
 }
 
+impl Payload for AlertRaised {
+    const TYPE: &str = "AlertRaised";
+    const FAMILY: Family = Family::Alert;
+    const WRAP: fn(Self) -> Event = Event::AlertRaised;
+
+    fn strategy(&self) -> Option<&str> {
+        self.kind.is_about_strategy().then_some(&self.subject)
+    }
+}
+
 /// An alert ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -70,6 +82,16 @@ pub struct AlertCleared {
     pub subject: String,
     /// Why it ended.
     pub message: String,
+}
+
+impl Payload for AlertCleared {
+    const TYPE: &str = "AlertCleared";
+    const FAMILY: Family = Family::Alert;
+    const WRAP: fn(Self) -> Event = Event::AlertCleared;
+
+    fn strategy(&self) -> Option<&str> {
+        self.kind.is_about_strategy().then_some(&self.subject)
+    }
 }
 
 impl AlertKind {

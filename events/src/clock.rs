@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{Event, Family, Timestamp, payload::Payload};
 
 /// Which of an event's moments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,12 @@ pub struct ClockFellBehind {
     pub behind_s: u64,
 }
 
+impl Payload for ClockFellBehind {
+    const TYPE: &str = "ClockFellBehind";
+    const FAMILY: Family = Family::Clock;
+    const WRAP: fn(Self) -> Event = Event::ClockFellBehind;
+}
+
 /// The clock has come up to the newest moment in the log again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -40,12 +46,8 @@ pub struct ClockCaughtUp {
     pub clock: Timestamp,
 }
 
-/// An operator says that the clock is right as it is, and that what is later in the log is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ClockAcceptRequested {
-    /// What the clock says; guards and schedules go on from here.
-    pub clock: Timestamp,
-    /// Why, in the operator's words.
-    pub reason: String,
+impl Payload for ClockCaughtUp {
+    const TYPE: &str = "ClockCaughtUp";
+    const FAMILY: Family = Family::Clock;
+    const WRAP: fn(Self) -> Event = Event::ClockCaughtUp;
 }

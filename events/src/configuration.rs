@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, decimal::Decimal};
+use crate::{Event, Family, Timestamp, decimal::Decimal, payload::Payload};
 
 /// Thresholds of StrategyGuard for one strategy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,12 @@ pub struct StrategyGuardConfigured {
     pub default: GuardThresholds,
     /// For single strategies, each in full.
     pub strategies: BTreeMap<String, GuardThresholds>,
+}
+
+impl Payload for StrategyGuardConfigured {
+    const TYPE: &str = "StrategyGuardConfigured";
+    const FAMILY: Family = Family::Configuration;
+    const WRAP: fn(Self) -> Event = Event::StrategyGuardConfigured;
 }
 
 impl StrategyGuardConfigured {
@@ -112,6 +118,12 @@ pub struct PerformanceAnalystConfigured {
     pub limits: PerformanceLimits,
 }
 
+impl Payload for PerformanceAnalystConfigured {
+    const TYPE: &str = "PerformanceAnalystConfigured";
+    const FAMILY: Family = Family::Configuration;
+    const WRAP: fn(Self) -> Event = Event::PerformanceAnalystConfigured;
+}
+
 impl Default for PerformanceAnalystConfigured {
     /// The requirements' window and minimum (P2).
     fn default() -> Self {
@@ -149,6 +161,12 @@ pub struct SchedulerConfigured {
     pub since: Timestamp,
     /// By name.
     pub schedules: BTreeMap<String, Schedule>,
+}
+
+impl Payload for SchedulerConfigured {
+    const TYPE: &str = "SchedulerConfigured";
+    const FAMILY: Family = Family::Configuration;
+    const WRAP: fn(Self) -> Event = Event::SchedulerConfigured;
 }
 
 /// serde for a threshold: a JSON number, exact as it is written.

@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use crate::upcast::upcast;
-
 use crate::{
     ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertRaised, ClockAcceptRequested,
     ClockCaughtUp, ClockFellBehind, DeadLetterLeftOut, IngestAdvanced, OtherPublisherGone,
@@ -13,6 +11,8 @@ use crate::{
     SourceStalled, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
     StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced,
     TimerDue, TradeAfterHalt, TradeClosed,
+    payload::{About, Type},
+    upcast::upcast,
 };
 
 /// A family of events; what is read and folded is chosen by family. The numbers are written to disk: never reuse one.
@@ -52,6 +52,9 @@ pub struct FamilySet(u64);
 impl FamilySet {
     /// Every family, those of later versions too.
     pub const ALL: Self = Self(u64::MAX);
+
+    /// What the actors decide about the bot: these are published. Each type says whether it is one of them.
+    pub const DECISIONS: Self = Self::of(&[Family::Strategy, Family::Performance, Family::Alert]);
 
     /// The set of these families.
     pub const fn of(families: &[Family]) -> Self {
@@ -187,127 +190,119 @@ pub enum DecodeError {
     },
 }
 
-/// The newest shape of every type that is not at its first.
-const VERSIONS: &[(&str, u16)] = &[("StrategyDisabled", 2)];
+/// Every type. A stored name is looked for from the front: the one of high volume comes first.
+const TYPES: &[Type] = &[
+    Type::of::<TradeClosed>(),
+    Type::of::<RecordRejected>(),
+    Type::of::<IngestAdvanced>(),
+    Type::of::<SourceStalled>(),
+    Type::of::<SourceCaughtUp>(),
+    Type::of::<RecordsMissing>(),
+    Type::of::<PartitionsAdded>(),
+    Type::of::<StrategyDisabled>(),
+    Type::of::<StrategyReduced>(),
+    Type::of::<StrategyEnabled>(),
+    Type::of::<StrategyEnableRefused>(),
+    Type::of::<StrategyKeptHalted>(),
+    Type::of::<TradeAfterHalt>(),
+    Type::of::<PerformanceAnalyzed>(),
+    Type::of::<PerformanceAnalysisSkipped>(),
+    Type::of::<AlertRaised>(),
+    Type::of::<AlertCleared>(),
+    Type::of::<StrategyDisableRequested>(),
+    Type::of::<StrategyEnableRequested>(),
+    Type::of::<ClockAcceptRequested>(),
+    Type::of::<ClockFellBehind>(),
+    Type::of::<ClockCaughtUp>(),
+    Type::of::<TimerDue>(),
+    Type::of::<ScheduleFired>(),
+    Type::of::<ScheduleMissed>(),
+    Type::of::<StrategyGuardConfigured>(),
+    Type::of::<PerformanceAnalystConfigured>(),
+    Type::of::<SchedulerConfigured>(),
+    Type::of::<RunStarted>(),
+    Type::of::<ActorFailed>(),
+    Type::of::<ActorQuarantined>(),
+    Type::of::<ActorRecovered>(),
+    Type::of::<PublishAdvanced>(),
+    Type::of::<PublishIdentityRenewed>(),
+    Type::of::<PublishTopicMade>(),
+    Type::of::<DeadLetterLeftOut>(),
+    Type::of::<OtherPublisherSeen>(),
+    Type::of::<OtherPublisherGone>(),
+];
 
 /// Bytes that the fields of most events fit in.
 const USUAL_BYTES: usize = 512;
 
 impl Event {
-    /// The stable name, never a path of the code.
-    pub const fn event_type(&self) -> &'static str {
+    /// What its type knows of itself.
+    fn about(&self) -> &dyn About {
         match self {
-            Self::TradeClosed(_) => "TradeClosed",
-            Self::RecordRejected(_) => "RecordRejected",
-            Self::IngestAdvanced(_) => "IngestAdvanced",
-            Self::SourceStalled(_) => "SourceStalled",
-            Self::SourceCaughtUp(_) => "SourceCaughtUp",
-            Self::RecordsMissing(_) => "RecordsMissing",
-            Self::PartitionsAdded(_) => "PartitionsAdded",
-            Self::StrategyDisabled(_) => "StrategyDisabled",
-            Self::StrategyReduced(_) => "StrategyReduced",
-            Self::StrategyEnabled(_) => "StrategyEnabled",
-            Self::StrategyEnableRefused(_) => "StrategyEnableRefused",
-            Self::StrategyKeptHalted(_) => "StrategyKeptHalted",
-            Self::TradeAfterHalt(_) => "TradeAfterHalt",
-            Self::PerformanceAnalyzed(_) => "PerformanceAnalyzed",
-            Self::PerformanceAnalysisSkipped(_) => "PerformanceAnalysisSkipped",
-            Self::AlertRaised(_) => "AlertRaised",
-            Self::AlertCleared(_) => "AlertCleared",
-            Self::StrategyDisableRequested(_) => "StrategyDisableRequested",
-            Self::StrategyEnableRequested(_) => "StrategyEnableRequested",
-            Self::ClockAcceptRequested(_) => "ClockAcceptRequested",
-            Self::ClockFellBehind(_) => "ClockFellBehind",
-            Self::ClockCaughtUp(_) => "ClockCaughtUp",
-            Self::TimerDue(_) => "TimerDue",
-            Self::ScheduleFired(_) => "ScheduleFired",
-            Self::ScheduleMissed(_) => "ScheduleMissed",
-            Self::StrategyGuardConfigured(_) => "StrategyGuardConfigured",
-            Self::PerformanceAnalystConfigured(_) => "PerformanceAnalystConfigured",
-            Self::SchedulerConfigured(_) => "SchedulerConfigured",
-            Self::RunStarted(_) => "RunStarted",
-            Self::ActorFailed(_) => "ActorFailed",
-            Self::ActorQuarantined(_) => "ActorQuarantined",
-            Self::ActorRecovered(_) => "ActorRecovered",
-            Self::PublishAdvanced(_) => "PublishAdvanced",
-            Self::PublishIdentityRenewed(_) => "PublishIdentityRenewed",
-            Self::PublishTopicMade(_) => "PublishTopicMade",
-            Self::DeadLetterLeftOut(_) => "DeadLetterLeftOut",
-            Self::OtherPublisherSeen(_) => "OtherPublisherSeen",
-            Self::OtherPublisherGone(_) => "OtherPublisherGone",
+            Self::TradeClosed(e) => e,
+            Self::RecordRejected(e) => e,
+            Self::IngestAdvanced(e) => e,
+            Self::SourceStalled(e) => e,
+            Self::SourceCaughtUp(e) => e,
+            Self::RecordsMissing(e) => e,
+            Self::PartitionsAdded(e) => e,
+            Self::StrategyDisabled(e) => e,
+            Self::StrategyReduced(e) => e,
+            Self::StrategyEnabled(e) => e,
+            Self::StrategyEnableRefused(e) => e,
+            Self::StrategyKeptHalted(e) => e,
+            Self::TradeAfterHalt(e) => e,
+            Self::PerformanceAnalyzed(e) => e,
+            Self::PerformanceAnalysisSkipped(e) => e,
+            Self::AlertRaised(e) => e,
+            Self::AlertCleared(e) => e,
+            Self::StrategyDisableRequested(e) => e,
+            Self::StrategyEnableRequested(e) => e,
+            Self::ClockAcceptRequested(e) => e,
+            Self::ClockFellBehind(e) => e,
+            Self::ClockCaughtUp(e) => e,
+            Self::TimerDue(e) => e,
+            Self::ScheduleFired(e) => e,
+            Self::ScheduleMissed(e) => e,
+            Self::StrategyGuardConfigured(e) => e,
+            Self::PerformanceAnalystConfigured(e) => e,
+            Self::SchedulerConfigured(e) => e,
+            Self::RunStarted(e) => e,
+            Self::ActorFailed(e) => e,
+            Self::ActorQuarantined(e) => e,
+            Self::ActorRecovered(e) => e,
+            Self::PublishAdvanced(e) => e,
+            Self::PublishIdentityRenewed(e) => e,
+            Self::PublishTopicMade(e) => e,
+            Self::DeadLetterLeftOut(e) => e,
+            Self::OtherPublisherSeen(e) => e,
+            Self::OtherPublisherGone(e) => e,
         }
     }
 
+    /// The stable name, never a path of the code.
+    pub fn event_type(&self) -> &'static str {
+        self.about().event_type()
+    }
+
     /// The family.
-    pub const fn family(&self) -> Family {
-        match self {
-            Self::TradeClosed(_) => Family::Trade,
-            Self::RecordRejected(_)
-            | Self::IngestAdvanced(_)
-            | Self::SourceStalled(_)
-            | Self::SourceCaughtUp(_)
-            | Self::RecordsMissing(_)
-            | Self::PartitionsAdded(_) => Family::Ingest,
-            Self::StrategyDisabled(_)
-            | Self::StrategyReduced(_)
-            | Self::StrategyEnabled(_)
-            | Self::StrategyEnableRefused(_)
-            | Self::StrategyKeptHalted(_)
-            | Self::TradeAfterHalt(_) => Family::Strategy,
-            Self::PerformanceAnalyzed(_) | Self::PerformanceAnalysisSkipped(_) => Family::Performance,
-            Self::AlertRaised(_) | Self::AlertCleared(_) => Family::Alert,
-            Self::StrategyDisableRequested(_)
-            | Self::StrategyEnableRequested(_)
-            | Self::ClockAcceptRequested(_) => Family::Request,
-            Self::ClockFellBehind(_) | Self::ClockCaughtUp(_) => Family::Clock,
-            Self::TimerDue(_) => Family::Timer,
-            Self::ScheduleFired(_) | Self::ScheduleMissed(_) => Family::Schedule,
-            Self::StrategyGuardConfigured(_)
-            | Self::PerformanceAnalystConfigured(_)
-            | Self::SchedulerConfigured(_) => Family::Configuration,
-            Self::RunStarted(_)
-            | Self::ActorFailed(_)
-            | Self::ActorQuarantined(_)
-            | Self::ActorRecovered(_) => Family::Host,
-            Self::PublishAdvanced(_)
-            | Self::PublishIdentityRenewed(_)
-            | Self::PublishTopicMade(_)
-            | Self::DeadLetterLeftOut(_)
-            | Self::OtherPublisherSeen(_)
-            | Self::OtherPublisherGone(_) => Family::Publish,
-        }
+    pub fn family(&self) -> Family {
+        self.about().family()
     }
 
     /// The version of the shape that is written now.
     pub fn schema_version(&self) -> u16 {
-        current_version(self.event_type())
+        self.about().version()
     }
 
     /// Whether this is one of the decisions that are published (interfaces: "Decisions are the events of these types").
-    ///
-    /// What leaves a strategy as it is answers the operator, not the bot.
-    pub const fn is_decision(&self) -> bool {
-        matches!(self.family(), Family::Strategy | Family::Performance | Family::Alert)
-            && !matches!(self, Self::StrategyEnableRefused(_) | Self::StrategyKeptHalted(_))
+    pub fn is_decision(&self) -> bool {
+        self.about().is_decision()
     }
 
     /// The strategy that the event is about.
     pub fn strategy(&self) -> Option<&str> {
-        Some(match self {
-            Self::TradeClosed(e) => &e.strategy,
-            Self::RecordRejected(e) => return e.strategy.as_deref(),
-            Self::StrategyDisabled(e) => &e.strategy,
-            Self::StrategyReduced(e) => &e.strategy,
-            Self::StrategyEnabled(e) => &e.strategy,
-            Self::StrategyEnableRefused(e) => &e.strategy,
-            Self::StrategyKeptHalted(e) => &e.strategy,
-            Self::TradeAfterHalt(e) => &e.strategy,
-            Self::StrategyDisableRequested(e) => &e.strategy,
-            Self::StrategyEnableRequested(e) => &e.strategy,
-            Self::AlertRaised(e) => return e.kind.is_about_strategy().then_some(&e.subject),
-            Self::AlertCleared(e) => return e.kind.is_about_strategy().then_some(&e.subject),
-            _ => return None,
-        })
+        self.about().strategy()
     }
 
     /// The fields as JSON, as stored and published.
@@ -327,68 +322,23 @@ impl Event {
     pub fn from_json(event_type: &str, version: u16, fields: &[u8]) -> Result<Self, DecodeError> {
         let unknown = || DecodeError::Unknown { event_type: event_type.to_owned(), version };
         let misfit = |source| DecodeError::Fields { event_type: event_type.to_owned(), version, source };
-        let newest = current_version(event_type);
+        let known = Type::named(event_type).ok_or_else(unknown)?;
+        let newest = known.version;
         if version > newest {
             return Err(unknown());
         }
-        let decoded = if version < newest {
-            let old = serde_json::from_slice(fields).map_err(misfit)?;
-            let new = upcast(event_type, version, newest, old).ok_or_else(unknown)?;
-            Self::decode(event_type, &serde_json::to_vec(&new).map_err(misfit)?)
-        } else {
-            Self::decode(event_type, fields)
-        };
-        decoded.ok_or_else(unknown)?.map_err(misfit)
-    }
-
-    /// Reads fields of the newest shape; nothing when the type is not known.
-    fn decode(event_type: &str, fields: &[u8]) -> Option<Result<Self, serde_json::Error>> {
-        use serde_json::from_slice;
-        Some(match event_type {
-            "TradeClosed" => from_slice(fields).map(Self::TradeClosed),
-            "RecordRejected" => from_slice(fields).map(Self::RecordRejected),
-            "IngestAdvanced" => from_slice(fields).map(Self::IngestAdvanced),
-            "SourceStalled" => from_slice(fields).map(Self::SourceStalled),
-            "SourceCaughtUp" => from_slice(fields).map(Self::SourceCaughtUp),
-            "RecordsMissing" => from_slice(fields).map(Self::RecordsMissing),
-            "PartitionsAdded" => from_slice(fields).map(Self::PartitionsAdded),
-            "StrategyDisabled" => from_slice(fields).map(Self::StrategyDisabled),
-            "StrategyReduced" => from_slice(fields).map(Self::StrategyReduced),
-            "StrategyEnabled" => from_slice(fields).map(Self::StrategyEnabled),
-            "StrategyEnableRefused" => from_slice(fields).map(Self::StrategyEnableRefused),
-            "StrategyKeptHalted" => from_slice(fields).map(Self::StrategyKeptHalted),
-            "TradeAfterHalt" => from_slice(fields).map(Self::TradeAfterHalt),
-            "PerformanceAnalyzed" => from_slice(fields).map(Self::PerformanceAnalyzed),
-            "PerformanceAnalysisSkipped" => from_slice(fields).map(Self::PerformanceAnalysisSkipped),
-            "AlertRaised" => from_slice(fields).map(Self::AlertRaised),
-            "AlertCleared" => from_slice(fields).map(Self::AlertCleared),
-            "StrategyDisableRequested" => from_slice(fields).map(Self::StrategyDisableRequested),
-            "StrategyEnableRequested" => from_slice(fields).map(Self::StrategyEnableRequested),
-            "ClockAcceptRequested" => from_slice(fields).map(Self::ClockAcceptRequested),
-            "ClockFellBehind" => from_slice(fields).map(Self::ClockFellBehind),
-            "ClockCaughtUp" => from_slice(fields).map(Self::ClockCaughtUp),
-            "TimerDue" => from_slice(fields).map(Self::TimerDue),
-            "ScheduleFired" => from_slice(fields).map(Self::ScheduleFired),
-            "ScheduleMissed" => from_slice(fields).map(Self::ScheduleMissed),
-            "StrategyGuardConfigured" => from_slice(fields).map(Self::StrategyGuardConfigured),
-            "PerformanceAnalystConfigured" => from_slice(fields).map(Self::PerformanceAnalystConfigured),
-            "SchedulerConfigured" => from_slice(fields).map(Self::SchedulerConfigured),
-            "RunStarted" => from_slice(fields).map(Self::RunStarted),
-            "ActorFailed" => from_slice(fields).map(Self::ActorFailed),
-            "ActorQuarantined" => from_slice(fields).map(Self::ActorQuarantined),
-            "ActorRecovered" => from_slice(fields).map(Self::ActorRecovered),
-            "PublishAdvanced" => from_slice(fields).map(Self::PublishAdvanced),
-            "PublishIdentityRenewed" => from_slice(fields).map(Self::PublishIdentityRenewed),
-            "PublishTopicMade" => from_slice(fields).map(Self::PublishTopicMade),
-            "DeadLetterLeftOut" => from_slice(fields).map(Self::DeadLetterLeftOut),
-            "OtherPublisherSeen" => from_slice(fields).map(Self::OtherPublisherSeen),
-            "OtherPublisherGone" => from_slice(fields).map(Self::OtherPublisherGone),
-            _ => return None,
-        })
+        if version == newest {
+            return (known.decode)(fields).map_err(misfit);
+        }
+        let old = serde_json::from_slice(fields).map_err(misfit)?;
+        let new = upcast(event_type, version, newest, old).ok_or_else(unknown)?;
+        (known.decode)(&serde_json::to_vec(&new).map_err(misfit)?).map_err(misfit)
     }
 }
 
-/// The newest version of a type's shape.
-pub(crate) fn current_version(event_type: &str) -> u16 {
-    VERSIONS.iter().find(|(name, _)| *name == event_type).map_or(1, |(_, version)| *version)
+impl Type {
+    /// The type of a stored name.
+    pub(crate) fn named(event_type: &str) -> Option<&'static Self> {
+        TYPES.iter().find(|one| one.name == event_type)
+    }
 }

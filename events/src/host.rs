@@ -1,11 +1,11 @@
-//! What the process itself records: runs, time, failures of its own parts, how far it has published.
+//! What the process itself records: runs and failures of its own parts.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Timestamp;
+use crate::{Event, Family, payload::Payload};
 
 /// A process took the log over. Every event's `run_id` points here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,40 +23,10 @@ pub struct RunStarted {
     pub config_digest: String,
 }
 
-/// A moment that an actor waits for was reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct TimerDue {
-    /// The actor that waits.
-    pub actor: String,
-    /// The moment it waits for.
-    pub due_at: Timestamp,
-    /// When it was noticed; later than `due_at` after a time down.
-    pub noticed_at: Timestamp,
-}
-
-/// A schedule fired.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ScheduleFired {
-    /// Name of the schedule.
-    pub schedule: String,
-    /// The planned moment.
-    pub planned_at: Timestamp,
-    /// Earlier moments that passed while nothing ran and that this one stands for.
-    pub missed: u32,
-}
-
-/// Planned moments passed while nothing ran, and the schedule skips such moments.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ScheduleMissed {
-    /// Name of the schedule.
-    pub schedule: String,
-    /// The last planned moment that was skipped.
-    pub planned_at: Timestamp,
-    /// How many were skipped.
-    pub missed: u32,
+impl Payload for RunStarted {
+    const TYPE: &str = "RunStarted";
+    const FAMILY: Family = Family::Host;
+    const WRAP: fn(Self) -> Event = Event::RunStarted;
 }
 
 /// An actor panicked or stood still on an input; it refolds from the log.
@@ -73,6 +43,12 @@ pub struct ActorFailed {
     pub attempt: u32,
 }
 
+impl Payload for ActorFailed {
+    const TYPE: &str = "ActorFailed";
+    const FAMILY: Family = Family::Host;
+    const WRAP: fn(Self) -> Event = Event::ActorFailed;
+}
+
 /// An actor failed three times at the same position and was taken out of service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -85,10 +61,22 @@ pub struct ActorQuarantined {
     pub message: String,
 }
 
+impl Payload for ActorQuarantined {
+    const TYPE: &str = "ActorQuarantined";
+    const FAMILY: Family = Family::Host;
+    const WRAP: fn(Self) -> Event = Event::ActorQuarantined;
+}
+
 /// An actor that was quarantined got past the input that had stopped it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ActorRecovered {
     /// Which actor.
     pub actor: String,
+}
+
+impl Payload for ActorRecovered {
+    const TYPE: &str = "ActorRecovered";
+    const FAMILY: Family = Family::Host;
+    const WRAP: fn(Self) -> Event = Event::ActorRecovered;
 }

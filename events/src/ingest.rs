@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, TradeClosed};
+use crate::{Event, Family, Timestamp, TradeClosed, payload::Payload};
 
 /// Where a record came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +104,16 @@ pub struct RecordRejected {
     pub recorded: Option<Box<TradeClosed>>,
 }
 
+impl Payload for RecordRejected {
+    const TYPE: &str = "RecordRejected";
+    const FAMILY: Family = Family::Ingest;
+    const WRAP: fn(Self) -> Event = Event::RecordRejected;
+
+    fn strategy(&self) -> Option<&str> {
+        self.strategy.as_deref()
+    }
+}
+
 /// Raw bytes, base64 on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
@@ -130,6 +140,12 @@ impl<'de> Deserialize<'de> for Bytes {
 pub struct IngestAdvanced {
     /// The next offset to read.
     pub next_offset: i64,
+}
+
+impl Payload for IngestAdvanced {
+    const TYPE: &str = "IngestAdvanced";
+    const FAMILY: Family = Family::Ingest;
+    const WRAP: fn(Self) -> Event = Event::IngestAdvanced;
 }
 
 /// Why a source stands still.
@@ -159,12 +175,24 @@ pub struct SourceStalled {
     pub detail: String,
 }
 
+impl Payload for SourceStalled {
+    const TYPE: &str = "SourceStalled";
+    const FAMILY: Family = Family::Ingest;
+    const WRAP: fn(Self) -> Event = Event::SourceStalled;
+}
+
 /// A stalled source has reached the end of what it reads again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceCaughtUp {
     /// The topic.
     pub source: String,
+}
+
+impl Payload for SourceCaughtUp {
+    const TYPE: &str = "SourceCaughtUp";
+    const FAMILY: Family = Family::Ingest;
+    const WRAP: fn(Self) -> Event = Event::SourceCaughtUp;
 }
 
 /// Records expired before they were read: at most this many facts are missing.
@@ -183,6 +211,12 @@ pub struct RecordsMissing {
     pub at_most: u64,
 }
 
+impl Payload for RecordsMissing {
+    const TYPE: &str = "RecordsMissing";
+    const FAMILY: Family = Family::Ingest;
+    const WRAP: fn(Self) -> Event = Event::RecordsMissing;
+}
+
 /// A topic has more partitions than before. Those that were there are read to their ends of that moment before the new
 /// ones begin, as a key that moves leaves its older records behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,4 +231,10 @@ pub struct PartitionsAdded {
     pub to: i32,
     /// For each of those that were there: the offset after its last record.
     pub ends: Vec<i64>,
+}
+
+impl Payload for PartitionsAdded {
+    const TYPE: &str = "PartitionsAdded";
+    const FAMILY: Family = Family::Ingest;
+    const WRAP: fn(Self) -> Event = Event::PartitionsAdded;
 }

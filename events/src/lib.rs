@@ -12,8 +12,11 @@ mod event;
 mod host;
 pub mod id;
 mod ingest;
+mod payload;
 mod performance;
 mod publish;
+mod request;
+mod schedule;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod strategy;
@@ -22,7 +25,7 @@ mod trade;
 mod upcast;
 
 pub use alert::{AlertCleared, AlertKind, AlertRaised, Severity};
-pub use clock::{ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, Moment};
+pub use clock::{ClockCaughtUp, ClockFellBehind, Moment};
 pub use configuration::{
     GuardThresholds, Limits, MissedRuns, PerformanceAnalystConfigured, PerformanceLimits, Schedule,
     SchedulerConfigured, StrategyGuardConfigured,
@@ -30,9 +33,7 @@ pub use configuration::{
 pub use decimal::{Decimal, DecimalSum};
 pub use envelope::{Fact, NewEvent, Recorded, RecordedJson};
 pub use event::{DecodeError, Event, Family, FamilySet};
-pub use host::{
-    ActorFailed, ActorQuarantined, ActorRecovered, RunStarted, ScheduleFired, ScheduleMissed, TimerDue,
-};
+pub use host::{ActorFailed, ActorQuarantined, ActorRecovered, RunStarted};
 pub use ingest::{
     Bytes, IngestAdvanced, Origin, PartitionsAdded, RecordRejected, RecordsMissing, RejectReason,
     SourceCaughtUp, SourceStalled, StallReason,
@@ -45,11 +46,12 @@ pub use publish::{
     DeadLetterLeftOut, OtherPublisherGone, OtherPublisherSeen, PublishAdvanced, PublishIdentityRenewed,
     PublishTopicMade,
 };
+pub use request::{ClockAcceptRequested, StrategyDisableRequested, StrategyEnableRequested};
+pub use schedule::{ScheduleFired, ScheduleMissed, TimerDue};
 pub use strategy::{
     BreachedRule, DecidedBy, EnableRefusal, Forgotten, GuardMetrics, LossBasis, Measure, ReduceCause,
-    ReduceCauseKind, RuleName, RuleWindow, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
-    StrategyEnableRequested, StrategyEnabled, StrategyKeptHalted, StrategyReduced, StrategyState,
-    TradeAfterHalt,
+    ReduceCauseKind, RuleName, RuleWindow, StrategyDisabled, StrategyEnableRefused, StrategyEnabled,
+    StrategyKeptHalted, StrategyReduced, StrategyState, TradeAfterHalt,
 };
 pub use time::{Day, TimeError, Timestamp};
 pub use trade::{IgnoredField, Outcome, Side, TradeClosed};

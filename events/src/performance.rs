@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, decimal::DecimalSum};
+use crate::{Event, Family, Timestamp, decimal::DecimalSum, payload::Payload};
 
 /// How a figure stands against its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,6 +76,12 @@ pub struct PerformanceAnalyzed {
     pub limits: crate::PerformanceLimits,
 }
 
+impl Payload for PerformanceAnalyzed {
+    const TYPE: &str = "PerformanceAnalyzed";
+    const FAMILY: Family = Family::Performance;
+    const WRAP: fn(Self) -> Event = Event::PerformanceAnalyzed;
+}
+
 /// Why an analysis was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -101,4 +107,10 @@ pub struct PerformanceAnalysisSkipped {
     pub min_trades: u64,
     /// Why.
     pub reason: SkipReason,
+}
+
+impl Payload for PerformanceAnalysisSkipped {
+    const TYPE: &str = "PerformanceAnalysisSkipped";
+    const FAMILY: Family = Family::Performance;
+    const WRAP: fn(Self) -> Event = Event::PerformanceAnalysisSkipped;
 }

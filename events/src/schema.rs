@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::{Bytes, Event, Timestamp, event::current_version};
+use crate::{Bytes, Event, Timestamp, payload::Type};
 
 /// The schema of one event type.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub fn all() -> Vec<EventSchema> {
 
 /// The schema of one type, with the definitions that it needs.
 fn describe(event_type: &str, definitions: &Value) -> Option<EventSchema> {
-    let version = current_version(event_type);
+    let version = Type::named(event_type)?.version;
     let mut schema = definitions.get(event_type)?.clone();
     let needed = reachable(&schema, definitions);
     let fields = schema.as_object_mut()?;

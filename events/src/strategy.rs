@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Timestamp;
+use crate::{Event, Family, Timestamp, payload::Payload};
 
 /// What a strategy may do. The same three words everywhere; the later one is the stricter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -150,6 +150,17 @@ pub struct StrategyDisabled {
     pub reason: Option<String>,
 }
 
+impl Payload for StrategyDisabled {
+    const TYPE: &str = "StrategyDisabled";
+    const FAMILY: Family = Family::Strategy;
+    const VERSION: u16 = 2;
+    const WRAP: fn(Self) -> Event = Event::StrategyDisabled;
+
+    fn strategy(&self) -> Option<&str> {
+        Some(&self.strategy)
+    }
+}
+
 /// Why a guard cannot know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -197,6 +208,16 @@ pub struct StrategyReduced {
     pub to: StrategyState,
 }
 
+impl Payload for StrategyReduced {
+    const TYPE: &str = "StrategyReduced";
+    const FAMILY: Family = Family::Strategy;
+    const WRAP: fn(Self) -> Event = Event::StrategyReduced;
+
+    fn strategy(&self) -> Option<&str> {
+        Some(&self.strategy)
+    }
+}
+
 /// A strategy may trade again, or at least is no longer halted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -214,6 +235,16 @@ pub struct StrategyEnabled {
     /// What the guard counts no longer, where an operator let it start afresh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgets: Option<Forgotten>,
+}
+
+impl Payload for StrategyEnabled {
+    const TYPE: &str = "StrategyEnabled";
+    const FAMILY: Family = Family::Strategy;
+    const WRAP: fn(Self) -> Event = Event::StrategyEnabled;
+
+    fn strategy(&self) -> Option<&str> {
+        Some(&self.strategy)
+    }
 }
 
 /// What a guard knew of a strategy before its counters started afresh.
@@ -259,6 +290,18 @@ pub struct StrategyEnableRefused {
     pub detail: String,
 }
 
+impl Payload for StrategyEnableRefused {
+    const TYPE: &str = "StrategyEnableRefused";
+    const FAMILY: Family = Family::Strategy;
+    // What leaves a strategy as it is answers the operator, not the bot.
+    const IS_DECISION: bool = false;
+    const WRAP: fn(Self) -> Event = Event::StrategyEnableRefused;
+
+    fn strategy(&self) -> Option<&str> {
+        Some(&self.strategy)
+    }
+}
+
 /// An operator asked to halt a strategy that is HALTED: nothing changes but that a person has a reason too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -269,6 +312,18 @@ pub struct StrategyKeptHalted {
     pub reason: String,
     /// The decision that halted it.
     pub disabled_by: Option<Uuid>,
+}
+
+impl Payload for StrategyKeptHalted {
+    const TYPE: &str = "StrategyKeptHalted";
+    const FAMILY: Family = Family::Strategy;
+    // What leaves a strategy as it is answers the operator, not the bot.
+    const IS_DECISION: bool = false;
+    const WRAP: fn(Self) -> Event = Event::StrategyKeptHalted;
+
+    fn strategy(&self) -> Option<&str> {
+        Some(&self.strategy)
+    }
 }
 
 /// The first trade that a halted strategy closed after its halt; later ones are counted in the view.
@@ -285,25 +340,12 @@ pub struct TradeAfterHalt {
     pub disabled_by: Uuid,
 }
 
-/// An operator asks to halt a strategy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct StrategyDisableRequested {
-    /// Which strategy.
-    pub strategy: String,
-    /// Why, in the operator's words.
-    pub reason: String,
-}
+impl Payload for TradeAfterHalt {
+    const TYPE: &str = "TradeAfterHalt";
+    const FAMILY: Family = Family::Strategy;
+    const WRAP: fn(Self) -> Event = Event::TradeAfterHalt;
 
-/// An operator asks to let a strategy trade again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct StrategyEnableRequested {
-    /// Which strategy.
-    pub strategy: String,
-    /// Why, in the operator's words.
-    pub reason: String,
-    /// Whether the counters start afresh also where the strategy is not HALTED.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub reset_counters: bool,
+    fn strategy(&self) -> Option<&str> {
+        Some(&self.strategy)
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, decimal, decimal::Decimal};
+use crate::{Event, Family, Timestamp, decimal, decimal::Decimal, payload::Payload};
 
 /// Which way a trade bet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,16 @@ pub struct TradeClosed {
     /// The optional fields that were given and left out, as they held no such value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoredField>,
+}
+
+impl Payload for TradeClosed {
+    const TYPE: &str = "TradeClosed";
+    const FAMILY: Family = Family::Trade;
+    const WRAP: fn(Self) -> Event = Event::TradeClosed;
+
+    fn strategy(&self) -> Option<&str> {
+        Some(&self.strategy)
+    }
 }
 
 /// An optional field that was left out.

@@ -1,7 +1,7 @@
 //! Which decisions there are: enough to find them by type, strategy, time and position. The decision itself, with
 //! its evidence, stays in the log and is read there by its position.
 
-use events::{Family, FamilySet, Recorded, Timestamp, Uuid};
+use events::{FamilySet, Recorded, Timestamp, Uuid};
 use serde::{Deserialize, Serialize};
 
 use crate::{Body, Change, Collection, Key, Keys, Projection, RestoreError, Saved};
@@ -49,7 +49,7 @@ impl Projection for Decisions {
     }
 
     fn interests(&self) -> FamilySet {
-        FamilySet::of(&[Family::Strategy, Family::Performance, Family::Alert])
+        FamilySet::DECISIONS
     }
 
     fn collections(&self) -> &'static [Collection] {

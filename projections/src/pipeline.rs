@@ -252,15 +252,8 @@ impl Projection for Pipeline {
     }
 
     fn interests(&self) -> FamilySet {
-        FamilySet::of(&[
-            Family::Trade,
-            Family::Ingest,
-            Family::Strategy,
-            Family::Performance,
-            Family::Alert,
-            Family::Host,
-            Family::Publish,
-        ])
+        FamilySet::of(&[Family::Trade, Family::Ingest, Family::Host, Family::Publish])
+            .union(FamilySet::DECISIONS)
     }
 
     fn collections(&self) -> &'static [Collection] {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use events::{Family, FamilySet, Timestamp};
+use events::{FamilySet, Timestamp};
 use runtime::projector::{DecisionQuery, QueryError};
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +64,7 @@ impl Call for Decisions {
         }
         let span = Span {
             after,
-            families: FamilySet::of(&[Family::Strategy, Family::Performance, Family::Alert]),
+            families: FamilySet::DECISIONS,
             limit: self.limit.unwrap_or(PAGE),
             follows: !self.wait().is_zero(),
         };

@@ -23,8 +23,7 @@ use super::{
 };
 
 /// What is published, and what may have to be.
-const PUBLISHED: FamilySet =
-    FamilySet::of(&[Family::Strategy, Family::Performance, Family::Alert, Family::Ingest]);
+const PUBLISHED: FamilySet = FamilySet::DECISIONS.union(FamilySet::of(&[Family::Ingest]));
 
 const IDLE: Duration = Duration::from_millis(200);
 /// Events looked at for one transaction.
