@@ -34,7 +34,7 @@ pub(crate) struct Rules<'r> {
 /// Characters that an id or a name may have.
 const NAME_MAX: usize = 128;
 /// Characters that a text which nothing depends on may have.
-const NOTE_MAX: usize = 1024;
+pub(crate) const NOTE_MAX: usize = 1024;
 /// The years 0000 to 9999, the only ones with an RFC 3339 form.
 const WRITABLE: std::ops::RangeInclusive<i64> = -62_167_219_200_000_000..=253_402_300_799_999_999;
 
@@ -163,7 +163,12 @@ impl Check<'_> {
     #[cold]
     fn leave_out(&mut self, field: Field, fault: Rejection) {
         self.rounded.retain(|rounded| rounded != field.name());
-        self.ignored.push(IgnoredField { field: field.name().to_owned(), reason: fault.detail });
+        let mut reason = fault.detail;
+        // Names of columns can be of any length.
+        if let Some((end, _)) = reason.char_indices().nth(NOTE_MAX) {
+            reason.truncate(end);
+        }
+        self.ignored.push(IgnoredField { field: field.name().to_owned(), reason });
     }
 
     #[cold]

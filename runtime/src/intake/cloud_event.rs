@@ -25,14 +25,19 @@ impl<'a> CloudEventAttributes<'a> {
     pub fn from_headers(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<Self> {
         let (mut spec_version, mut id, mut event_type, mut content_type) = (None, None, None, None);
         for (name, value) in headers {
+            let text = std::str::from_utf8(value).ok();
             let slot = match name {
                 "ce_specversion" | "ce-specversion" => &mut spec_version,
                 "ce_id" | "ce-id" => &mut id,
-                "ce_type" | "ce-type" => &mut event_type,
+                "ce_type" | "ce-type" => {
+                    // One that is no text was set, and is none that is known.
+                    event_type = text.or(Some("\u{FFFD}"));
+                    continue;
+                }
                 _ if name.eq_ignore_ascii_case("content-type") => &mut content_type,
                 _ => continue,
             };
-            *slot = std::str::from_utf8(value).ok();
+            *slot = text;
         }
         spec_version.map(|spec_version| Self { spec_version, id, event_type, content_type })
     }

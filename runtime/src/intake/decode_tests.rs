@@ -328,6 +328,26 @@ fn a_cloud_event_of_another_type_is_no_trade_and_reduces_nobody() {
 }
 
 #[test]
+fn a_type_that_is_no_text_is_another_type_and_null_is_none() {
+    let event = |kind: Value| json!({"specversion": "1.0", "type": kind, "data": trade()});
+    for (kind, shown) in [
+        (json!(7), "7"),
+        (json!({}), "an object"),
+        (json!(["trade.closed"]), "a list"),
+        (json!(true), "true"),
+    ] {
+        let fault = decode(&event(kind)).unwrap_err();
+        assert_eq!((fault.reason, fault.reason.reduces()), (RejectReason::OtherType, false));
+        assert!(fault.detail.contains(&format!("type is {shown}, which")), "{}", fault.detail);
+    }
+    assert!(decode(&event(Value::Null)).is_ok(), "in CloudEvents null means that it is not set");
+    let headers: [(&str, &[u8]); 2] = [("ce_specversion", b"1.0"), ("ce_type", b"trade.closed\xff")];
+    let attributes = CloudEventAttributes::from_headers(headers);
+    let fault = TradeFormat::default().decode(trade().to_string().as_bytes(), attributes, now()).unwrap_err();
+    assert_eq!(fault.reason, RejectReason::OtherType);
+}
+
+#[test]
 fn a_member_of_an_envelope_given_twice_is_refused_and_in_a_plain_record_it_is_not_ours() {
     let twice =
         format!(r#"{{"specversion":"1.0","data":{},"data":{}}}"#, trade(), with("profit", json!("9")));

@@ -9,7 +9,8 @@ use events::{RejectReason, Timestamp, TradeClosed};
 use super::{
     CloudEventAttributes, Field, FieldMapping, Notation, Rejection,
     checks::{self, Rules},
-    fields::{Slots, Value},
+    fields::Value,
+    notation,
     record::Record,
     rejection::shortened,
 };
@@ -105,12 +106,18 @@ impl TradeFormat {
                 record.slots.offer(Field::EventId, Value::Text(Cow::Borrowed(id)));
             }
         }
-        self.check(&record.slots, now)
+        self.check(record, now)
     }
 
     fn judge_structured(&self, envelope: &mut Record<'_>, now: Timestamp) -> Result<TradeClosed, Rejection> {
-        if let Some(Value::Text(kind)) = &envelope.envelope.event_type {
-            self.check_type(Some(kind))?;
+        match &envelope.envelope.event_type {
+            // In CloudEvents null is the same as not set.
+            None | Some(Value::Null) => {}
+            Some(Value::Text(kind)) => self.check_type(Some(kind))?,
+            Some(kind) => {
+                let remedy = "publish it with a type that is a text, such as \"trading.trade.closed.v1\"";
+                return Err(other_type(&kind.shown(), remedy));
+            }
         }
         let data = envelope.envelope.data().map_err(|fault| self.name_by_data(fault, envelope))?;
         let mut record = Record::with_constants(&self.mapping);
@@ -119,7 +126,7 @@ impl TradeFormat {
             record.slots.offer(Field::EventId, id);
         }
         read.map_err(|fault| checks::name_owner(fault, &record.slots))?;
-        self.check(&record.slots, now)
+        self.check(&record, now)
     }
 
     /// Whether a CloudEvent of a type, where it has one, is a closed trade.
@@ -129,17 +136,20 @@ impl TradeFormat {
         if types.any(|known| known.eq_ignore_ascii_case(kind)) {
             return Ok(());
         }
-        let detail = format!(
-            "the CloudEvent's type is \"{}\", which is no closed trade; if it is one, name it in [intake] trade_types",
-            shortened(kind)
-        );
-        Err(Rejection::new(RejectReason::OtherType, detail))
+        Err(other_type(&format!("\"{}\"", shortened(kind)), "name it in [intake] trade_types"))
     }
 
-    fn check(&self, slots: &Slots<'_>, now: Timestamp) -> Result<TradeClosed, Rejection> {
-        let label = |field| self.mapping.label(field);
+    /// Checks a record; one of our own form by our notation and with what it notes, but by the same rules.
+    pub(crate) fn check(&self, record: &Record<'_>, now: Timestamp) -> Result<TradeClosed, Rejection> {
+        let label = |field| record.label(field);
         let rules = self.rules(now, false, &label);
-        checks::trade(slots, &rules)
+        let Some(form) = record.marks.form() else { return checks::trade(&record.slots, &rules) };
+        let named = |fault| checks::name_owner(fault, &record.slots);
+        record.marks.check(form).map_err(named)?;
+        let rules = Rules { default_currency: None, notation: &notation::PLAIN, ..rules };
+        let mut trade = checks::trade(&record.slots, &rules)?;
+        record.marks.note(&mut trade).map_err(named)?;
+        Ok(trade)
     }
 
     pub(crate) fn rules<'r>(
@@ -211,6 +221,13 @@ impl TradeFormat {
             None => checks::name_owner(fault, &record.slots),
         }
     }
+}
+
+#[cold]
+fn other_type(shown: &str, remedy: &str) -> Rejection {
+    let detail =
+        format!("the CloudEvent's type is {shown}, which is no closed trade; if it is one, {remedy}");
+    Rejection::new(RejectReason::OtherType, detail)
 }
 
 /// The bytes without the byte order mark that some writers put first.

@@ -19,6 +19,9 @@ pub struct FieldMapping {
     sources: Vec<(Field, Source)>,
 }
 
+/// Every field under its own name.
+pub(crate) static PLAIN: FieldMapping = FieldMapping { sources: Vec::new() };
+
 /// Why a mapping cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MappingError {

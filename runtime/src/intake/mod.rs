@@ -17,6 +17,9 @@ mod json;
 mod mapping;
 mod moment;
 mod notation;
+mod own;
+#[cfg(test)]
+mod own_tests;
 mod record;
 mod rejection;
 pub mod sample;

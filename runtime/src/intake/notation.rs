@@ -21,6 +21,10 @@ pub struct Notation {
     decimal_comma: bool,
 }
 
+/// Every value as ours are written.
+pub(crate) static PLAIN: Notation =
+    Notation { values: Vec::new(), time_format: None, time_zone: None, decimal_comma: false };
+
 /// Why a notation cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotationError {

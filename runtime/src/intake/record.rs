@@ -10,7 +10,8 @@ use super::{
     Field, FieldMapping, Rejection,
     cloud_event::Envelope,
     fields::{Slots, Value},
-    mapping::{JOINT, Target},
+    mapping::{self, JOINT, Target},
+    own::Marks,
     rejection::shortened,
 };
 
@@ -19,6 +20,7 @@ use super::{
 pub(crate) struct Record<'a> {
     pub slots: Slots<'a>,
     pub envelope: Envelope<'a>,
+    pub marks: Marks<'a>,
     mapping: &'a FieldMapping,
     twice: Option<Field>,
     parts: Vec<(Field, usize, Value<'a>)>,
@@ -31,11 +33,28 @@ impl<'a> Record<'a> {
         for (field, text) in mapping.constants() {
             slots.offer(field, Value::Text(Cow::Borrowed(text)));
         }
-        Self { slots, envelope: Envelope::default(), mapping, twice: None, parts: Vec::new() }
+        Self {
+            slots,
+            envelope: Envelope::default(),
+            marks: Marks::default(),
+            mapping,
+            twice: None,
+            parts: Vec::new(),
+        }
     }
 
     /// Reads an object; what stood before a fault is kept.
     pub(crate) fn read(&mut self, text: &'a str) -> Result<(), Rejection> {
+        let read = self.read_by_names(text);
+        if self.marks.form().is_none() || self.mapping.is_plain() {
+            return read;
+        }
+        // The user's names and constants are none of our own form.
+        *self = Self::with_constants(&mapping::PLAIN);
+        self.read_by_names(text)
+    }
+
+    fn read_by_names(&mut self, text: &'a str) -> Result<(), Rejection> {
         let mut reader = serde_json::Deserializer::from_str(text);
         let read = reader.deserialize_map(&mut *self).and_then(|()| reader.end());
         self.join();
@@ -43,6 +62,11 @@ impl<'a> Record<'a> {
             Some(field) => twice(&self.mapping.label(field)),
             None => malformed(&fault),
         })
+    }
+
+    /// A field's name as the record's user knows it.
+    pub(crate) fn label(&self, field: Field) -> String {
+        self.mapping.label(field)
     }
 
     fn take(&mut self, name: &str, raw: &'a str) -> bool {
@@ -97,6 +121,7 @@ impl<'a> Record<'a> {
 
     fn offer_envelope(&mut self, name: &str, raw: &'a str) -> bool {
         self.envelope.offer(name, raw, value_of);
+        self.marks.offer(name, raw, value_of);
         true
     }
 }

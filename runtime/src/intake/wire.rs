@@ -1,10 +1,14 @@
-//! A trade as a bot would publish it: the plain JSON record of `trading.trade.closed.v1`, keyed by strategy.
+//! A trade as a record of `trading.trade.closed.v1`, keyed by strategy: as a bot would publish it, or in our own form.
 
-use events::{Decimal, Side, Timestamp, TradeClosed, decimal};
+use events::{Decimal, IgnoredField, Side, Timestamp, TradeClosed, decimal};
 use serde::Serialize;
+
+use super::own;
 
 #[derive(Serialize)]
 struct Wire<'a> {
+    #[serde(rename = "$schema", skip_serializing_if = "Option::is_none")]
+    form: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<&'a str>,
     trade_id: &'a str,
@@ -35,14 +39,33 @@ struct Wire<'a> {
     model: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    rounded: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    ignored: &'a [IgnoredField],
 }
 
-/// The record's value. Its key is the strategy.
+/// The value of the record that a bot would publish; how it will be read depends on its reader's configuration.
 ///
 /// # Errors
 /// When a time lies outside the years 0000 to 9999.
 pub fn to_record(trade: &TradeClosed) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&Wire {
+    serde_json::to_vec(&wire(trade))
+}
+
+/// The value of a record of our own form: every reader gets this trade, whatever its configuration says of names and
+/// notation, with what is noted of it.
+///
+/// # Errors
+/// When a time lies outside the years 0000 to 9999.
+pub fn to_own_form(trade: &TradeClosed) -> Result<Vec<u8>, serde_json::Error> {
+    let (rounded, ignored) = (trade.rounded.as_slice(), trade.ignored.as_slice());
+    serde_json::to_vec(&Wire { form: Some(own::FORM), rounded, ignored, ..wire(trade) })
+}
+
+fn wire(trade: &TradeClosed) -> Wire<'_> {
+    Wire {
+        form: None,
         event_id: trade.source_event_id.as_deref(),
         trade_id: &trade.trade_id,
         strategy: &trade.strategy,
@@ -61,7 +84,9 @@ pub fn to_record(trade: &TradeClosed) -> Result<Vec<u8>, serde_json::Error> {
         exit_reason: trade.exit_reason.as_deref(),
         model: trade.model.as_deref(),
         account: trade.account.as_deref(),
-    })
+        rounded: &[],
+        ignored: &[],
+    }
 }
 
 #[cfg(test)]

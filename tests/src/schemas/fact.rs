@@ -14,7 +14,8 @@ const DESCRIPTION: &str = "A closed trade, as the bot reports it. Beyond this sc
     opened_at and not more than five minutes ahead; profit_pct and profit_ratio agree where both are given; every name \
     once in a record; the same trade_id of a strategy always with the same content; no control characters in \
     names; nothing before 2009 unless [intake] earliest says so. Unknown fields are ignored; an optional field that is \
-    no such value is left out, and the trade counts.";
+    no such value is left out, and the trade counts. With the member $schema = \"tradewarden:trading.trade.closed.v1\" \
+    names and notation are ours whatever the reader's configuration says, and the lists rounded and ignored are kept.";
 
 /// A decimal in any form that is read: sign, point and exponent.
 const DECIMAL: &str = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$";

@@ -193,6 +193,10 @@ impl Reading {
     fn trade(&mut self, text: &str, strategy: Option<&str>) -> Result<TradeClosed, Rejection> {
         let mut record = Record::with_constants(&self.mapping);
         let read = record.read(text);
+        if record.marks.form().is_some() {
+            read.map_err(|fault| checks::name_owner(fault, &record.slots))?;
+            return self.trades.check(&record, self.now);
+        }
         let slots = &mut record.slots;
         if let Some(strategy) = strategy {
             slots.offer(Field::Strategy, Value::Text(Cow::Borrowed(strategy)));
