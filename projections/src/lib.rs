@@ -25,7 +25,7 @@ pub use pipeline::{
     ACTORS, ActorView, LastDecision, PUBLISHERS, Pipeline, PublisherView, RUNS, SOURCES, STREAMS, SourceView,
     StreamProgress,
 };
-pub use strategies::{Halt, STRATEGIES, Standing, Strategies, StrategyView};
+pub use strategies::{Halt, KeptHalted, STRATEGIES, Standing, Strategies, StrategyView};
 
 pub(crate) use contract::from_json;
 

@@ -44,6 +44,21 @@ pub struct StrategyView {
     pub supervisor: Standing,
     /// Of a halted strategy: the place of the halt in the log.
     pub halt: Option<Halt>,
+    /// Of a halted strategy: what an operator last said to keep it so.
+    pub kept_halted: Option<KeptHalted>,
+}
+
+/// An operator asked to halt a strategy that was halted already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptHalted {
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// Where that stands in the log.
+    pub position: u64,
+    /// The event.
+    pub event_id: Uuid,
 }
 
 /// One part's own state of a strategy.
@@ -108,6 +123,7 @@ impl StrategyView {
             guard: Standing::default(),
             supervisor: Standing::default(),
             halt: None,
+            kept_halted: None,
         }
     }
 
@@ -144,6 +160,7 @@ impl StrategyView {
     fn enter(&mut self, state: StrategyState, event: &Recorded) {
         self.state = state;
         self.trades_since_halt = 0;
+        self.kept_halted = None;
         let basis = event.basis_position.unwrap_or(event.position);
         self.halt = (state == StrategyState::Halted).then_some(Halt {
             basis,
@@ -187,7 +204,7 @@ impl Projection for Strategies {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn interests(&self) -> FamilySet {
@@ -219,6 +236,14 @@ impl Projection for Strategies {
                 let why = Why { reason: Some(&e.reason), ..why(event, e.by) };
                 self.strategy(&e.strategy).decide(event, e.to, &why);
             }
+            Event::StrategyKeptHalted(e) => {
+                self.strategy(&e.strategy).kept_halted = Some(KeptHalted {
+                    reason: e.reason.clone(),
+                    occurred_at: event.occurred_at,
+                    position: event.position,
+                    event_id: event.event_id,
+                });
+            }
             Event::ActorRecovered(_) => self.end_stand_ins(event),
             _ => {}
         }
@@ -243,7 +268,7 @@ impl Projection for Strategies {
 mod tests {
     use super::*;
     use crate::testing::{View, at, disabled, enabled, id, moment, reduced, rejected, trade};
-    use events::RejectReason;
+    use events::{RejectReason, StrategyKeptHalted};
     use serde_json::{Value, json};
 
     fn rsi(events: &[Recorded]) -> Value {
@@ -289,6 +314,26 @@ mod tests {
         assert_eq!(state(&view), ("ACTIVE", &json!(moment(4)), &json!(4)));
         assert_eq!((&view["trades_since_halt"], &view["halt"]), (&json!(0), &json!(null)));
         assert_eq!(view["why"]["reason"], "as the test says");
+    }
+
+    #[test]
+    fn given_an_operator_who_keeps_it_halted_then_the_reason_is_shown_until_it_is_enabled() {
+        let kept = |reason: &str| {
+            let (strategy, reason) = ("rsi".to_owned(), reason.to_owned());
+            Event::StrategyKeptHalted(StrategyKeptHalted { strategy, reason, disabled_by: Some(id(1)) })
+        };
+        let events = [
+            at(1, disabled("rsi")),
+            at(2, kept("one")),
+            at(3, kept("until I am back")),
+            at(4, enabled("rsi", DecidedBy::Operator)),
+        ];
+        let view = rsi(&events[..3]);
+        assert_eq!(
+            (view["kept_halted"]["reason"].as_str(), state(&view).2),
+            (Some("until I am back"), &json!(1))
+        );
+        assert_eq!(rsi(&events)["kept_halted"], json!(null));
     }
 
     #[test]

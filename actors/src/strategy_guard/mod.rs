@@ -22,6 +22,7 @@ mod outside;
 mod reduce;
 mod requests;
 mod rules;
+mod standing;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,8 @@ use events::{Event, Fact, Family, FamilySet, StrategyGuardConfigured, Timestamp}
 use crate::Decider;
 
 pub use config::validate;
-pub use state::State;
+pub use standing::{ConsecutiveLosses, DailyLoss, Limits, Reducing, Standing, WinRate, standing};
+pub use state::{Rejected, State};
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -66,6 +66,14 @@ pub struct Outcome {
     pub decisions: Vec<Box<RawValue>>,
 }
 
+/// What an operator is called as the producer of a request.
+const OPERATOR: &str = "operator:";
+
+/// The operator who made an event, if one did.
+pub(super) fn operator_of(producer: &str) -> Option<&str> {
+    producer.strip_prefix(OPERATOR)
+}
+
 /// How long the guard is waited for; less than whoever asks waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(25);
 
@@ -130,7 +138,7 @@ pub(super) fn ask(
     check("reason", &asked.reason, 1024)?;
     check("operator", &asked.operator, 128)?;
     let actors = desk.actors()?;
-    let producer = Arc::from(format!("operator:{}", asked.operator));
+    let producer = Arc::from(format!("{OPERATOR}{}", asked.operator));
     let meant = event.clone();
     let new = NewEvent::root(event_id, now(), &producer, actors.run_id(), event);
     let prepared = Prepared::new(new).map_err(|error| Problem::internal(error.to_string()))?;

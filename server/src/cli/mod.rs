@@ -22,6 +22,7 @@ mod run;
 mod seal;
 mod shown;
 mod strategies;
+mod strategy;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use super::{
     context::Context,
     output::{Column, Table, left, right},
     run::NewLog,
+    strategy::in_words,
     words,
 };
 
@@ -27,7 +28,7 @@ pub struct Strategies {
 enum Action {
     /// Lists all strategies with their state
     List,
-    /// Shows one strategy
+    /// Shows one strategy: how near each limit is, who had a hand in its state, what lifts a reduction
     Show {
         /// Its name
         name: String,
@@ -77,8 +78,8 @@ const COLUMNS: [Column; 6] = [
     left("WHY", why),
 ];
 
-/// The decision behind a state.
-fn why(item: &Value) -> String {
+/// The decision behind a state, and why an operator keeps it.
+pub(super) fn why(item: &Value) -> String {
     let why = &item["why"];
     if why.is_null() {
         return "-".to_owned();
@@ -86,7 +87,8 @@ fn why(item: &Value) -> String {
     let rules: Vec<String> = why["rules"].as_array().into_iter().flatten().map(words::rule).collect();
     let causes = words::causes(why);
     let reason = why["reason"].as_str().unwrap_or_default();
-    let parts = [rules.join("; "), causes, reason.to_owned()];
+    let kept = item["kept_halted"]["reason"].as_str().map(|reason| format!("kept halted: {reason}"));
+    let parts = [rules.join("; "), causes, reason.to_owned(), kept.unwrap_or_default()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
@@ -127,14 +129,7 @@ fn list(context: &Context) -> Result<u8, Problem> {
 
 fn show(context: &Context, name: String) -> Result<u8, Problem> {
     let strategy = context.access("strategies show", StrategyShow::NEEDS)?.call(&StrategyShow { name })?;
-    context.out.object(&strategy, |strategy| {
-        let mut shown = strategy.clone();
-        shown["why"] = Value::from(why(strategy));
-        if let Some(fields) = shown.as_object_mut() {
-            fields.retain(|key, _| !matches!(key.as_str(), "guard" | "supervisor" | "halt"));
-        }
-        words::lines(&shown)
-    })?;
+    context.out.object(&strategy, |strategy| in_words(strategy, &now().to_string()))?;
     Ok(0)
 }
 

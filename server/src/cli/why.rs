@@ -38,9 +38,10 @@ fn explain(explanation: &Value) -> Vec<String> {
     for (depth, event) in explanation["chain"].as_array().into_iter().flatten().enumerate() {
         let because = if depth == 0 { String::new() } else { format!("{}because of ", "  ".repeat(depth)) };
         lines.push(format!(
-            "{because}{} {} at {} (position {}, {})",
+            "{because}{} {}{} at {} (position {}, {})",
             words::text(&event["event_type"]),
             words::subject(event),
+            words::by_operator(event),
             words::moment(&event["occurred_at"]),
             event["position"],
             words::text(&event["event_id"]),

@@ -59,6 +59,12 @@ pub fn subject(event: &Value) -> String {
     known.iter().find_map(|name| fields[*name].as_str()).unwrap_or("-").to_owned()
 }
 
+/// Who made an event, where that was an operator: " by operator ann".
+pub fn by_operator(event: &Value) -> String {
+    let operator = event["producer"].as_str().and_then(|producer| producer.strip_prefix("operator:"));
+    operator.map_or_else(String::new, |name| format!(" by operator {name}"))
+}
+
 /// What an event says.
 pub fn what(event: &Value) -> String {
     let fields = &event["event"];

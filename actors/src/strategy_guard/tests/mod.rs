@@ -4,6 +4,7 @@ mod halting;
 mod outside;
 mod reducing;
 mod requests;
+mod standing;
 
 use events::{
     AlertKind, Event, GuardThresholds, Origin, RecordRejected, ReduceCauseKind, RejectReason, Severity,
