@@ -46,6 +46,8 @@ pub enum AlertKind {
     ClockBehind,
     /// Another log publishes to our decisions topic.
     OtherPublisher,
+    /// The cluster may delete records of a topic before they are read.
+    TopicLosesRecords,
 }
 
 /// An alert began. It lasts until `AlertCleared` with the same kind and subject.

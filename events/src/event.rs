@@ -10,7 +10,7 @@ use crate::{
     RecordsMissing, RunStarted, ScheduleFired, ScheduleMissed, SchedulerConfigured, SourceCaughtUp,
     SourceStalled, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
     StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced,
-    TimerDue, TradeAfterHalt, TradeClosed,
+    TimerDue, TopicSettingsSeen, TradeAfterHalt, TradeClosed,
     payload::{About, Type},
     upcast::upcast,
 };
@@ -103,6 +103,8 @@ pub enum Event {
     RecordsMissing(RecordsMissing),
     /// A topic has more partitions.
     PartitionsAdded(PartitionsAdded),
+    /// How the cluster keeps a topic.
+    TopicSettingsSeen(TopicSettingsSeen),
     /// A strategy was halted.
     StrategyDisabled(StrategyDisabled),
     /// A strategy was reduced.
@@ -199,6 +201,7 @@ const TYPES: &[Type] = &[
     Type::of::<SourceCaughtUp>(),
     Type::of::<RecordsMissing>(),
     Type::of::<PartitionsAdded>(),
+    Type::of::<TopicSettingsSeen>(),
     Type::of::<StrategyDisabled>(),
     Type::of::<StrategyReduced>(),
     Type::of::<StrategyEnabled>(),
@@ -246,6 +249,7 @@ impl Event {
             Self::SourceCaughtUp(e) => e,
             Self::RecordsMissing(e) => e,
             Self::PartitionsAdded(e) => e,
+            Self::TopicSettingsSeen(e) => e,
             Self::StrategyDisabled(e) => e,
             Self::StrategyReduced(e) => e,
             Self::StrategyEnabled(e) => e,

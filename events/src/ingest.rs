@@ -195,7 +195,7 @@ impl Payload for SourceCaughtUp {
     const WRAP: fn(Self) -> Event = Event::SourceCaughtUp;
 }
 
-/// Records expired before they were read: at most this many facts are missing.
+/// Records expired, or were compacted away, before they were read: at most this many facts are missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RecordsMissing {
@@ -205,9 +205,10 @@ pub struct RecordsMissing {
     pub partition: i32,
     /// The first offset that is missing.
     pub from_offset: i64,
-    /// The first offset that is still there.
+    /// The offset after which nothing is known to be missing.
     pub to_offset: i64,
-    /// `to_offset - from_offset`: an upper bound, as markers use offsets too.
+    /// An upper bound, as markers use offsets too: `to_offset - from_offset` where records expired, the gaps between
+    /// them where a topic was compacted.
     pub at_most: u64,
 }
 
@@ -215,6 +216,26 @@ impl Payload for RecordsMissing {
     const TYPE: &str = "RecordsMissing";
     const FAMILY: Family = Family::Ingest;
     const WRAP: fn(Self) -> Event = Event::RecordsMissing;
+}
+
+/// How the cluster keeps a topic that is read: noted when records may be lost unread by it, and when that is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TopicSettingsSeen {
+    /// The topic.
+    pub topic: String,
+    /// `cleanup.policy`: `delete`, `compact`, both with a comma, or nothing.
+    pub cleanup_policy: String,
+    /// `retention.ms`; -1: for ever.
+    pub retention_ms: i64,
+    /// `retention.bytes` of a partition; -1: without a limit.
+    pub retention_bytes: i64,
+}
+
+impl Payload for TopicSettingsSeen {
+    const TYPE: &str = "TopicSettingsSeen";
+    const FAMILY: Family = Family::Ingest;
+    const WRAP: fn(Self) -> Event = Event::TopicSettingsSeen;
 }
 
 /// A topic has more partitions than before. Those that were there are read to their ends of that moment before the new

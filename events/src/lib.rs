@@ -36,7 +36,7 @@ pub use event::{DecodeError, Event, Family, FamilySet};
 pub use host::{ActorFailed, ActorQuarantined, ActorRecovered, RunStarted};
 pub use ingest::{
     Bytes, IngestAdvanced, Origin, PartitionsAdded, RecordRejected, RecordsMissing, RejectReason,
-    SourceCaughtUp, SourceStalled, StallReason,
+    SourceCaughtUp, SourceStalled, StallReason, TopicSettingsSeen,
 };
 pub use performance::{
     FigureStatus, FigureStatuses, PerformanceAdvice, PerformanceAnalysisSkipped, PerformanceAnalyzed,

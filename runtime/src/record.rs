@@ -5,13 +5,22 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use events::{Event, NewEvent, Timestamp, Uuid};
+use events::{Event, NewEvent, Timestamp, Uuid, id};
 use store::{AppendError, Appended, Duplicates, EventLog, Expected, Prepared, Request};
 
 /// The wall clock.
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// What was seen, and what people are told of it; `kind` makes its id.
+pub(crate) fn with_consequence(kind: &str, root: NewEvent, event: Event) -> Vec<NewEvent> {
+    let mut told = root.clone();
+    told.event_id = id::derive(&[kind.as_bytes(), root.event_id.as_bytes()]);
+    told.causation_id = Some(root.event_id);
+    told.event = event;
+    vec![root, told]
 }
 
 /// Who appends: the run and the producer's name.

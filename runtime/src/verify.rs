@@ -12,7 +12,7 @@ use store::{EventLog, ReadError, SnapshotFault, Snapshots};
 
 use crate::{
     cycle,
-    kafka::PUBLISHER_NOTES,
+    kafka::{PUBLISHER_NOTES, TOPIC_SETTINGS},
     own::OwnDecisions,
     roster::{self, Checked},
     supervisor,
@@ -138,6 +138,7 @@ impl Verifier {
                 | Event::ActorRecovered(_)
                 | Event::OtherPublisherSeen(_)
                 | Event::OtherPublisherGone(_)
+                | Event::TopicSettingsSeen(_)
         ) {
             self.host_causes.insert(event.event_id);
         }
@@ -163,9 +164,8 @@ impl Verifier {
         Ok(self.findings)
     }
 
-    /// Decisions are taken by actors, each in its own stream, or by the host: because of a quarantine, or of another
-    /// log on the decisions topic. Those of an
-    /// actor that this version does not have can be neither held nor blamed.
+    /// Decisions are taken by actors, each in its own stream, or by the host: because of a quarantine, of another log on
+    /// the decisions topic, or of how the cluster keeps the trade topic. Those of an actor that this version does not have can be neither held nor blamed.
     fn check_producer(&mut self, event: &Recorded) {
         if let Some(name) = event.producer.strip_prefix("actor:") {
             match roster::of_stream(&event.stream) {
@@ -181,7 +181,8 @@ impl Verifier {
             }
             return;
         }
-        let by_host = [supervisor::STREAM, PUBLISHER_NOTES].contains(&&*event.stream);
+        let by_host = [supervisor::STREAM, PUBLISHER_NOTES].contains(&&*event.stream)
+            || event.stream.starts_with(TOPIC_SETTINGS);
         if by_host && event.causation_id.is_some_and(|cause| self.host_causes.contains(&cause)) {
             self.findings.reproduced += 1;
             return;

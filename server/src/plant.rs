@@ -215,7 +215,7 @@ fn release_clock(system: &Arc<System>, source: &Arc<KafkaSource>, patience: Dura
 }
 
 fn source_part(status: &SourceStatus) -> Part {
-    let detail = (!status.ready).then(|| status.text.clone());
+    let detail = if status.ready { status.warning.clone() } else { Some(status.text.clone()) };
     Part { part: format!("source:{}", status.topic), ready: status.ready, detail }
 }
 

@@ -1,9 +1,11 @@
-//! Topics of our own, made when they are missing.
+//! Topics of our own, made when they are missing, and how the cluster keeps a topic.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    error::KafkaError,
+    metadata::Metadata,
     types::RDKafkaErrorCode,
 };
 
@@ -34,12 +36,7 @@ pub fn ensure_topics(settings: &KafkaSettings, topics: &[&str]) -> Result<(), Ka
 
 /// Makes a topic; that it is there already is no error.
 pub(crate) fn create(settings: &KafkaSettings, topic: &str, partitions: i32) -> Result<(), KafkaFault> {
-    let client: AdminClient<Ear> = settings
-        .client(&[])
-        .create_with_context(Ear::default())
-        .map_err(|error| of_error("making a client", &error))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.map_err(|error| KafkaFault::new(FaultKind::Other, error.to_string()))?;
+    let Admin { client, runtime } = Admin::open(settings)?;
     // -1: as many copies as the cluster makes by default.
     let wanted = [NewTopic::new(topic, partitions, TopicReplication::Fixed(-1))];
     let options = AdminOptions::new().operation_timeout(Some(WAIT)).request_timeout(Some(WAIT));
@@ -53,6 +50,58 @@ pub(crate) fn create(settings: &KafkaSettings, topic: &str, partitions: i32) -> 
             tracing::info!(topic, "kafka topic made");
             Ok(())
         }
+    }
+}
+
+/// A client for questions and orders about topics.
+pub(crate) struct Admin {
+    client: AdminClient<Ear>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Admin {
+    pub(crate) fn open(settings: &KafkaSettings) -> Result<Self, KafkaFault> {
+        let client = settings.client(&[]).create_with_context(Ear::default());
+        let client = client.map_err(|error| of_error("making a client", &error))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.map_err(|error| KafkaFault::new(FaultKind::Other, error.to_string()))?;
+        Ok(Self { client, runtime })
+    }
+
+    /// The settings of a topic, by name; nothing where the cluster does not know the question.
+    pub(crate) fn settings_of(
+        &self,
+        topic: &str,
+        wait: Duration,
+    ) -> Result<Option<BTreeMap<String, String>>, KafkaFault> {
+        let doing = format!("asking for the settings of topic {topic}");
+        let options = AdminOptions::new().request_timeout(Some(wait));
+        let wanted = [ResourceSpecifier::Topic(topic)];
+        let answer = self.runtime.block_on(self.client.describe_configs(&wanted, &options));
+        let code = match answer {
+            Ok(answers) => match answers.into_iter().next() {
+                Some(Ok(found)) => {
+                    let known =
+                        found.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?)));
+                    return Ok(Some(known.collect()));
+                }
+                Some(Err(code)) => code,
+                None => return Ok(None),
+            },
+            Err(error) => match error.rdkafka_error_code() {
+                Some(code) => code,
+                None => return Err(of_error(&doing, &error)),
+            },
+        };
+        if code == RDKafkaErrorCode::UnsupportedFeature {
+            return Ok(None);
+        }
+        Err(of_error(&doing, &KafkaError::AdminOp(code)))
+    }
+
+    pub(crate) fn metadata(&self, topic: &str, wait: Duration) -> Result<Metadata, KafkaFault> {
+        let metadata = self.client.inner().fetch_metadata(Some(topic), wait);
+        metadata.map_err(|error| of_error(&format!("asking for topic {topic}"), &error))
     }
 }
 

@@ -25,4 +25,5 @@ pub(crate) use publisher::NOTES as PUBLISHER_NOTES;
 pub use publisher::{
     Delivery, KafkaPublisher, PublisherState, PublisherStatus, check_history, go_on_as_copy,
 };
+pub(crate) use source::TOPIC_SETTINGS;
 pub use source::{KafkaSource, PartitionStatus, SourceState, SourceStatus};

@@ -11,7 +11,9 @@ use std::{
 };
 
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
+    admin::{
+        AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+    },
     client::DefaultClientContext,
     config::ClientConfig,
     error::KafkaError,
@@ -186,6 +188,24 @@ impl Broker {
         }
         self.admin(|admin, runtime, options| {
             single(runtime.block_on(admin.create_topics([&wanted], options)).map_err(text)?)
+        })
+    }
+
+    /// Gives a topic these settings of its own and no others.
+    ///
+    /// # Errors
+    /// What the broker said.
+    pub fn set_topic(&self, topic: &str, config: &[(&str, &str)]) -> Result<(), String> {
+        let mut wanted = AlterConfig::new(ResourceSpecifier::Topic(topic));
+        for (key, value) in config {
+            wanted = wanted.set(key, value);
+        }
+        self.admin(|admin, runtime, options| {
+            let answers = runtime.block_on(admin.alter_configs([&wanted], options)).map_err(text)?;
+            match answers.into_iter().next() {
+                Some(Err((_, code))) => Err(format!("{topic}: {code}")),
+                _ => Ok(()),
+            }
         })
     }
 

@@ -33,6 +33,9 @@ pub struct Source {
     pub duplicate: u64,
     /// Of those: dead letters.
     pub rejected: u64,
+    /// How the cluster may lose records before they are read, with the remedy.
+    #[serde(default)]
+    pub warning: Option<String>,
     /// The partitions.
     pub partitions: Vec<Partition>,
 }
@@ -70,6 +73,7 @@ impl Source {
             taken: counts.taken,
             duplicate: counts.duplicate,
             rejected: counts.rejected,
+            warning: status.warning.clone(),
             partitions: status.partitions.iter().map(partition).collect(),
         }
     }

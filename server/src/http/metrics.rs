@@ -180,6 +180,12 @@ impl Site {
             let labels = [("topic", source.topic.as_str()), ("partition", &partition.partition.to_string())];
             out.sample("ingest_lag_records", &labels, partition.lag as f64);
         }
+        out.family(
+            "topic_loses_records",
+            "gauge",
+            "1 while the cluster may delete records of the topic before they are read.",
+        );
+        out.sample("topic_loses_records", &[("topic", &source.topic)], f64::from(source.warning.is_some()));
         if let Some(last) = source.partitions.iter().filter_map(|partition| partition.last_record_at).max() {
             out.family("ingest_last_event_age_seconds", "gauge", "How long ago the last record was written.");
             let age_us = now().micros().saturating_sub(last.micros()).max(0);

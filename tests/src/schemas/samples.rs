@@ -17,7 +17,7 @@ use events::{
     SchedulerConfigured, Severity, Side, SkipReason, SourceCaughtUp, SourceStalled, StallReason,
     StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused, StrategyEnableRequested,
     StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced, StrategyState, TimerDue,
-    TradeAfterHalt, TradeClosed, Uuid, decimal, id,
+    TopicSettingsSeen, TradeAfterHalt, TradeClosed, Uuid, decimal, id,
 };
 
 use crate::at;
@@ -107,6 +107,12 @@ fn ingested() -> Vec<Event> {
             from: 2,
             to: 4,
             ends: vec![40_960, 512],
+        }),
+        Event::TopicSettingsSeen(TopicSettingsSeen {
+            topic: "trading.trade.closed.v1".into(),
+            cleanup_policy: "compact,delete".into(),
+            retention_ms: 3_600_000,
+            retention_bytes: -1,
         }),
     ]
 }

@@ -5,17 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{
-    admin::{AdminClient, AdminOptions, ResourceSpecifier},
-    metadata::MetadataTopic,
-};
+use rdkafka::metadata::MetadataTopic;
 
 use super::{
     super::{
         KafkaSettings,
-        client::Ear,
+        admin::Admin,
         cluster::Cluster,
-        fault::{FaultKind, KafkaFault, of_error},
+        fault::{FaultKind, KafkaFault},
     },
     PublisherState, Shared,
     port::Watch,
@@ -83,22 +80,13 @@ fn why_not(settings: &KafkaSettings, topic: &str) -> KafkaFault {
 
 /// Whether a partition has fewer copies in sync than the topic asks for.
 fn out_of_sync(settings: &KafkaSettings, topic: &str) -> Result<Option<String>, KafkaFault> {
-    let client: AdminClient<Ear> = settings
-        .client(&[])
-        .create_with_context(Ear::default())
-        .map_err(|error| of_error("making a client", &error))?;
-    let asking = |error| of_error(&format!("asking for topic {topic}"), &error);
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.map_err(|error| KafkaFault::new(FaultKind::Other, error.to_string()))?;
-    let options = AdminOptions::new().request_timeout(Some(WAIT));
-    let wanted = [ResourceSpecifier::Topic(topic)];
-    let answers = runtime.block_on(client.describe_configs(&wanted, &options)).map_err(asking)?;
-    let config = answers.into_iter().next().and_then(Result::ok);
-    let least = config.and_then(|config| {
-        let entry = config.entries.iter().find(|entry| entry.name == "min.insync.replicas")?;
-        entry.value.as_deref()?.parse::<usize>().ok()
-    });
-    let metadata = client.inner().fetch_metadata(Some(topic), WAIT).map_err(asking)?;
+    let admin = Admin::open(settings)?;
+    let settings = match admin.settings_of(topic, WAIT) {
+        Err(fault) if fault.kind == FaultKind::NotAllowed => None,
+        other => other?,
+    };
+    let least = settings.and_then(|settings| settings.get("min.insync.replicas")?.parse::<usize>().ok());
+    let metadata = admin.metadata(topic, WAIT)?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
     Ok(found.zip(least).and_then(|(found, least)| too_few(found, least)))
 }

@@ -14,7 +14,7 @@ use events::{
 use store::{EventLog, Expected};
 
 use super::super::fault::KafkaFault;
-use crate::record::{append, now};
+use crate::record::{append, now, with_consequence};
 
 /// Where it stands.
 pub(crate) const STREAM: &str = "publisher-notes";
@@ -84,7 +84,7 @@ impl Notes {
                 let root = self.root("publish.other_seen", log, Event::OtherPublisherSeen(seen));
                 let (kind, severity, subject) = (AlertKind::OtherPublisher, Severity::Warning, log.clone());
                 let alert = Event::AlertRaised(AlertRaised { kind, subject, severity, message });
-                self.append(with_consequence(root, alert))?;
+                self.append(with_consequence("publish.alert", root, alert))?;
             }
         }
         Ok(())
@@ -110,7 +110,7 @@ impl Notes {
             let root = self.root("publish.other_gone", log, Event::OtherPublisherGone(gone));
             let message = format!("log {log} publishes to {topic} no longer");
             let alert = AlertCleared { kind: AlertKind::OtherPublisher, subject: log.clone(), message };
-            self.append(with_consequence(root, Event::AlertCleared(alert)))?;
+            self.append(with_consequence("publish.alert", root, Event::AlertCleared(alert)))?;
             self.others.remove(log);
         }
         Ok(())
@@ -131,15 +131,6 @@ impl Notes {
         append(&*self.log, STREAM, Expected::Any, events)?;
         Ok(())
     }
-}
-
-/// What we saw, and what people are told of it.
-fn with_consequence(root: NewEvent, event: Event) -> Vec<NewEvent> {
-    let mut told = root.clone();
-    told.event_id = id::derive(&[b"publish.alert", root.event_id.as_bytes()]);
-    told.causation_id = Some(root.event_id);
-    told.event = event;
-    vec![root, told]
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod added;
 mod desk;
 mod ending;
 mod ends;
+mod keeping;
 mod lane;
 mod ledger;
 mod progress;
@@ -17,6 +18,7 @@ mod state;
 mod team;
 mod watch;
 
+pub(crate) use keeping::STREAMS as TOPIC_SETTINGS;
 pub use progress::{PartitionStatus, SourceState, SourceStatus};
 
 use std::{
@@ -35,6 +37,7 @@ use super::{
 };
 use crate::intake::TradeFormat;
 use ending::Bell;
+use keeping::Keeper;
 use ledger::Ledger;
 use stall::Stall;
 use state::Outside;
@@ -107,7 +110,8 @@ impl KafkaSource {
         settings.check()?;
         let ledger = Ledger { log, run_id };
         let stall = Stall::open(ledger.clone(), &settings.topics.trade_closed)?;
-        let outside = Arc::new(Outside::new(settings, format, ledger, stall.stalled()));
+        let keeper = Keeper::open(ledger.clone(), &settings.topics.trade_closed)?;
+        let outside = Arc::new(Outside::new(settings, format, ledger, keeper, stall.stalled()));
         let judge = Part::start("kafka-judge", &outside, move |outside| stall::judge(outside, stall))?;
         let reader = Part::start("kafka-source", &outside, |outside| {
             read(outside);

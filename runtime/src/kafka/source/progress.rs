@@ -120,6 +120,8 @@ pub struct SourceStatus {
     pub partitions: Vec<PartitionStatus>,
     /// Records since the start of this process.
     pub counts: Counts,
+    /// How the cluster may lose records of the topic before they are read, with the remedy.
+    pub warning: Option<String>,
 }
 
 impl SourceStatus {

@@ -53,6 +53,7 @@ pub(super) fn run(outside: &Outside) -> Result<Ended, KafkaFault> {
     }
     let id = cluster.topic_id(topic)?;
     let cluster_id = everything.id(WAIT)?;
+    outside.keeper.look(&outside.settings)?;
     let openings = open(outside, &everything, (&cluster_id, &id), view.partitions)?;
     let stage = added::stage(outside, (&cluster_id, &id), &openings)?;
     let partitions: Vec<Arc<PartitionProgress>> =

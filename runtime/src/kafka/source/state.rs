@@ -15,6 +15,7 @@ use super::{
     added::Stage,
     ending::Stop,
     ends::{End, EndWatch, Hidden},
+    keeping::Keeper,
     ledger::Ledger,
     progress::{PartitionProgress, SourceState, SourceStatus, Tally, statuses},
     stall::Verdict,
@@ -40,6 +41,7 @@ pub(super) struct Outside {
     pub(super) format: Arc<TradeFormat>,
     pub(super) ledger: Ledger,
     pub(super) tally: Arc<Tally>,
+    pub(super) keeper: Keeper,
     pub(super) stop: Stop,
     inner: Mutex<Inner>,
 }
@@ -80,6 +82,7 @@ impl Outside {
         settings: KafkaSettings,
         format: TradeFormat,
         ledger: Ledger,
+        keeper: Keeper,
         stalled: Option<StallReason>,
     ) -> Self {
         let inner = Inner {
@@ -96,7 +99,7 @@ impl Outside {
             begun: None,
         };
         let (tally, stop, inner) = (Arc::default(), Stop::default(), Mutex::new(inner));
-        Self { settings, format: Arc::new(format), ledger, tally, stop, inner }
+        Self { settings, format: Arc::new(format), ledger, tally, keeper, stop, inner }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -260,6 +263,7 @@ impl Outside {
             stalled: inner.stalled,
             partitions: statuses(inner.partitions.iter().map(|p| &**p)),
             counts: self.tally.counts(),
+            warning: self.keeper.risk(),
         };
         status.text = self.text(&inner, &status);
         status

@@ -74,6 +74,7 @@ impl Watch<'_> {
                     return Ok(Ended::Changed);
                 }
             }
+            self.shared.outside.keeper.look(&self.shared.outside.settings)?;
             if committed.elapsed() > COMMIT_EVERY {
                 committed = Instant::now();
                 self.commit(CommitMode::Async);
