@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Family, Timestamp, decimal::Decimal, payload::Payload};
+use crate::{Event, Family, decimal::Decimal, payload::Payload};
 
 /// Thresholds of StrategyGuard for one strategy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,12 +153,10 @@ pub struct Schedule {
     pub missed: MissedRuns,
 }
 
-/// The schedules from here on. Each runs from `since`: moments before it were never planned.
+/// The schedules from here on. Moments before it were never planned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SchedulerConfigured {
-    /// When this took effect.
-    pub since: Timestamp,
     /// By name.
     pub schedules: BTreeMap<String, Schedule>,
 }
@@ -166,6 +164,7 @@ pub struct SchedulerConfigured {
 impl Payload for SchedulerConfigured {
     const TYPE: &str = "SchedulerConfigured";
     const FAMILY: Family = Family::Configuration;
+    const VERSION: u16 = 2;
     const WRAP: fn(Self) -> Event = Event::SchedulerConfigured;
 }
 

@@ -8,7 +8,10 @@ use serde_json::Value;
 type Step = fn(Value) -> Value;
 
 /// (type, version it starts from, step).
-const STEPS: &[(&str, u16, Step)] = &[("StrategyDisabled", 1, count_lost_trades_in_integers)];
+const STEPS: &[(&str, u16, Step)] = &[
+    ("StrategyDisabled", 1, count_lost_trades_in_integers),
+    ("SchedulerConfigured", 1, leave_the_moment_to_the_envelope),
+];
 
 /// Version 1 wrote the counts of `consecutive_losses` as 11.0 and 10.0.
 fn count_lost_trades_in_integers(mut fields: Value) -> Value {
@@ -21,6 +24,14 @@ fn count_lost_trades_in_integers(mut fields: Value) -> Value {
                 rule[name] = Value::from(count as u32);
             }
         }
+    }
+    fields
+}
+
+/// Version 1 said in `since` again when it happened.
+fn leave_the_moment_to_the_envelope(mut fields: Value) -> Value {
+    if let Some(fields) = fields.as_object_mut() {
+        fields.remove("since");
     }
     fields
 }
@@ -92,6 +103,12 @@ mod tests {
             rule("consecutive_losses", json!(11), json!(10)),
         ]});
         assert_eq!(upcast("StrategyDisabled", 1, 2, old), Some(new));
+    }
+
+    #[test]
+    fn the_first_schedules_said_again_when_they_were_configured() {
+        let old = json!({"since": "2025-01-31T12:00:00Z", "schedules": {}});
+        assert_eq!(upcast("SchedulerConfigured", 1, 2, old), Some(json!({"schedules": {}})));
     }
 
     #[test]

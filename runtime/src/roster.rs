@@ -4,8 +4,8 @@
 
 use std::{io, sync::Arc, thread::JoinHandle};
 
-use actors::{Decider, PerformanceAnalyst, Scheduler, StrategyGuard};
-use events::Recorded;
+use actors::{Decider, Fold, PerformanceAnalyst, Scheduler, StrategyGuard};
+use events::{Event, NewEvent, Recorded, Timestamp, Uuid};
 use store::{EventLog, ReadError, Snapshots};
 
 use crate::{
@@ -18,22 +18,30 @@ use crate::{
 
 type Start = fn(Recorder, Option<Snapshots>, Arc<Status>) -> io::Result<JoinHandle<()>>;
 type Hold = fn(&Arc<dyn EventLog>, Option<&Snapshots>, u64) -> Result<Held, HeldError>;
+type Configures = fn(&Event) -> bool;
+type Play = fn(Uuid) -> Box<dyn Played>;
 type Check = fn(&Arc<dyn EventLog>, Option<&Snapshots>) -> Result<Box<dyn Checked>, ReadError>;
 
 /// What is done with an actor by those who do not care which it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
+    /// The stream that only it appends to.
+    pub(crate) stream: fn() -> String,
     /// Of the decisions that it takes now.
     pub(crate) rules_version: u32,
     /// Whether strategies stand without a guard when it is out of service.
     pub(crate) guards: bool,
+    /// Whether an event is its configuration.
+    pub(crate) configures: Configures,
     /// Starts it on a thread of its own.
     pub(crate) start: Start,
     /// What it held when it decided on an input.
     pub(crate) held: Hold,
     /// Takes its decisions again, fed with the log from its beginning.
     pub(crate) check: Check,
+    /// It, without a thread, in a run.
+    pub(crate) play: Play,
 }
 
 /// An actor whose decisions are taken again.
@@ -45,15 +53,46 @@ pub(crate) trait Checked: Send {
     fn finish(&mut self, findings: &mut Findings) -> Result<(), ReadError>;
 }
 
+/// An actor without a thread: what it decides is appended, or not, by who plays it.
+pub(crate) trait Played {
+    /// What it decides on an event.
+    fn take(&mut self, event: &Recorded) -> Vec<NewEvent>;
+
+    /// When it wants to be woken.
+    fn next_deadline(&self) -> Option<Timestamp>;
+}
+
+struct Alone<D: Decider> {
+    fold: Fold<D>,
+    run_id: Uuid,
+    producer: Arc<str>,
+}
+
+impl<D: Decider> Played for Alone<D> {
+    fn take(&mut self, event: &Recorded) -> Vec<NewEvent> {
+        self.fold.step(event, self.run_id, &self.producer)
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        self.fold.next_deadline()
+    }
+}
+
 impl Kind {
     pub(crate) const fn of<D: Decider>() -> Self {
         Self {
             name: D::NAME,
+            stream: D::stream,
             rules_version: D::RULES_VERSION,
             guards: D::GUARDS,
+            configures: |event| D::configured(event).is_some(),
             start: host::start::<D>,
             held: held::held_by::<D>,
             check: |log, snapshots| Ok(Box::new(verify::Check::<D>::new(log, snapshots)?)),
+            play: |run_id| {
+                let producer = Arc::from(format!("actor:{}", D::NAME));
+                Box::new(Alone::<D> { fold: Fold::default(), run_id, producer })
+            },
         }
     }
 }

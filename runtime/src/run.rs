@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use actors::{Decider, PerformanceAnalyst, Scheduler, StrategyGuard};
-use events::{Event, NewEvent, RunStarted, SchedulerConfigured, Timestamp, id};
+use events::{Event, NewEvent, RunStarted, Timestamp, id};
 use store::AppendError;
 
 use crate::{
     record::Recorder,
-    roster,
+    roster::{self, Kind},
     system::{StartError, SystemConfig},
 };
 
@@ -33,11 +32,11 @@ fn record_run(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> 
 }
 
 fn configure(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> Result<(), StartError> {
-    for (actor, event) in configurations(config, moment) {
+    for (actor, event) in configurations(config) {
         let stream = config_stream(actor);
         let last = recorder.log.read_stream_back(&stream, u64::MAX, 1)?;
-        if !last.first().is_some_and(|last| same_configuration(&last.event, &event)) {
-            recorder.append(&stream, configured(recorder, actor, moment, event))?;
+        if !last.first().is_some_and(|last| last.event == *event) {
+            recorder.append(&stream, configured(recorder, actor, moment, event.clone()))?;
         }
     }
     Ok(())
@@ -59,14 +58,13 @@ pub(crate) fn run_started(recorder: &Recorder, config: &SystemConfig, moment: Ti
     recorder.root(run_id, moment, event)
 }
 
-/// Every actor's configuration; schedules run from `since`.
-pub(crate) fn configurations(config: &SystemConfig, since: Timestamp) -> [(&'static str, Event); 3] {
-    let scheduler = SchedulerConfigured { since, schedules: config.schedules.clone() };
-    [
-        (StrategyGuard::NAME, Event::StrategyGuardConfigured(config.guard.clone())),
-        (PerformanceAnalyst::NAME, Event::PerformanceAnalystConfigured(config.analyst.clone())),
-        (Scheduler::NAME, Event::SchedulerConfigured(scheduler)),
-    ]
+/// What the actors are configured with, each with the actor's name.
+pub(crate) fn configurations(config: &SystemConfig) -> impl Iterator<Item = (&'static str, &Event)> {
+    let of = |kind: &'static Kind| {
+        let event = config.configured.iter().find(|event| (kind.configures)(event))?;
+        Some((kind.name, event))
+    };
+    roster::ALL.iter().filter_map(of)
 }
 
 /// The stream of an actor's configuration.
@@ -77,14 +75,4 @@ pub(crate) fn config_stream(actor: &str) -> String {
 pub(crate) fn configured(recorder: &Recorder, actor: &str, moment: Timestamp, event: Event) -> NewEvent {
     let id = id::derive(&[b"configured", recorder.run_id.as_bytes(), actor.as_bytes()]);
     recorder.root(id, moment, event)
-}
-
-/// Schedules start from the moment they were configured; that moment alone is no change.
-fn same_configuration(last: &Event, wanted: &Event) -> bool {
-    match (last, wanted) {
-        (Event::SchedulerConfigured(last), Event::SchedulerConfigured(wanted)) => {
-            last.schedules == wanted.schedules
-        }
-        _ => last == wanted,
-    }
 }

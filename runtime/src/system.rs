@@ -1,7 +1,6 @@
 //! All actors of a process, with their supervisor and clock.
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -11,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{PerformanceAnalystConfigured, Schedule, StrategyGuardConfigured, Uuid};
+use events::{Event, Uuid};
 use store::{AppendError, EventLog, ReadError, Snapshots};
 
 use crate::{
@@ -36,12 +35,8 @@ pub struct SystemConfig {
     pub command: String,
     /// Digest of the whole configuration, secrets left out.
     pub config_digest: String,
-    /// Thresholds of StrategyGuard.
-    pub guard: StrategyGuardConfigured,
-    /// Limits of PerformanceAnalyst.
-    pub analyst: PerformanceAnalystConfigured,
-    /// Schedules by name.
-    pub schedules: BTreeMap<String, Schedule>,
+    /// What the actors are configured with, one event each: `StrategyGuardConfigured` …
+    pub configured: Vec<Event>,
     /// Where snapshots of the actors' states are kept; nowhere: each start folds the whole log.
     pub snapshots: Option<PathBuf>,
     /// How long an actor may stand at one input before it is treated like one that panicked.

@@ -223,9 +223,7 @@ pub fn system_config(config: &Config, folder: &DataFolder, command: &str) -> Sys
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: command.to_owned(),
         config_digest: config.digest.clone(),
-        guard: config.guard.clone(),
-        analyst: config.analyst.clone(),
-        schedules: config.schedules.clone(),
+        configured: config.of_actors(),
         snapshots: Some(folder.snapshots()),
         stall_after: Duration::from_secs(30),
     }

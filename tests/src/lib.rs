@@ -6,12 +6,12 @@ pub mod fuzz;
 pub mod schemas;
 pub mod simulation;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actors::performance_analyst;
 use events::{
-    Decimal, Event, FamilySet, MissedRuns, NewEvent, PerformanceAnalystConfigured, Recorded, Schedule, Side,
-    StrategyGuardConfigured, Timestamp, TradeClosed, Uuid, id,
+    Decimal, Event, FamilySet, MissedRuns, NewEvent, PerformanceAnalystConfigured, Recorded, Schedule,
+    SchedulerConfigured, Side, StrategyGuardConfigured, Timestamp, TradeClosed, Uuid, id,
 };
 use runtime::{
     system::SystemConfig,
@@ -31,12 +31,28 @@ pub fn config() -> SystemConfig {
         version: "test".into(),
         command: "test".into(),
         config_digest: String::new(),
-        guard: StrategyGuardConfigured::default(),
-        analyst: PerformanceAnalystConfigured::default(),
-        schedules: BTreeMap::from([(performance_analyst::SCHEDULE.to_owned(), daily)]),
+        configured: vec![
+            Event::StrategyGuardConfigured(StrategyGuardConfigured::default()),
+            Event::PerformanceAnalystConfigured(PerformanceAnalystConfigured::default()),
+            scheduled([(performance_analyst::SCHEDULE, daily)]),
+        ],
         snapshots: None,
         stall_after: Duration::from_secs(30),
     }
+}
+
+/// The configuration with another event of one actor.
+#[must_use]
+pub fn configured(mut config: SystemConfig, event: Event) -> SystemConfig {
+    config.configured.retain(|kept| kept.event_type() != event.event_type());
+    config.configured.push(event);
+    config
+}
+
+/// Schedules by name, as the scheduler is configured with them.
+pub fn scheduled<const N: usize>(schedules: [(&str, Schedule); N]) -> Event {
+    let schedules = schedules.into_iter().map(|(name, schedule)| (name.to_owned(), schedule)).collect();
+    Event::SchedulerConfigured(SchedulerConfigured { schedules })
 }
 
 /// A moment from text.

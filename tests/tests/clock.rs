@@ -12,7 +12,7 @@ use runtime::{
     system::System,
 };
 use store::{EventLog, MemoryLog};
-use tests::{all, append, at, config, fact, simulation::VirtualClock, trade, verify};
+use tests::{all, append, at, config, configured, fact, scheduled, simulation::VirtualClock, trade, verify};
 
 const RUN: Uuid = Uuid::from_u128(1);
 
@@ -89,9 +89,8 @@ fn the_next_process_knows_that_the_clock_is_behind_until_it_is_accepted() {
 #[test]
 fn after_the_acceptance_a_schedule_fires_at_its_next_moment_though_its_timer_was_noticed_before() {
     let (log, clock) = log_at("2025-01-01T00:00:00Z");
-    let mut config = config();
     let daily = Schedule { cron: "0 1 * * *".into(), missed: MissedRuns::RunOnce };
-    config.schedules = [("daily".to_owned(), daily)].into();
+    let config = configured(config(), scheduled([("daily", daily)]));
     runtime::simulate::record_start(&log, RUN, &config, clock.now()).unwrap();
     let mut scheduler = Cycle::<actors::Scheduler>::resume(&log, None, RUN).unwrap();
     let mut watch = SteppedClock::new(&log, RUN);

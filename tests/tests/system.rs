@@ -3,16 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use events::{Event, NewEvent, SchedulerConfigured, Uuid};
+use events::{Event, Family, MissedRuns, NewEvent, Schedule, StrategyGuardConfigured, Uuid};
 use runtime::system::{System, SystemConfig};
 use store::{EmbeddedLog, EventLog, Options, Snapshots};
-use tests::{append, at, config, decisions, fact, memory_log, trade, verify, verify_with};
+use tests::{
+    all, append, at, config, configured, decisions, fact, memory_log, scheduled, schemas, trade, verify,
+    verify_with,
+};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -149,19 +153,31 @@ fn an_unchanged_configuration_is_recorded_once_and_a_changed_one_again() {
     start(&log, &config()).stop();
     assert_eq!(log.revision("config-strategy_guard").unwrap(), 1);
     assert_eq!(log.revision("config-scheduler").unwrap(), 1);
-    let mut changed = config();
-    changed.guard.default.max_consecutive_losses = 3;
+    let mut thresholds = StrategyGuardConfigured::default();
+    thresholds.default.max_consecutive_losses = 3;
+    let changed = configured(config(), Event::StrategyGuardConfigured(thresholds));
     start(&log, &changed).stop();
     assert_eq!(log.revision("config-strategy_guard").unwrap(), 2);
     assert_eq!(log.revision("runs").unwrap(), 3);
 }
 
 #[test]
+fn every_type_of_configuration_finds_its_actor_at_the_start() {
+    let log = memory_log();
+    start(&log, &config()).stop();
+    let types = |events: &mut dyn Iterator<Item = &Event>| -> BTreeSet<&'static str> {
+        events.filter(|event| event.family() == Family::Configuration).map(Event::event_type).collect()
+    };
+    let (recorded, known) = (all(&*log), schemas::samples());
+    assert_eq!(types(&mut recorded.iter().map(|one| &one.event)), types(&mut known.iter()));
+}
+
+#[test]
 fn a_moment_that_passed_while_it_was_down_waits_for_the_facts_and_is_made_up_for() {
     let log = memory_log();
     let (config, planned_since) = (config(), at("2025-03-01T00:00:00Z"));
-    let earlier = SchedulerConfigured { since: planned_since, schedules: config.schedules.clone() };
-    let earlier = Event::SchedulerConfigured(earlier);
+    let daily = Schedule { cron: "0 1 * * *".into(), missed: MissedRuns::RunOnce };
+    let earlier = scheduled([(actors::performance_analyst::SCHEDULE, daily)]);
     let earlier = NewEvent::root(Uuid::from_u128(1), planned_since, &Arc::from("host"), Uuid::nil(), earlier);
     append(&*log, "config-scheduler", [earlier]);
     let system = start(&log, &config);

@@ -30,7 +30,7 @@ pub struct Scheduler;
 impl Decider for Scheduler {
     const NAME: &'static str = "scheduler";
     const RULES_VERSION: u32 = 1;
-    const STATE_VERSION: u32 = 2;
+    const STATE_VERSION: u32 = 3;
     type Config = SchedulerConfigured;
     type State = State;
 

@@ -68,7 +68,7 @@ impl State {
     /// Folds an input or a decision of the scheduler itself.
     pub fn evolve(&mut self, fact: Fact<'_>) {
         match fact.event {
-            Event::SchedulerConfigured(config) => self.configure(config),
+            Event::SchedulerConfigured(config) => self.configure(config, fact.occurred_at),
             Event::ScheduleFired(fired) => {
                 self.schedules
                     .get_mut(&fired.schedule)
@@ -92,13 +92,13 @@ impl State {
     }
 
     /// A schedule that did not change keeps its plan, so that a restart misses nothing.
-    fn configure(&mut self, config: &SchedulerConfigured) {
+    fn configure(&mut self, config: &SchedulerConfigured, since: Timestamp) {
         let mut old = std::mem::take(&mut self.schedules);
         for (name, schedule) in &config.schedules {
             let kept = old.remove(name).filter(|planned| planned.schedule.cron == schedule.cron);
             let planned = match kept {
                 Some(planned) => Planned { schedule: schedule.clone(), ..planned },
-                None => Planned::new(schedule.clone(), config.since),
+                None => Planned::new(schedule.clone(), since),
             };
             self.schedules.insert(name.clone(), planned);
         }

@@ -11,12 +11,12 @@ use crate::{
     testing::{Given, at, given},
 };
 
-fn configured(since: &str, schedules: &[(&str, &str, MissedRuns)]) -> Event {
+fn configured(schedules: &[(&str, &str, MissedRuns)]) -> Event {
     let one = |(name, cron, missed): &(&str, &str, MissedRuns)| {
         ((*name).to_owned(), Schedule { cron: (*cron).to_owned(), missed: *missed })
     };
     let schedules = schedules.iter().map(one).collect();
-    Event::SchedulerConfigured(SchedulerConfigured { since: at(since), schedules })
+    Event::SchedulerConfigured(SchedulerConfigured { schedules })
 }
 
 fn due(due_at: &str, noticed_at: &str) -> Event {
@@ -28,8 +28,14 @@ fn fired(schedule: &str, planned_at: &str, missed: u32) -> Event {
     Event::ScheduleFired(ScheduleFired { schedule: schedule.into(), planned_at: at(planned_at), missed })
 }
 
+fn given_at(since: &str, schedules: &[(&str, &str, MissedRuns)]) -> Given<Scheduler> {
+    let mut given = given();
+    given.when_at(at(since), configured(schedules));
+    given
+}
+
 fn daily(missed: MissedRuns) -> Given<Scheduler> {
-    given().facts([configured("2025-01-01T00:00:00Z", &[("daily", "0 1 * * *", missed)])])
+    given_at("2025-01-01T00:00:00Z", &[("daily", "0 1 * * *", missed)])
 }
 
 #[test]
@@ -66,8 +72,8 @@ fn moments_missed_while_down_are_skipped_where_so_configured() {
 
 #[test]
 fn a_schedule_of_every_minute_is_not_walked_for_years() {
-    let minutely = configured("2015-01-01T00:00:00Z", &[("minutely", "* * * * *", MissedRuns::RunOnce)]);
-    let mut scheduler = given::<Scheduler>().facts([minutely]);
+    let minutely = [("minutely", "* * * * *", MissedRuns::RunOnce)];
+    let mut scheduler = given_at("2015-01-01T00:00:00Z", &minutely);
     let decided = scheduler.when(due("2015-01-01T00:01:00Z", "2025-01-01T00:00:30Z"));
     assert_eq!(decided, [fired("minutely", "2025-01-01T00:00:00Z", 10_000)]);
 }
@@ -75,19 +81,19 @@ fn a_schedule_of_every_minute_is_not_walked_for_years() {
 #[test]
 fn schedules_that_fall_together_fire_together() {
     let both = [("a", "0 1 * * *", MissedRuns::RunOnce), ("b", "0 */1 * * *", MissedRuns::RunOnce)];
-    let mut scheduler = given::<Scheduler>().facts([configured("2025-01-01T00:30:00Z", &both)]);
+    let mut scheduler = given_at("2025-01-01T00:30:00Z", &both);
     let decided = scheduler.when(due("2025-01-01T01:00:00Z", "2025-01-01T01:00:00Z"));
     assert_eq!(decided, [fired("a", "2025-01-01T01:00:00Z", 0), fired("b", "2025-01-01T01:00:00Z", 0)]);
 }
 
 #[test]
 fn an_unchanged_schedule_keeps_its_plan_over_a_restart() {
-    let mut scheduler = daily(MissedRuns::RunOnce);
-    scheduler.when(configured("2025-01-03T12:00:00Z", &[("daily", "0 1 * * *", MissedRuns::Skip)]));
+    let (mut scheduler, later) = (daily(MissedRuns::RunOnce), at("2025-01-03T12:00:00Z"));
+    scheduler.when_at(later, configured(&[("daily", "0 1 * * *", MissedRuns::Skip)]));
     assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-01T01:00:00Z")));
-    scheduler.when(configured("2025-01-03T12:00:00Z", &[("daily", "0 2 * * *", MissedRuns::Skip)]));
+    scheduler.when_at(later, configured(&[("daily", "0 2 * * *", MissedRuns::Skip)]));
     assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-04T02:00:00Z")));
-    scheduler.when(configured("2025-01-03T12:00:00Z", &[]));
+    scheduler.when_at(later, configured(&[]));
     assert_eq!(scheduler.fold.next_deadline(), None);
 }
 
@@ -101,15 +107,12 @@ fn timers_of_others_fire_nothing() {
 
 #[test]
 fn every_fault_of_a_configuration_is_told_at_once() {
-    let Event::SchedulerConfigured(config) = configured(
-        "2025-01-01T00:00:00Z",
-        &[
-            ("bad", "every day", MissedRuns::RunOnce),
-            ("good", "*/5 * * * *", MissedRuns::RunOnce),
-            ("never", "0 0 30 2 *", MissedRuns::RunOnce),
-            ("seconds", "0 0 1 * * *", MissedRuns::RunOnce),
-        ],
-    ) else {
+    let Event::SchedulerConfigured(config) = configured(&[
+        ("bad", "every day", MissedRuns::RunOnce),
+        ("good", "*/5 * * * *", MissedRuns::RunOnce),
+        ("never", "0 0 30 2 *", MissedRuns::RunOnce),
+        ("seconds", "0 0 1 * * *", MissedRuns::RunOnce),
+    ]) else {
         panic!("not a configuration");
     };
     let keys: Vec<_> = validate(&config).into_iter().map(|fault| fault.key).collect();

@@ -78,8 +78,8 @@ impl Stage {
 
     fn set_up(&mut self, config: &SystemConfig, start: Timestamp) -> Result<(), Closed> {
         self.happen(RUNS, run_started(&self.recorder, config, now()))?;
-        for (actor, event) in configurations(config, start) {
-            self.happen(&config_stream(actor), configured(&self.recorder, actor, start, event))?;
+        for (actor, event) in configurations(config) {
+            self.happen(&config_stream(actor), configured(&self.recorder, actor, start, event.clone()))?;
         }
         Ok(())
     }
@@ -119,10 +119,7 @@ impl Stage {
         let (mut next, mut happening) = (Some((self.name(stream), event)), VecDeque::new());
         while let Some((stream, event)) = next.take().or_else(|| happening.pop_front()) {
             let recorded = self.record(&stream, event);
-            for (actor, decisions) in self.actors.take(&recorded) {
-                let own = self.name(&actor);
-                happening.extend(decisions.into_iter().map(|decision| (Arc::clone(&own), decision)));
-            }
+            happening.extend(self.actors.take(&recorded));
             self.keep(stream, recorded)?;
         }
         Ok(())

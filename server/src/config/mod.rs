@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use events::{PerformanceAnalystConfigured, Schedule, StrategyGuardConfigured};
+use events::{Event, PerformanceAnalystConfigured, Schedule, SchedulerConfigured, StrategyGuardConfigured};
 use runtime::{intake::TradeFormat, kafka::Topics};
 
 pub use explain::{explain, not_default};
@@ -152,6 +152,15 @@ impl Config {
             Fault { origin, key: section.trim_end_matches('.').to_owned(), value: None, problem }
         };
         unseen.map(warning).collect()
+    }
+
+    /// What the actors are configured with, as they read it from the log.
+    pub fn of_actors(&self) -> Vec<Event> {
+        vec![
+            Event::StrategyGuardConfigured(self.guard.clone()),
+            Event::PerformanceAnalystConfigured(self.analyst.clone()),
+            Event::SchedulerConfigured(SchedulerConfigured { schedules: self.schedules.clone() }),
+        ]
     }
 
     fn about(&self, key: &str, value: String, problem: String) -> Fault {

@@ -200,7 +200,7 @@ fn schedules(reader: &mut Reader) -> BTreeMap<String, Schedule> {
     let mut names = reader.names("schedules.");
     names.insert(DAILY_ANALYSIS.0.to_owned());
     let schedules = names.into_iter().filter_map(|name| Some((name.clone(), schedule(reader, &name)?)));
-    let config = SchedulerConfigured { schedules: schedules.collect(), ..SchedulerConfigured::default() };
+    let config = SchedulerConfigured { schedules: schedules.collect() };
     reader.actor_faults("schedules", actors::scheduler::validate(&config));
     config.schedules
 }

@@ -46,9 +46,7 @@ fn system(log: &Arc<dyn EventLog>) -> System {
         version: "test".to_owned(),
         command: "run".to_owned(),
         config_digest: String::new(),
-        guard: events::StrategyGuardConfigured::default(),
-        analyst: events::PerformanceAnalystConfigured::default(),
-        schedules: std::collections::BTreeMap::new(),
+        configured: vec![events::Event::StrategyGuardConfigured(Default::default())],
         snapshots: None,
         stall_after: Duration::from_secs(30),
     };

@@ -290,7 +290,6 @@ fn configuration() -> Vec<Event> {
         }),
         Event::PerformanceAnalystConfigured(PerformanceAnalystConfigured::default()),
         Event::SchedulerConfigured(SchedulerConfigured {
-            since: at("2025-01-31T12:00:00Z"),
             schedules: BTreeMap::from([("daily_performance".to_owned(), schedule)]),
         }),
     ]

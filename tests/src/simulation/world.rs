@@ -1,14 +1,14 @@
 //! One process after another on one log, and what happens to them, step by step.
 
-use std::collections::BTreeMap;
-
 use actors::{Decider, PerformanceAnalyst, Scheduler, performance_analyst};
 use events::{
     ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, Decimal, Event, GuardThresholds, MissedRuns,
-    Moment, RecordsMissing, Schedule, SourceCaughtUp, SourceStalled, StallReason, StrategyDisableRequested,
-    StrategyEnableRequested,
+    Moment, PerformanceAnalystConfigured, RecordsMissing, Schedule, SourceCaughtUp, SourceStalled,
+    StallReason, StrategyDisableRequested, StrategyEnableRequested, StrategyGuardConfigured,
 };
 use runtime::{simulate, system::SystemConfig};
+
+use crate::scheduled;
 
 use super::{
     Run,
@@ -283,21 +283,17 @@ impl<G: Decider> World<G> {
 
 /// Limits that a short run reaches.
 fn configuration(random: &mut Random) -> SystemConfig {
-    let mut config = crate::config();
-    config.guard.default = thresholds(random);
+    let mut guard = StrategyGuardConfigured { default: thresholds(random), ..Default::default() };
     if random.chance(30) {
         let capital = Some(Decimal::ONE_THOUSAND);
-        config.guard.strategies.insert("rsi".into(), GuardThresholds { capital, ..thresholds(random) });
+        guard.strategies.insert("rsi".into(), GuardThresholds { capital, ..thresholds(random) });
     }
-    config.analyst.min_trades = random.between(1, 10);
-    config.schedules = BTreeMap::from([
-        (performance_analyst::SCHEDULE.to_owned(), schedule(random)),
-        ("other".to_owned(), schedule(random)),
-    ]);
-    if random.chance(20) {
-        config.schedules.remove("other");
-    }
-    config
+    let analyst = PerformanceAnalystConfigured { min_trades: random.between(1, 10), ..Default::default() };
+    let (daily, other) = ((performance_analyst::SCHEDULE, schedule(random)), ("other", schedule(random)));
+    let schedules = if random.chance(20) { scheduled([daily]) } else { scheduled([daily, other]) };
+    let guard = Event::StrategyGuardConfigured(guard);
+    let analyst = Event::PerformanceAnalystConfigured(analyst);
+    SystemConfig { configured: vec![guard, analyst, schedules], ..crate::config() }
 }
 
 fn thresholds(random: &mut Random) -> GuardThresholds {
