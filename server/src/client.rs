@@ -64,7 +64,7 @@ impl Client {
         wait: Duration,
         ask: impl FnOnce(Duration) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
-        let (answered, asked) = mpsc::channel::<()>();
+        let (answered, asked) = mpsc::sync_channel::<()>(0);
         let (slow, pid) = (self.slow, self.server.pid);
         let watch = thread::Builder::new().name("patience".to_owned()).spawn(move || {
             if asked.recv_timeout(LONG + wait) == Err(mpsc::RecvTimeoutError::Timeout) {

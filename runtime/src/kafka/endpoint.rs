@@ -37,7 +37,7 @@ pub struct Endpoint {
     address: SocketAddr,
     servers: String,
     stopping: Arc<AtomicBool>,
-    end_broker: Option<mpsc::Sender<()>>,
+    end_broker: Option<mpsc::SyncSender<()>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -54,7 +54,7 @@ impl Endpoint {
                 format!("kafka.embedded_listen = \"{listen}\": {error}; choose another port, or 0 for any");
             KafkaFault::new(FaultKind::Settings, message)
         })?;
-        let (end_broker, end) = mpsc::channel();
+        let (end_broker, end) = mpsc::sync_channel(0);
         let (servers, broker) = start_broker(topics, end)?;
         let stopping = Arc::new(AtomicBool::new(false));
         let (upstream, stop) = (servers.clone(), Arc::clone(&stopping));
