@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use crate::{
     ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertRaised, ClockAcceptRequested,
-    ClockCaughtUp, ClockFellBehind, DeadLetterLeftOut, IngestAdvanced, OtherPublisherGone,
+    ClockCaughtUp, ClockFellBehind, DeadLetterLeftOut, HaltMissed, IngestAdvanced, OtherPublisherGone,
     OtherPublisherSeen, PartitionsAdded, PerformanceAnalysisSkipped, PerformanceAnalystConfigured,
     PerformanceAnalyzed, PublishAdvanced, PublishIdentityRenewed, PublishTopicMade, RecordRejected,
-    RecordsMissing, RunStarted, ScheduleFired, ScheduleMissed, SchedulerConfigured, SourceCaughtUp,
-    SourceStalled, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
+    RecordsMissing, RunStarted, ScheduleFired, ScheduleMissed, SchedulerConfigured, SnapshotDiffered,
+    SourceCaughtUp, SourceStalled, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
     StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced,
     TimerDue, TopicSettingsSeen, TradeAfterHalt, TradeClosed,
     payload::{About, Type},
@@ -155,6 +155,10 @@ pub enum Event {
     ActorQuarantined(ActorQuarantined),
     /// An actor is back.
     ActorRecovered(ActorRecovered),
+    /// An actor had started with a state that is not the log's.
+    SnapshotDiffered(SnapshotDiffered),
+    /// A halt was missed because of one.
+    HaltMissed(HaltMissed),
     /// Decisions were published.
     PublishAdvanced(PublishAdvanced),
     /// The log publishes under another identity.
@@ -227,6 +231,8 @@ const TYPES: &[Type] = &[
     Type::of::<ActorFailed>(),
     Type::of::<ActorQuarantined>(),
     Type::of::<ActorRecovered>(),
+    Type::of::<SnapshotDiffered>(),
+    Type::of::<HaltMissed>(),
     Type::of::<PublishAdvanced>(),
     Type::of::<PublishIdentityRenewed>(),
     Type::of::<PublishTopicMade>(),
@@ -275,6 +281,8 @@ impl Event {
             Self::ActorFailed(e) => e,
             Self::ActorQuarantined(e) => e,
             Self::ActorRecovered(e) => e,
+            Self::SnapshotDiffered(e) => e,
+            Self::HaltMissed(e) => e,
             Self::PublishAdvanced(e) => e,
             Self::PublishIdentityRenewed(e) => e,
             Self::PublishTopicMade(e) => e,

@@ -33,7 +33,7 @@ pub use configuration::{
 pub use decimal::{Decimal, DecimalSum};
 pub use envelope::{Fact, NewEvent, Recorded, RecordedJson};
 pub use event::{DecodeError, Event, Family, FamilySet};
-pub use host::{ActorFailed, ActorQuarantined, ActorRecovered, RunStarted};
+pub use host::{ActorFailed, ActorQuarantined, ActorRecovered, HaltMissed, RunStarted, SnapshotDiffered};
 pub use ingest::{
     Bytes, IngestAdvanced, Origin, PartitionsAdded, RecordRejected, RecordsMissing, RejectReason,
     SourceCaughtUp, SourceStalled, StallReason, TopicSettingsSeen,

@@ -11,7 +11,7 @@ use actors::{Decider, Fold};
 use events::{FamilySet, NewEvent, Recorded, Timestamp, Uuid, id};
 use store::{AppendError, EventLog, Expected, ReadError, Snapshot, SnapshotFault, Snapshots, Subscription};
 
-use crate::{own::OwnDecisions, record};
+use crate::{audit::Mark, own::OwnDecisions, record};
 
 /// Events looked at in one turn.
 pub(crate) const BATCH: usize = 4096;
@@ -58,6 +58,8 @@ pub struct Cycle<D: Decider> {
     read_to: u64,
     saved_at: u64,
     saved_bytes: u64,
+    /// The snapshot that the state came from, until it is known to be what the log folds to.
+    snapshot: Option<Mark>,
     /// Whether the state holds nothing but what is durable: not within a turn, nor after one that failed.
     sound: bool,
 }
@@ -72,7 +74,9 @@ impl<D: Decider> Cycle<D> {
         snapshots: Option<Snapshots>,
         run_id: Uuid,
     ) -> Result<Self, ReadError> {
-        let fold = load_or_warn::<D>(log, snapshots.as_ref()).unwrap_or_default();
+        let saved = load_or_warn::<D>(log, snapshots.as_ref());
+        let snapshot = saved.as_ref().map(Mark::of);
+        let fold = saved.unwrap_or_default();
         let read_to = fold.position();
         Ok(Self {
             own: OwnDecisions::after::<D>(log, fold.revision())?,
@@ -85,6 +89,7 @@ impl<D: Decider> Cycle<D> {
             read_to,
             saved_at: read_to,
             saved_bytes: 0,
+            snapshot,
             sound: true,
         })
     }
@@ -92,6 +97,16 @@ impl<D: Decider> Cycle<D> {
     /// The actor with its state.
     pub const fn fold(&self) -> &Fold<D> {
         &self.fold
+    }
+
+    /// The snapshot that the state came from, until [`Self::trust`].
+    pub(crate) const fn snapshot(&self) -> Option<Mark> {
+        self.snapshot
+    }
+
+    /// The snapshot is known to be what the log folds to.
+    pub const fn trust(&mut self) {
+        self.snapshot = None;
     }
 
     /// Everything up to here has been decided, and the decisions are durable.
@@ -182,10 +197,11 @@ impl<D: Decider> Cycle<D> {
     }
 
     /// Saves a snapshot now. A snapshot is a cache: a failure is told and costs time only. After a turn that failed,
-    /// or panicked, nothing is saved: the state holds decisions that are not durable, or half an input.
+    /// or panicked, nothing is saved: the state holds decisions that are not durable, or half an input. Nor is a state that came
+    /// from a snapshot which was not compared with the log yet: what is wrong would look like ours.
     pub fn save(&mut self) {
         let Some(snapshots) = &self.snapshots else { return };
-        if !self.sound || self.fold.position() == self.saved_at {
+        if !self.sound || self.snapshot.is_some() || self.fold.position() == self.saved_at {
             return;
         }
         match self.save_to(snapshots) {

@@ -99,6 +99,7 @@ impl<D: Decider> Handler<Wake> for Host<D> {
     fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
         if self.status.is_told_to_stop() {
             if let Some(cycle) = self.cycle.as_mut().filter(|_| !self.status.is_replaced()) {
+                trust_if_compared(cycle, &self.status);
                 cycle.save();
             }
             actix::System::current().stop();
@@ -124,9 +125,11 @@ impl<D: Decider> Host<D> {
                 Some(cycle) => cycle,
                 None => {
                     let resumed = Cycle::resume(&recorder.log, snapshots.clone(), recorder.run_id)?;
+                    status.set_snapshot(resumed.snapshot());
                     cycle.insert(Box::new(resumed))
                 }
             };
+            trust_if_compared(cycle, status);
             let decided = cycle.turn(TURN, &mut |doing| match doing {
                 Doing::Deciding(position) => status.begin(position),
                 Doing::Appending => status.set_appending(true),
@@ -195,6 +198,12 @@ impl<D: Decider> Host<D> {
         ctx.run_later(TURN, |host, ctx| {
             if host.status.is_told_to_stop() { ctx.notify(Wake) } else { host.wait_for_stop(ctx) }
         });
+    }
+}
+
+fn trust_if_compared<D: Decider>(cycle: &mut Cycle<D>, status: &Status) {
+    if status.snapshot().is_none() {
+        cycle.trust();
     }
 }
 

@@ -1,9 +1,12 @@
 //! Everything that moves between the log and the outside: sources, the actor host, the projector, the publisher.
 //! Nothing here decides.
 
+mod audit;
 mod clock;
 mod clock_watch;
+mod compare;
 mod cycle;
+mod explained;
 pub mod held;
 mod host;
 pub mod intake;

@@ -9,6 +9,7 @@ use events::{Event, NewEvent, Recorded, Timestamp, Uuid};
 use store::{EventLog, ReadError, Snapshots};
 
 use crate::{
+    audit::{Audit, Audited},
     held::{self, Held, HeldError},
     host,
     record::Recorder,
@@ -20,6 +21,7 @@ type Start = fn(Recorder, Option<Snapshots>, Arc<Status>) -> io::Result<JoinHand
 type Hold = fn(&Arc<dyn EventLog>, Option<&Snapshots>, u64) -> Result<Held, HeldError>;
 type Configures = fn(&Event) -> bool;
 type Play = fn(Uuid) -> Box<dyn Played>;
+type Anew = fn(&Arc<dyn EventLog>) -> Result<Box<dyn Audited>, ReadError>;
 type Check = fn(&Arc<dyn EventLog>, Option<&Snapshots>) -> Result<Box<dyn Checked>, ReadError>;
 
 /// What is done with an actor by those who do not care which it is.
@@ -38,6 +40,8 @@ pub(crate) struct Kind {
     pub(crate) start: Start,
     /// What it held when it decided on an input.
     pub(crate) held: Hold,
+    /// Folds it anew, beside its work.
+    pub(crate) audit: Anew,
     /// Takes its decisions again, fed with the log from its beginning.
     pub(crate) check: Check,
     /// It, without a thread, in a run.
@@ -88,6 +92,7 @@ impl Kind {
             configures: |event| D::configured(event).is_some(),
             start: host::start::<D>,
             held: held::held_by::<D>,
+            audit: Audit::<D>::begin,
             check: |log, snapshots| Ok(Box::new(verify::Check::<D>::new(log, snapshots)?)),
             play: |run_id| {
                 let producer = Arc::from(format!("actor:{}", D::NAME));

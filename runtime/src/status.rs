@@ -9,6 +9,7 @@ use events::Timestamp;
 use serde::Serialize;
 
 use crate::{
+    audit::Mark,
     record::now,
     stall::{Attempts, Place},
 };
@@ -45,6 +46,8 @@ pub(crate) struct Status {
     stop: AtomicBool,
     appending: AtomicBool,
     replaced: AtomicBool,
+    snapshot: Mutex<Option<Mark>>,
+    compared: AtomicBool,
     told: Mutex<Told>,
     /// Of the actor, not of this instance.
     attempts: Arc<Mutex<Attempts>>,
@@ -74,6 +77,8 @@ pub struct ActorStatus {
     pub advanced_at: Timestamp,
     /// The next moment at which it wants to be woken.
     pub next_deadline: Option<Timestamp>,
+    /// Whether its state is known to be what the log folds to, and nothing to have been missed before the start.
+    pub compared: bool,
     /// The last failure in words.
     pub message: Option<String>,
 }
@@ -91,6 +96,8 @@ impl Status {
             stop: AtomicBool::new(false),
             appending: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
+            snapshot: Mutex::new(None),
+            compared: AtomicBool::new(false),
             told: Mutex::new(told),
             attempts: Arc::default(),
         }
@@ -127,6 +134,27 @@ impl Status {
 
     pub(crate) fn is_appending(&self) -> bool {
         self.appending.load(SeqCst)
+    }
+
+    /// The snapshot that its state came from, if it did.
+    pub(crate) fn set_snapshot(&self, snapshot: Option<Mark>) {
+        self.compared.store(false, SeqCst);
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+
+    /// The same, until it was compared with the log.
+    pub(crate) fn snapshot(&self) -> Option<Mark> {
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It is what the log folds to.
+    pub(crate) fn trust(&self) {
+        self.set_snapshot(None);
+    }
+
+    /// Nothing is left to be compared.
+    pub(crate) fn set_compared(&self) {
+        self.compared.store(true, SeqCst);
     }
 
     /// One failure more at an input, of this instance or of the ones before it; answers how many.
@@ -216,6 +244,7 @@ impl Status {
             failures: told.failures,
             advanced_at: Timestamp::from_micros(self.advanced_at.load(SeqCst)),
             next_deadline: self.deadline(),
+            compared: self.compared.load(SeqCst) && self.snapshot().is_none(),
             message: told.message.clone(),
         }
     }

@@ -15,7 +15,7 @@ use store::{AppendError, EventLog, ReadError, Snapshots};
 
 use crate::{
     clock::{self, Clock},
-    clock_watch,
+    clock_watch, compare,
     record::{Recorder, now},
     roster::Kind,
     run,
@@ -58,7 +58,7 @@ pub enum StartError {
 }
 
 /// An actor's place: what starts it, its instance in service, and the threads of all its instances.
-struct Slot {
+pub(crate) struct Slot {
     kind: Kind,
     status: Arc<Status>,
     /// The instance has no thread yet.
@@ -83,10 +83,10 @@ pub struct System {
 
 /// The lock of the slots is held for looking and setting alone, never while something is read or appended: who wants to
 /// know how the actors are does not wait for the disk.
-struct Shared {
-    log: Arc<dyn EventLog>,
-    recorder: Recorder,
-    snapshots: Option<Snapshots>,
+pub(crate) struct Shared {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) recorder: Recorder,
+    pub(crate) snapshots: Option<Snapshots>,
     slots: Mutex<Vec<Slot>>,
     stop: AtomicBool,
     hold_clock: AtomicBool,
@@ -141,8 +141,8 @@ impl System {
             Err(error) => tracing::error!(%error, "the clock could not be compared with the log"),
         }
         shared.start_due()?;
-        let watchers = Mutex::new(vec![watch(&shared, config.stall_after)?, tick(&shared, clock)?]);
-        Ok(Self { run_id, shared, watchers })
+        let watchers = vec![watch(&shared, config.stall_after)?, tick(&shared, clock)?, compare(&shared)?];
+        Ok(Self { run_id, shared, watchers: Mutex::new(watchers) })
     }
 
     /// The run that this process recorded.
@@ -212,7 +212,7 @@ impl System {
 }
 
 impl Shared {
-    fn current(&self) -> Vec<Arc<Status>> {
+    pub(crate) fn current(&self) -> Vec<Arc<Status>> {
         self.slots().iter().map(|slot| Arc::clone(&slot.status)).collect()
     }
 
@@ -224,12 +224,42 @@ impl Shared {
         *self.clock_problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
 
-    fn stopping(&self) -> bool {
+    pub(crate) fn stopping(&self) -> bool {
         self.stop.load(SeqCst)
     }
 
-    /// Gives a thread to every instance that has none.
+    /// An actor with its instance in service.
+    pub(crate) fn slot(&self, index: usize) -> (Kind, Arc<Status>) {
+        let slots = self.slots();
+        (slots[index].kind, Arc::clone(&slots[index].status))
+    }
+
+    /// Waits until the threads of an actor have ended, for so long; answers whether to go on: not when all end.
+    pub(crate) fn ends(&self, index: usize, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        let works = || self.slots()[index].threads.iter().any(|thread| !thread.is_finished());
+        while works() && Instant::now() < until && !self.stopping() {
+            thread::sleep(Duration::from_millis(2));
+        }
+        !self.stopping()
+    }
+
+    /// Another instance takes over from one that was replaced.
+    pub(crate) fn succeed(&self, index: usize, old: &Status) -> std::io::Result<()> {
+        let mut slots = self.slots();
+        let slot = &mut slots[index];
+        slot.status = Arc::new(old.successor());
+        slot.behind = Behind::default();
+        slot.is_due = true;
+        drop(slots);
+        self.start_due()
+    }
+
+    /// Gives a thread to every instance that has none, unless all are to end.
     fn start_due(&self) -> std::io::Result<()> {
+        if self.stopping() {
+            return Ok(());
+        }
         for slot in self.slots().iter_mut().filter(|slot| slot.is_due) {
             let (recorder, snapshots) = (self.recorder.clone(), self.snapshots.clone());
             slot.threads.retain(|thread| !thread.is_finished());
@@ -319,4 +349,10 @@ fn tick(shared: &Arc<Shared>, clock: Clock) -> Result<JoinHandle<()>, StartError
         clock::run(clock, &|| shared.current(), &held, &|| shared.stopping(), &tell);
     };
     Ok(thread::Builder::new().name("clock".into()).spawn(tick)?)
+}
+
+/// Beside the work, so that a large log is ready at once.
+fn compare(shared: &Arc<Shared>) -> Result<JoinHandle<()>, StartError> {
+    let shared = Arc::clone(shared);
+    Ok(thread::Builder::new().name("compare".into()).spawn(move || compare::run(&shared))?)
 }

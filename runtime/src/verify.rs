@@ -12,6 +12,7 @@ use store::{EventLog, ReadError, SnapshotFault, Snapshots};
 
 use crate::{
     cycle,
+    explained::Explained,
     kafka::{PUBLISHER_NOTES, TOPIC_SETTINGS},
     own::OwnDecisions,
     roster::{self, Checked},
@@ -36,9 +37,7 @@ pub struct Difference {
 
 /// Of a snapshot that is whole and of this log's history, and yet not what its facts fold to.
 const FORGED: &str = "the snapshot of the state differs from what the log folds to: it was not made by folding this log. \
-    Stop the server, keep a copy of the file, delete it and start again: the actor folds anew and decides what it was kept \
-    from since its last decision. A halt from before that stays missed: the differences name it, disable that strategy by \
-    hand";
+    The next run puts it aside, folds the actor anew and decides the halts that it was kept from";
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -206,6 +205,7 @@ impl Findings {
 pub(crate) struct Check<D: Decider> {
     fold: Fold<D>,
     own: OwnDecisions,
+    explained: Explained,
     snapshot: Option<Fold<D>>,
     unusable: Option<SnapshotFault>,
 }
@@ -214,7 +214,8 @@ impl<D: Decider> Check<D> {
     pub(crate) fn new(log: &Arc<dyn EventLog>, snapshots: Option<&Snapshots>) -> Result<Self, ReadError> {
         let loaded = snapshots.map_or(Ok(None), |snapshots| cycle::load::<D>(log, snapshots));
         let (snapshot, unusable) = loaded.map_or_else(|fault| (None, Some(fault)), |found| (found, None));
-        Ok(Self { fold: Fold::default(), own: OwnDecisions::after::<D>(log, 0)?, snapshot, unusable })
+        let (own, explained) = (OwnDecisions::after::<D>(log, 0)?, Explained::read::<D>(log));
+        Ok(Self { fold: Fold::default(), own, explained, snapshot, unusable })
     }
 
     fn compare(
@@ -237,12 +238,16 @@ impl<D: Decider> Check<D> {
             let expected = expected.get(n as usize);
             match problem::<D>(input, expected, recorded, n) {
                 None => findings.reproduced += u64::from(recorded.event.is_decision()),
+                Some(_) if self.explained.takes(input.position, &recorded.event) => {}
                 Some(problem) => {
                     findings.differ(D::NAME, input.position, Some(recorded.event_id), problem);
                 }
             }
         }
         for missing in expected.iter().skip(recorded.len()) {
+            if self.explained.takes(input.position, missing) {
+                continue;
+            }
             let problem = format!("{} would be decided, but is not recorded", missing.event_type());
             findings.differ(D::NAME, input.position, None, problem);
         }
@@ -285,6 +290,7 @@ impl<D: Decider> Checked for Check<D> {
         if let Some(fault) = self.unusable.take() {
             findings.notes.push(fault.to_string());
         }
+        findings.notes.extend(self.explained.note_of::<D>());
         for left in self.own.take(u64::MAX)? {
             let problem = format!("{} was decided on no input", left.event.event_type());
             findings.differ(D::NAME, left.basis_position.unwrap_or(0), Some(left.event_id), problem);

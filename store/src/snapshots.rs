@@ -111,6 +111,24 @@ impl Snapshots {
         logs
     }
 
+    /// A name, beside the snapshot's own, that nothing has yet: what was put aside before is kept.
+    pub fn name_aside(&self, actor: &str) -> String {
+        let names = std::iter::once(String::new()).chain((2..).map(|n: u64| format!(".{n}")));
+        let mut names = names.map(|number| format!("{actor}.differs{number}"));
+        names.find(|name| !self.folder.join(name).exists()).unwrap_or_default()
+    }
+
+    /// Puts an actor's snapshot aside under a name, so that it can be looked at and is never loaded.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn put_aside(&self, actor: &str, name: &str) -> io::Result<()> {
+        match fs::rename(self.path(actor), self.folder.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
     /// That an actor's snapshot cannot be used.
     pub fn fault(&self, actor: &str, problem: &str) -> SnapshotFault {
         SnapshotFault { path: self.path(actor), problem: problem.to_owned() }

@@ -13,7 +13,7 @@ use tests::simulation::{
 const SEEDS: u64 = 1000;
 
 /// What must have happened in some seed.
-const TYPES: [&str; 26] = [
+const TYPES: [&str; 27] = [
     "TradeClosed",
     "RecordRejected",
     "IngestAdvanced",
@@ -38,6 +38,7 @@ const TYPES: [&str; 26] = [
     "TimerDue",
     "ScheduleFired",
     "ScheduleMissed",
+    "HaltMissed",
     "StrategyGuardConfigured",
     "SchedulerConfigured",
 ];

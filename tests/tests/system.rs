@@ -113,6 +113,11 @@ fn a_snapshot_of_another_history_of_the_same_log_is_not_used() {
         let system = start(&log, config);
         let head = append(&*log, "ingest", facts);
         assert!(system.wait_for(head, PATIENCE), "{:?}", system.status());
+        // Only a state that was compared with the log is saved.
+        let until = Instant::now() + PATIENCE;
+        while !system.status().iter().all(|actor| actor.compared) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         system.stop();
     };
     run(&one, &config, losses(0, 3).collect());

@@ -1,8 +1,8 @@
 //! Halting, and what a halted or badly reported strategy still does.
 
 use events::{
-    AlertKind, AlertRaised, BreachedRule, DecidedBy, Event, GuardThresholds, Severity, StrategyDisabled,
-    StrategyState, TradeAfterHalt, TradeClosed,
+    AlertKind, AlertRaised, BreachedRule, DecidedBy, Event, GuardThresholds, HaltMissed, Severity,
+    StrategyDisabled, StrategyState, TradeAfterHalt, TradeClosed,
 };
 
 use super::{evidence, outside::cleared, reduce, state::Strategy};
@@ -17,7 +17,7 @@ pub(super) fn halt(
     breached: Vec<BreachedRule>,
     limit: &GuardThresholds,
 ) -> Vec<Event> {
-    let message = breached.iter().map(evidence::in_words).collect::<Vec<_>>().join("; ");
+    let message = in_words(&breached);
     let mut decided = reduce::clear_alert(&trade.strategy, strategy, "the strategy was halted");
     let day = strategy.days.get(&trade.closed_at.day().number());
     decided.push(Event::StrategyDisabled(StrategyDisabled {
@@ -32,6 +32,24 @@ pub(super) fn halt(
     }));
     let message = format!("{} halted: {message}", trade.strategy);
     decided.push(raised(AlertKind::StrategyDisabled, &trade.strategy, Severity::Critical, message));
+    decided
+}
+
+fn in_words(breached: &[BreachedRule]) -> String {
+    breached.iter().map(evidence::in_words).collect::<Vec<_>>().join("; ")
+}
+
+/// Halts a strategy as it should have been on an earlier input, unless it is HALTED by now.
+pub(super) fn make_up(strategy: &Strategy, missed: &HaltMissed) -> Vec<Event> {
+    let HaltMissed { strategy: name, at_position, reason, .. } = missed;
+    if strategy.state == StrategyState::Halted {
+        return Vec::new();
+    }
+    let mut decided = reduce::clear_alert(name, strategy, "the strategy was halted");
+    decided.push(Event::StrategyDisabled(missed.halt(strategy.state)));
+    let why = reason.clone().unwrap_or_else(|| in_words(&missed.rules));
+    let message = format!("{name} halted late, as that was missed at position {at_position}: {why}");
+    decided.push(raised(AlertKind::StrategyDisabled, name, Severity::Critical, message));
     decided
 }
 

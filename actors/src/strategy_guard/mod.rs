@@ -9,6 +9,7 @@
 //! | `RecordRejected` of no known strategy | an alert; with the third within ten minutes the same for every strategy |
 //! | `ClockFellBehind`, until `ClockCaughtUp` or `ClockAcceptRequested` | an alert and the same for every strategy |
 //! | `RecordsMissing` | `AlertRaised` |
+//! | `HaltMissed` of a strategy that is not HALTED | the halt that was missed, with an alert |
 //! | `StrategyDisableRequested` | `StrategyDisabled` by the operator, or `StrategyKeptHalted` |
 //! | `StrategyEnableRequested` | `StrategyEnabled` by the operator, or `StrategyEnableRefused` |
 //!
@@ -56,6 +57,7 @@ impl Decider for StrategyGuard {
             Family::Timer,
             Family::Clock,
             Family::Configuration,
+            Family::Host,
         ])
     }
 

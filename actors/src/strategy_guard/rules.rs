@@ -38,6 +38,7 @@ pub(super) fn decide(
             decided.extend(unattributed::end_if_over(state, config, &trade.strategy));
             decided
         }
+        Event::HaltMissed(e) => halt::make_up(known(&e.strategy), e),
         Event::StrategyDisableRequested(e) => {
             requests::on_disable(&e.strategy, known(&e.strategy), &e.reason, config.of(&e.strategy))
         }

@@ -85,6 +85,12 @@ pub fn what(event: &Value) -> String {
         "StrategyEnableRefused" => text(&fields["detail"]),
         "StrategyKeptHalted" => format!("stays HALTED: {}", text(&fields["reason"])),
         "StrategyDisableRequested" | "StrategyEnableRequested" => text(&fields["reason"]),
+        "HaltMissed" => missed(fields),
+        "SnapshotDiffered" => format!(
+            "its snapshot up to position {} is not what the log folds to; kept as {}",
+            text(&fields["position"]),
+            text(&fields["kept_as"])
+        ),
         "TradeAfterHalt" => format!("trade {} was closed after the halt", text(&fields["trade_id"])),
         "PerformanceAnalyzed" => analyzed(fields),
         "PerformanceAnalysisSkipped" => {
@@ -125,11 +131,18 @@ pub fn forgets(fields: &Value, today: &str) -> Option<String> {
 }
 
 fn disabled(fields: &Value) -> String {
-    let change = format!("{} -> {}", text(&fields["from"]), text(&fields["to"]));
+    format!("{} -> {}: {}", text(&fields["from"]), text(&fields["to"]), rules_or_reason(fields))
+}
+
+fn missed(fields: &Value) -> String {
+    format!("its halt was missed at position {}: {}", text(&fields["at_position"]), rules_or_reason(fields))
+}
+
+fn rules_or_reason(fields: &Value) -> String {
     let rules: Vec<String> = fields["rules"].as_array().into_iter().flatten().map(rule).collect();
     match fields["reason"].as_str() {
-        Some(reason) if rules.is_empty() => format!("{change}: {reason}"),
-        _ => format!("{change}: {}", rules.join("; ")),
+        Some(reason) if rules.is_empty() => reason.to_owned(),
+        _ => rules.join("; "),
     }
 }
 

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use events::{
     ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertKind, AlertRaised, BreachedRule, Bytes,
     ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DeadLetterLeftOut, DecidedBy, Decimal, DecimalSum,
-    EnableRefusal, Event, FigureStatus, FigureStatuses, Forgotten, GuardMetrics, GuardThresholds,
+    EnableRefusal, Event, FigureStatus, FigureStatuses, Forgotten, GuardMetrics, GuardThresholds, HaltMissed,
     IgnoredField, IngestAdvanced, LossBasis, Measure, MissedRuns, Moment, Origin, OtherPublisherGone,
     OtherPublisherSeen, PartitionsAdded, PerformanceAdvice, PerformanceAnalysisSkipped,
     PerformanceAnalystConfigured, PerformanceAnalyzed, PerformanceLimits, PublishAdvanced,
     PublishIdentityRenewed, PublishTopicMade, RecordRejected, RecordsMissing, ReduceCause, ReduceCauseKind,
     RejectReason, RuleName, RuleWindow, RunStarted, Schedule, ScheduleFired, ScheduleMissed,
-    SchedulerConfigured, Severity, Side, SkipReason, SourceCaughtUp, SourceStalled, StallReason,
-    StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused, StrategyEnableRequested,
+    SchedulerConfigured, Severity, Side, SkipReason, SnapshotDiffered, SourceCaughtUp, SourceStalled,
+    StallReason, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused, StrategyEnableRequested,
     StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced, StrategyState, TimerDue,
     TopicSettingsSeen, TradeAfterHalt, TradeClosed, Uuid, decimal, id,
 };
@@ -128,6 +128,23 @@ fn breached() -> Vec<BreachedRule> {
     ]
 }
 
+fn disabled() -> StrategyDisabled {
+    StrategyDisabled {
+        strategy: "rsi_reversal".into(),
+        by: DecidedBy::Rule,
+        rules: breached(),
+        metrics: GuardMetrics {
+            daily_loss_pct: Some(-10.5),
+            consecutive_losses: 11,
+            win_rate_pct: Some(25.0),
+        },
+        from: StrategyState::Active,
+        to: StrategyState::Halted,
+        loss_basis: LossBasis::SumOfTradePercents,
+        reason: Some("exchange maintenance".into()),
+    }
+}
+
 fn decided_on_strategies() -> Vec<Event> {
     let strategy = || "rsi_reversal".to_owned();
     let cause = ReduceCause {
@@ -135,20 +152,7 @@ fn decided_on_strategies() -> Vec<Event> {
         detail: "profit is \"NaN\": not a decimal number".into(),
     };
     vec![
-        Event::StrategyDisabled(StrategyDisabled {
-            strategy: strategy(),
-            by: DecidedBy::Rule,
-            rules: breached(),
-            metrics: GuardMetrics {
-                daily_loss_pct: Some(-10.5),
-                consecutive_losses: 11,
-                win_rate_pct: Some(25.0),
-            },
-            from: StrategyState::Active,
-            to: StrategyState::Halted,
-            loss_basis: LossBasis::SumOfTradePercents,
-            reason: Some("exchange maintenance".into()),
-        }),
+        Event::StrategyDisabled(disabled()),
         Event::StrategyReduced(StrategyReduced {
             strategy: strategy(),
             by: DecidedBy::Rule,
@@ -312,7 +316,15 @@ fn host() -> Vec<Event> {
             attempt: 1,
         }),
         Event::ActorQuarantined(ActorQuarantined { actor: actor.clone(), at_position: 815, message }),
-        Event::ActorRecovered(ActorRecovered { actor }),
+        Event::ActorRecovered(ActorRecovered { actor: actor.clone() }),
+        Event::SnapshotDiffered(SnapshotDiffered {
+            actor,
+            position: 815,
+            kept_as: "strategy_guard.differs".into(),
+            snapshot_digest: Uuid::from_u128(0x2b1e_5f0c_8a3d_8c41_9f52_6d0c_5c1e_0f6b),
+            log_digest: Uuid::from_u128(0x7c37_4f1c_8a6e_8f9d_93a1_0b54_1b68_7c37),
+        }),
+        Event::HaltMissed(HaltMissed::new(disabled(), 815)),
         Event::PublishAdvanced(PublishAdvanced {
             cluster: "4L6g3nShT-eMCtK--X86sw".into(),
             up_to_position: 4711,

@@ -2,9 +2,10 @@
 
 use actors::{Decider, PerformanceAnalyst, Scheduler, performance_analyst};
 use events::{
-    ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, Decimal, Event, GuardThresholds, MissedRuns,
-    Moment, PerformanceAnalystConfigured, RecordsMissing, Schedule, SourceCaughtUp, SourceStalled,
-    StallReason, StrategyDisableRequested, StrategyEnableRequested, StrategyGuardConfigured,
+    ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DecidedBy, Decimal, Event, GuardMetrics,
+    GuardThresholds, HaltMissed, LossBasis, MissedRuns, Moment, PerformanceAnalystConfigured, RecordsMissing,
+    Schedule, SourceCaughtUp, SourceStalled, StallReason, StrategyDisableRequested, StrategyEnableRequested,
+    StrategyGuardConfigured,
 };
 use runtime::{simulate, system::SystemConfig};
 
@@ -155,6 +156,9 @@ impl<G: Decider> World<G> {
     fn ask(&mut self) {
         let strategy = self.bot.any_strategy(&mut self.stage.random).to_owned();
         let reason = "simulated".to_owned();
+        if self.stage.random.chance(8) {
+            return self.miss_a_halt(strategy, reason);
+        }
         let event = if self.stage.random.chance(35) {
             Event::StrategyDisableRequested(StrategyDisableRequested { strategy, reason })
         } else {
@@ -162,6 +166,20 @@ impl<G: Decider> World<G> {
             Event::StrategyEnableRequested(StrategyEnableRequested { strategy, reason, reset_counters })
         };
         self.stage.tell("operator", "operator:ann", event);
+    }
+
+    /// It turns out that a halt should be in force.
+    fn miss_a_halt(&mut self, strategy: String, reason: String) {
+        let event = Event::HaltMissed(HaltMissed {
+            strategy,
+            at_position: self.stage.log.head(),
+            by: DecidedBy::Operator,
+            rules: Vec::new(),
+            metrics: GuardMetrics { daily_loss_pct: None, consecutive_losses: 0, win_rate_pct: None },
+            loss_basis: LossBasis::SumOfTradePercents,
+            reason: Some(reason),
+        });
+        self.stage.tell("supervisor", "host", event);
     }
 
     fn disturb_source(&mut self) {

@@ -1,8 +1,8 @@
 //! The three rules.
 
 use events::{
-    AlertKind, BreachedRule, DecidedBy, Event, GuardThresholds, LossBasis, Measure, ReduceCauseKind,
-    RuleName, RuleWindow, Severity, StrategyState,
+    AlertKind, BreachedRule, DecidedBy, Event, GuardThresholds, HaltMissed, LossBasis, Measure,
+    ReduceCauseKind, RuleName, RuleWindow, Severity, StrategyState,
 };
 
 use super::{alert, causes, closed, configured, disabled, guard, types};
@@ -35,6 +35,22 @@ fn a_loss_just_above_the_limit_halts_with_its_evidence() {
     assert_eq!(halt.rules, [expected]);
     let Event::AlertRaised(alert) = &decided[1] else { panic!("{decided:?}") };
     assert_eq!((alert.kind, alert.severity), (AlertKind::StrategyDisabled, Severity::Critical));
+}
+
+#[test]
+fn a_missed_halt_is_made_up_for_with_the_evidence_of_then_and_only_where_none_is_in_force() {
+    let mut elsewhere = guard().facts(hourly("2025-01-01", "-2.5", 4));
+    let halt = disabled(&elsewhere.when(closed("t", "-2.5", "2025-01-01T20:00:00Z"))).clone();
+    let missed = || Event::HaltMissed(HaltMissed::new(halt.clone(), 50));
+    assert!(elsewhere.when(missed()).is_empty(), "HALTED already");
+
+    let mut guard = guard().facts(hourly("2025-01-02", "1", 3));
+    let decided = guard.when(missed());
+    assert_eq!(types(&decided), ["StrategyDisabled", "AlertRaised"]);
+    assert_eq!(*disabled(&decided), halt);
+    let Event::AlertRaised(alert) = &decided[1] else { panic!("{decided:?}") };
+    assert!(alert.message.contains("missed at position 50: -12.5 % on 2025-01-01"), "{alert:?}");
+    assert!(guard.when(missed()).is_empty(), "once");
 }
 
 #[test]
