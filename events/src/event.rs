@@ -11,6 +11,7 @@ use crate::{
     SourceCaughtUp, SourceStalled, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
     StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced,
     TimerDue, TopicSettingsSeen, TradeAfterHalt, TradeClosed,
+    path::path_of,
     payload::{About, Type},
     upcast::upcast,
 };
@@ -177,7 +178,10 @@ pub enum Event {
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// Written by a newer tradewarden.
-    #[error("{event_type} version {version} is not known here: it was written by a newer tradewarden")]
+    #[error(
+        "{event_type} version {version} is not known here: it was written by a newer tradewarden; read this log with \
+         that version or one after it"
+    )]
     Unknown {
         /// The stored type.
         event_type: String,
@@ -185,12 +189,18 @@ pub enum DecodeError {
         version: u16,
     },
     /// The fields do not fit the type.
-    #[error("{event_type} version {version}: {source}")]
+    #[error(
+        "{event_type} version {version}{}: {source}; it was written by another version of tradewarden: read this log with \
+         that one, or begin a new log in an empty folder (--data DIR)",
+        if field.is_empty() { String::new() } else { format!(", field {field}") }
+    )]
     Fields {
         /// The stored type.
         event_type: String,
         /// The stored version.
         version: u16,
+        /// Where in the fields; empty where that is not known.
+        field: String,
         /// What does not fit.
         source: serde_json::Error,
     },
@@ -333,18 +343,22 @@ impl Event {
     /// When the type or version is not known, or the fields do not fit it.
     pub fn from_json(event_type: &str, version: u16, fields: &[u8]) -> Result<Self, DecodeError> {
         let unknown = || DecodeError::Unknown { event_type: event_type.to_owned(), version };
-        let misfit = |source| DecodeError::Fields { event_type: event_type.to_owned(), version, source };
+        let misfit = |fields: &[u8], source| {
+            let field = path_of(fields, &source);
+            DecodeError::Fields { event_type: event_type.to_owned(), version, field, source }
+        };
         let known = Type::named(event_type).ok_or_else(unknown)?;
         let newest = known.version;
         if version > newest {
             return Err(unknown());
         }
         if version == newest {
-            return (known.decode)(fields).map_err(misfit);
+            return (known.decode)(fields).map_err(|source| misfit(fields, source));
         }
-        let old = serde_json::from_slice(fields).map_err(misfit)?;
+        let old = serde_json::from_slice(fields).map_err(|source| misfit(fields, source))?;
         let new = upcast(event_type, version, newest, old).ok_or_else(unknown)?;
-        (known.decode)(&serde_json::to_vec(&new).map_err(misfit)?).map_err(misfit)
+        let new = serde_json::to_vec(&new).map_err(|source| misfit(fields, source))?;
+        (known.decode)(&new).map_err(|source| misfit(&new, source))
     }
 }
 

@@ -12,6 +12,7 @@ mod event;
 mod host;
 pub mod id;
 mod ingest;
+mod path;
 mod payload;
 mod performance;
 mod publish;

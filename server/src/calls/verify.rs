@@ -62,14 +62,26 @@ const TOLD_EVERY: u64 = 4096;
 
 fn verify(log: &Arc<EmbeddedLog>, seals: &[Seal], desk: &Desk) -> Result<Report, Problem> {
     let contract: Arc<dyn EventLog> = Arc::clone(log) as Arc<dyn EventLog>;
-    let mut verifier = Verifier::new(&contract, desk.saved_states().as_ref())?;
-    let (head, mut failed) = (contract.head(), None);
+    let (mut verifier, mut failed) = match Verifier::new(&contract, desk.saved_states().as_ref()) {
+        Ok(verifier) => (verifier, None),
+        Err(error @ ReadError::Decode { .. }) => (Verifier::of_nothing(), Some(error)),
+        Err(error) => return Err(error.into()),
+    };
+    let head = contract.head();
     let chain = log.verify_against(seals, &mut |event| {
         if event.position % TOLD_EVERY == 0 {
             (desk.progress)(event.position, head);
         }
+        if failed.is_some() {
+            return ControlFlow::Continue(());
+        }
         match verifier.feed(&event) {
             Ok(()) => ControlFlow::Continue(()),
+            // Decisions are read ahead: the chain is looked at all the same.
+            Err(error @ ReadError::Decode { .. }) => {
+                failed = Some(error);
+                ControlFlow::Continue(())
+            }
             Err(error) => {
                 failed = Some(error);
                 ControlFlow::Break(())
@@ -78,14 +90,15 @@ fn verify(log: &Arc<EmbeddedLog>, seals: &[Seal], desk: &Desk) -> Result<Report,
     });
     let (chain, findings) = match (chain, failed) {
         (Ok(_), None) => (Value::from("ok"), verifier.finish()?),
-        (Ok(_), Some(error)) => (fault(&error, None), verifier.so_far()),
         // The chain holds up to the end: an event is not understood here, not altered.
-        (Err(embedded::Fault { error: error @ ReadError::Decode { .. }, .. }), _) => {
+        (Err(embedded::Fault { error: error @ ReadError::Decode { .. }, .. }), _)
+        | (Ok(_), Some(error @ ReadError::Decode { .. })) => {
             let mut findings = verifier.so_far();
             findings.notes.push(error.to_string());
             (Value::from("ok"), findings)
         }
         (Err(embedded::Fault { position, error }), _) => (fault(&error, Some(position)), verifier.so_far()),
+        (Ok(_), Some(error)) => (fault(&error, None), verifier.so_far()),
     };
     Ok(Report { chain, findings, views: VIEWS })
 }

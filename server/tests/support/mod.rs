@@ -181,22 +181,27 @@ impl Server {
     /// Waits until its source is ready, or is not; what it says of itself then.
     #[allow(dead_code, reason = "not every file of tests asks")]
     pub fn until_ready(&self, home: &Home, ready: bool) -> String {
-        let file: Value =
-            serde_json::from_slice(&fs::read(home.data().join("server.json")).unwrap()).unwrap();
-        let url = format!("http://{}/readyz", file["address"].as_str().unwrap());
         let begun = Instant::now();
         loop {
-            let answer = ureq::get(&url).config().http_status_as_error(false).build().call();
-            let text = answer.unwrap().body_mut().read_to_string().unwrap();
-            let told: Value = serde_json::from_str(&text).unwrap();
+            let told = self.ready(home);
             let source = told["parts"].as_array().unwrap().iter();
             let mut source = source.filter(|part| part["part"].as_str().unwrap().starts_with("source:"));
             if source.next().unwrap()["ready"] == ready {
-                return text;
+                return told.to_string();
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "still: {text}");
+            assert!(begun.elapsed() < Duration::from_secs(60), "still: {told}");
             thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// What `/readyz` says.
+    #[allow(dead_code, reason = "not every file of tests asks")]
+    pub fn ready(&self, home: &Home) -> Value {
+        let file: Value =
+            serde_json::from_slice(&fs::read(home.data().join("server.json")).unwrap()).unwrap();
+        let url = format!("http://{}/readyz", file["address"].as_str().unwrap());
+        let answer = ureq::get(&url).config().http_status_as_error(false).build().call();
+        serde_json::from_str(&answer.unwrap().body_mut().read_to_string().unwrap()).unwrap()
     }
 
     /// Sends it a signal.
