@@ -10,7 +10,7 @@ use std::{
 use events::{FamilySet, Uuid};
 use store::{
     Duplicates, EmbeddedLog, EventLog, Expected, Options, Prepared, Request,
-    embedded::{disk::Disk, forge},
+    embedded::testing::{disk::Disk, tamper},
 };
 
 use crate::crash::script::{Script, event, id_of};
@@ -47,8 +47,8 @@ fn image() -> &'static Image {
             log_id = log.log_id();
         }
         let file = |(name, bytes): (String, Vec<u8>)| {
-            let bytes = if is_packed(&name) { forge::unpack(&bytes).unwrap_or_default() } else { bytes };
-            let frames = if name.contains(".log") { forge::frames(&bytes) } else { Vec::new() };
+            let bytes = if is_packed(&name) { tamper::unpack(&bytes).unwrap_or_default() } else { bytes };
+            let frames = if name.contains(".log") { tamper::frames(&bytes) } else { Vec::new() };
             File { name, bytes, frames }
         };
         Image { log_id, files: disk.files().into_iter().map(file).collect(), script }
@@ -89,9 +89,9 @@ impl Input<'_> {
 pub fn run(input: &[u8]) -> Result<(), String> {
     let Some((kind, rest)) = input.split_first() else { return Ok(()) };
     match kind % 8 {
-        0 => forge::read_frame(rest),
-        1 => forge::read_sidecar(rest),
-        2 => forge::read_packed(rest),
+        0 => tamper::read_frame(rest),
+        1 => tamper::read_sidecar(rest),
+        2 => tamper::read_packed(rest),
         how => return altered_log(how & 1 != 0, how & 2 != 0, rest),
     }
     Ok(())
@@ -142,9 +142,9 @@ fn altered_log(mended: bool, writing: bool, input: &[u8]) -> Result<(), String> 
 /// A file as it lies on the disk.
 fn stored(mut file: File, mended: bool, log_id: Uuid) -> (String, Vec<u8>) {
     if mended {
-        forge::mend(&file.name, log_id, &mut file.bytes);
+        tamper::mend(&file.name, log_id, &mut file.bytes);
     }
-    let bytes = if is_packed(&file.name) { forge::pack(&file.bytes) } else { file.bytes };
+    let bytes = if is_packed(&file.name) { tamper::pack(&file.bytes) } else { file.bytes };
     (file.name, bytes)
 }
 

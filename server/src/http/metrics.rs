@@ -70,7 +70,7 @@ impl Site {
             "Whether compressing or moving files failed the last time.",
         );
         out.sample("event_log_upkeep_failing", &[], f64::from(u8::from(failing)));
-        let name = "event_append_duration_seconds";
+        let name = "event_log_fsync_duration_seconds";
         out.family(name, "histogram", "How long the fsync of a batch took.");
         for (bound, within) in SYNC_BOUNDS_US.into_iter().zip(stats.syncs_within) {
             let bound = (bound as f64 / 1e6).to_string();

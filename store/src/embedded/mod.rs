@@ -1,17 +1,14 @@
 //! The default log: one folder of segment files, durable before acknowledged, hash-chained.
 //!
-//! `docs/log.md` tells the format, what is promised and what the chain proves. Where to read on: `pen` and `writer`
+//! `docs/log.md` tells the format, what is promised and what the chain proves. Where to read on: `commit` and `writer`
 //! (group commit), `recovery` (what opens and what does not), `reader`, `verify`.
 
 mod batch;
 mod bytes;
 mod chain;
-#[cfg(any(test, feature = "contract"))]
-pub mod disk;
+mod commit;
 mod error;
 pub mod files;
-#[cfg(any(test, feature = "contract"))]
-pub mod forge;
 mod frame;
 mod head;
 mod held;
@@ -23,7 +20,6 @@ mod load;
 mod lock;
 mod packed;
 mod paged;
-mod pen;
 mod promises;
 mod queue;
 mod reader;
@@ -34,6 +30,8 @@ mod segment;
 mod shared;
 mod sidecar;
 mod tail;
+#[cfg(any(test, feature = "contract"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -53,8 +51,8 @@ use std::{
 use events::{FamilySet, Recorded, Uuid};
 
 use self::{
+    commit::{Committer, Ticket},
     files::{DiskFolder, Folder},
-    pen::{Pen, Ticket},
     reader::Follower,
     shared::Shared,
     upkeep::Keeper,
@@ -106,7 +104,7 @@ pub struct EmbeddedLog {
 
 /// What a log has that is written: each part with its thread.
 struct Writing {
-    pen: (Arc<Pen>, JoinHandle<()>),
+    committer: (Arc<Committer>, JoinHandle<()>),
     keeper: (Arc<Keeper>, JoinHandle<()>),
 }
 
@@ -182,7 +180,7 @@ impl EmbeddedLog {
 
     /// Figures for monitoring.
     pub fn stats(&self) -> Stats {
-        self.shared.stats(self.writing.as_ref().map_or(0, |writing| writing.pen.0.waiting() as u64))
+        self.shared.stats(self.writing.as_ref().map_or(0, |writing| writing.committer.0.waiting() as u64))
     }
 
     /// Reads the whole log up to its head, checks every frame, sidecar and the hash chain, and hands out each event in
@@ -253,32 +251,32 @@ fn share(folder: &Arc<dyn Folder>, recovered: &recovery::Recovered) -> Arc<Share
 impl Writing {
     fn start(shared: &Arc<Shared>, writer: Writer, keeper: Keeper) -> io::Result<Self> {
         let keeper = Arc::new(keeper);
-        let (pen, runs) = (Pen::start(shared, writer)?, Arc::clone(&keeper));
+        let (committer, runs) = (Committer::start(shared, writer)?, Arc::clone(&keeper));
         let thread = thread::Builder::new().name("log-keeper".to_owned()).spawn(move || runs.run());
-        let thread = thread.inspect_err(|_| pen.0.close())?;
+        let thread = thread.inspect_err(|_| committer.0.close())?;
         shared.set_keeper(thread.thread().clone());
-        Ok(Self { pen, keeper: (keeper, thread) })
+        Ok(Self { committer, keeper: (keeper, thread) })
     }
 }
 
 impl Drop for EmbeddedLog {
     fn drop(&mut self) {
-        let Some(Writing { pen, keeper }) = self.writing.take() else {
+        let Some(Writing { committer, keeper }) = self.writing.take() else {
             // Subscriptions may outlive the log, and with them the file.
             self.shared.segments().last().inspect(|newest| newest.file.file.unlock());
             return;
         };
         keeper.0.close();
-        pen.0.close();
+        committer.0.close();
         // A writer that panicked has told so through `stopped`.
-        let _ = (pen.1.join(), keeper.1.join());
+        let _ = (committer.1.join(), keeper.1.join());
     }
 }
 
 impl EmbeddedLog {
     fn submit(&self, request: Request) -> Result<Ticket<'_>, AppendError> {
         match &self.writing {
-            Some(writing) => writing.pen.0.submit(request),
+            Some(writing) => writing.committer.0.submit(request),
             None => Err(AppendError::Stopped(Arc::from(READ_ONLY))),
         }
     }

@@ -1,5 +1,5 @@
 //! Writing: all that waits becomes one batch, written and synced once, published and answered; meanwhile the next batch
-//! collects in the queue. No timer decides, so one append alone waits for nobody. Who writes is told in `pen`.
+//! collects in the queue. No timer decides, so one append alone waits for nobody. Who writes is told in `commit`.
 //!
 //! After any failed write or fsync it takes nothing more: whether a failed fsync can be repeated is not known, so it is
 //! never tried. Readers go on.

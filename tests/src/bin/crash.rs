@@ -9,7 +9,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use store::embedded::disk::Random;
+use store::embedded::testing::disk::Random;
 use tests::crash::{self, Damage};
 
 /// How many runs of each kind, and the first seed.

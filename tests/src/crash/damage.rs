@@ -7,7 +7,7 @@ use std::{
 
 use store::{
     EmbeddedLog,
-    embedded::disk::{Disk, Random},
+    embedded::testing::disk::{Disk, Random},
 };
 
 use super::{check, options, script::Script};

@@ -15,7 +15,7 @@ use std::{
 
 use store::{
     AppendError, Duplicates, EmbeddedLog, EventLog, Expected, Prepared, Request,
-    embedded::disk::{Disk, Random, Trouble},
+    embedded::testing::disk::{Disk, Random, Trouble},
 };
 
 use super::{options, script::event};

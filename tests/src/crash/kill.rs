@@ -13,7 +13,7 @@ use std::{
 
 use store::{
     Duplicates, EmbeddedLog, EventLog, Expected, Options, Prepared, Request,
-    embedded::{Archive, disk::Random},
+    embedded::{Archive, testing::disk::Random},
 };
 
 use super::{

@@ -21,7 +21,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use store::{
     EmbeddedLog, EventLog, Options,
-    embedded::{Archive, disk::Disk},
+    embedded::{Archive, testing::disk::Disk},
 };
 
 use script::Script;

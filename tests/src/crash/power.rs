@@ -2,7 +2,7 @@
 
 use store::{
     EmbeddedLog,
-    embedded::disk::{Disk, Random, Trouble},
+    embedded::testing::disk::{Disk, Random, Trouble},
 };
 
 use super::{check, options, script::Script};

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use events::{ActorRecovered, Event, NewEvent, Recorded, Timestamp, Uuid, id};
-use store::{Duplicates, EmbeddedLog, EventLog, Expected, Prepared, Request, embedded::disk::Random};
+use store::{
+    Duplicates, EmbeddedLog, EventLog, Expected, Prepared, Request, embedded::testing::disk::Random,
+};
 
 /// Streams that are appended to in turn.
 const STREAMS: u64 = 3;

@@ -264,7 +264,7 @@ fn events_that_are_left_out_moved_or_put_in_break_the_chain_though_all_else_was_
     append(&open(dir.path()), "a", 0..100);
     let path = files(dir.path(), ".log").remove(0);
     let whole = fs::read(&path).unwrap();
-    let starts = forge::frames(&whole);
+    let starts = tamper::frames(&whole);
     let all: Vec<usize> = (0..starts.len()).collect();
     let without = |n: usize| all.iter().copied().filter(|other| *other != n).collect::<Vec<_>>();
     let swapped = |a: usize, b: usize| {
@@ -277,7 +277,7 @@ fn events_that_are_left_out_moved_or_put_in_break_the_chain_though_all_else_was_
     for order in [without(3), without(57), swapped(3, 4), swapped(12, 25), doubled(3), doubled(44)] {
         let frames = order.iter().zip(1..).flat_map(|(n, place)| placed(&whole, starts[*n], place, place));
         let mut altered: Vec<u8> = whole[..segment::HEADER].iter().copied().chain(frames).collect();
-        forge::mend("00000000000000000001.log", Uuid::nil(), &mut altered);
+        tamper::mend("00000000000000000001.log", Uuid::nil(), &mut altered);
         fs::write(&path, altered).unwrap();
         let said = outcome(dir.path(), false).unwrap_err();
         assert!(said.contains(path.to_str().unwrap()), "{said}");

@@ -4,9 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use super::{
     disk::Disk,
-    forge,
     head::{HEAD, Head},
-    *,
+    tamper, *,
 };
 
 const COMPRESSING: Options = Options { uncompressed: 0, ..SMALL };
@@ -82,12 +81,12 @@ fn without_descriptors_the_log_goes_on_and_begins_its_next_segment_later() {
 /// Changes a byte of the payload of the first event, with right checksums.
 fn alter(path: &Path, anew: bool) -> [u8; 32] {
     let mut bytes = fs::read(path).unwrap();
-    let starts = forge::frames(&bytes);
+    let starts = tamper::frames(&bytes);
     let payload = bytes[..starts[1]].iter().rposition(|byte| byte.is_ascii_digit()).unwrap();
     bytes[payload] ^= 1;
-    let chain = if anew { forge::chain_anew(&mut bytes) } else { Default::default() };
+    let chain = if anew { tamper::chain_anew(&mut bytes) } else { Default::default() };
     let name = path.file_name().unwrap().to_str().unwrap();
-    forge::mend(name, Uuid::nil(), &mut bytes);
+    tamper::mend(name, Uuid::nil(), &mut bytes);
     fs::write(path, bytes).unwrap();
     chain
 }
@@ -148,9 +147,9 @@ fn forged(dir: &Path, change: impl Fn(&mut [u8], &[usize])) -> Fault {
 fn forged_newest(dir: &Path, change: impl Fn(&mut [u8], &[usize])) -> Fault {
     let newest = files(dir, ".log").pop().unwrap();
     let mut bytes = fs::read(&newest).unwrap();
-    let starts = forge::frames(&bytes);
+    let starts = tamper::frames(&bytes);
     change(&mut bytes, &starts);
-    let chain = forge::chain_anew(&mut bytes);
+    let chain = tamper::chain_anew(&mut bytes);
     fs::write(&newest, bytes).unwrap();
     let folder = files::DiskFolder::existing(dir);
     Head { chain, ..Head::read(&folder).unwrap() }.write(&folder).unwrap();
@@ -177,7 +176,7 @@ fn an_id_of_a_segment_before_is_found_too() {
     let dir = tempfile::tempdir().unwrap();
     append(&open(dir.path()), "a", 0..2000);
     let first = fs::read(&files(dir.path(), ".log")[0]).unwrap();
-    let from = forge::frames(&first)[7];
+    let from = tamper::frames(&first)[7];
     let fault = forged_newest(dir.path(), |bytes, starts| {
         bytes[starts[3] + ID.start..starts[3] + ID.end]
             .copy_from_slice(&first[from + ID.start..from + ID.end]);

@@ -11,7 +11,10 @@ mod upkeep;
 
 use std::{fs, path::Path, sync::Arc};
 
-use super::*;
+use super::{
+    testing::{disk, tamper},
+    *,
+};
 use crate::{
     Expected,
     contract::{self, id_of, recovered, request, tick},

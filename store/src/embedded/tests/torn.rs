@@ -36,7 +36,7 @@ fn last_segment(files: &[(String, Vec<u8>)]) -> &(String, Vec<u8>) {
 
 /// Where the last frame ends; behind it is what was made room for.
 fn written(bytes: &[u8]) -> usize {
-    let last = forge::frames(bytes).pop();
+    let last = tamper::frames(bytes).pop();
     last.map_or(segment::HEADER, |at| at + frame::frame_bytes(&bytes[at..]).unwrap())
 }
 

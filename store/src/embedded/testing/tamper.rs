@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use events::Uuid;
 
-use super::{
+use super::disk::Disk;
+use crate::embedded::{
     chain::Link,
-    disk::Disk,
     files::{Access, LogFile, fill},
     frame::{self, NameCache},
+    ids, index,
     packed::{self, Packed},
     paged,
     segment::{self, sidecar_name},
-    sidecar::Sidecar,
+    sidecar::{self, Sidecar},
 };
 
 /// Gives a file of a log right checksums, whatever it holds; a compressed one has to be unpacked before.
@@ -23,7 +24,7 @@ pub fn mend(name: &str, log_id: Uuid, bytes: &mut [u8]) {
         let Some(salt) = segment::mend_header(bytes) else { return };
         frame::mend_all(&mut bytes[segment::HEADER..], salt);
     } else if name.ends_with(".idx") {
-        paged::mend_all(bytes, super::sidecar::salt(log_id, first_position));
+        paged::mend_all(bytes, sidecar::salt(log_id, first_position));
     } else if let Some((content, checksum)) = bytes.split_last_chunk_mut() {
         *checksum = crc32c::crc32c(content).to_le_bytes();
     }
@@ -114,10 +115,10 @@ pub fn read_sidecar(bytes: &[u8]) {
     let Ok(sidecar) = Sidecar::open(&*folder, log_id, first_position) else { return };
     for n in 0..20_u64 {
         let stream = format!("stream-{n}");
-        let _ = sidecar.candidates(super::ids::of_id(Uuid::from_u128(u128::from(n))), &mut Vec::new());
+        let _ = sidecar.candidates(ids::of_id(Uuid::from_u128(u128::from(n))), &mut Vec::new());
         let _ = (sidecar.span(&stream), sidecar.offsets(&stream, &(n..=u64::MAX - 1)), sidecar.near(n * 9));
     }
-    let _ = sidecar.check_against(&super::index::Index::default());
+    let _ = sidecar.check_against(&index::Index::default());
 }
 
 /// Reads bytes as a compressed segment, whole and in parts.

@@ -15,14 +15,15 @@ use super::{
 };
 use crate::{AppendError, Request};
 
-pub(super) struct Pen {
+/// Commits batches, one after the other.
+pub(super) struct Committer {
     writer: Mutex<Writer>,
     queue: Queue,
     shared: Arc<Shared>,
 }
 
 /// Ends a turn at writing, after the writer was released: what came meanwhile is for the writer's thread.
-struct Turn<'a>(&'a Pen);
+struct Turn<'a>(&'a Committer);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
@@ -46,7 +47,7 @@ impl Drop for Unfinished<'_> {
 }
 
 /// However the writer's thread ends, nobody may wait for it afterwards.
-struct Farewell(Arc<Pen>);
+struct Farewell(Arc<Committer>);
 
 impl Drop for Farewell {
     fn drop(&mut self) {
@@ -55,14 +56,14 @@ impl Drop for Farewell {
     }
 }
 
-impl Pen {
+impl Committer {
     /// Starts the writer's thread.
     pub fn start(shared: &Arc<Shared>, writer: Writer) -> io::Result<(Arc<Self>, JoinHandle<()>)> {
         let (writer, queue, shared) = (Mutex::new(writer), Queue::default(), Arc::clone(shared));
-        let pen = Arc::new(Self { writer, queue, shared });
-        let farewell = Farewell(Arc::clone(&pen));
+        let committer = Arc::new(Self { writer, queue, shared });
+        let farewell = Farewell(Arc::clone(&committer));
         let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || farewell.0.run())?;
-        Ok((pen, thread))
+        Ok((committer, thread))
     }
 
     fn run(&self) {
@@ -85,7 +86,7 @@ impl Pen {
     pub fn submit(&self, request: Request) -> Result<Ticket<'_>, AppendError> {
         request.check_sizes()?;
         let (job, answer) = Job::new(request);
-        if self.queue.push(job) { Ok(Ticket { pen: self, answer }) } else { Err(self.why_stopped()) }
+        if self.queue.push(job) { Ok(Ticket { committer: self, answer }) } else { Err(self.why_stopped()) }
     }
 
     /// Writes what is in line, unless somebody is at it: then they see to it that it is written.
@@ -116,14 +117,14 @@ impl Pen {
 /// A request in line. It is written at the latest when somebody waits for its answer.
 #[must_use]
 pub(super) struct Ticket<'a> {
-    pen: &'a Pen,
+    committer: &'a Committer,
     answer: Receiver<Answer>,
 }
 
 impl Ticket<'_> {
     /// Waits until the request is durable, or refused.
     pub fn wait(&self) -> Answer {
-        self.pen.write_if_free();
-        self.answer.recv().unwrap_or_else(|_| Err(self.pen.why_stopped()))
+        self.committer.write_if_free();
+        self.answer.recv().unwrap_or_else(|_| Err(self.committer.why_stopped()))
     }
 }

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use super::{
+use crate::embedded::{
     files::{Access, Folder, LogFile},
     lock::{FolderLock, LockError},
 };
