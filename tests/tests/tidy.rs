@@ -44,6 +44,7 @@ const PURE_DEPENDENCIES: &[&str] = &[
     "schemars",
     "serde",
     "serde_json",
+    "ta-lib",
     "thiserror",
     "uuid",
 ];
