@@ -7,6 +7,7 @@ mod client;
 mod clock;
 mod config;
 mod descriptors;
+mod few;
 mod folder;
 mod http;
 mod plant;

@@ -83,6 +83,30 @@ fn a_halt_and_a_dead_letter_are_a_line_each_in_the_messages_of_a_quiet_server() 
 }
 
 #[test]
+fn who_is_not_let_in_is_told_a_few_times_a_minute_and_never_with_the_token() {
+    let home = Home::new();
+    let mut server = home.serve();
+    let file: Value =
+        serde_json::from_slice(&std::fs::read(home.data().join("server.json")).unwrap()).unwrap();
+    let url = format!("http://{}/api/strategies?token=sekret-one", file["address"].as_str().unwrap());
+    let ask = |token: Option<&str>| {
+        let request = ureq::get(&url).config().http_status_as_error(false).build();
+        let request = match token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        assert_eq!(request.call().unwrap().status(), 401);
+    };
+    ask(None);
+    (0..24).for_each(|_| ask(Some("sekret-two")));
+    let words = server.terminate().1;
+    let told = |what: &str| words.matches(what).count();
+    assert_eq!(told("WARN GET /api/strategies from 127.0.0.1:"), 10, "{words}");
+    assert_eq!((told("not let in: the token is missing"), told("not let in: the token is wrong")), (1, 9));
+    assert!(words.contains("15 more requests were not let in") && !words.contains("sekret"), "{words}");
+}
+
+#[test]
 fn the_end_of_the_session_ends_a_server_in_good_order() {
     let home = Home::new();
     let (code, words) = home.serve().end("-HUP");

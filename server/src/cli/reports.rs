@@ -14,16 +14,13 @@ use events::{Event, Family, FamilySet, Recorded, Severity};
 use store::EventLog;
 
 use super::words;
+use crate::few::Few;
 
 /// What is told of.
 const TOLD: FamilySet = FamilySet::of(&[Family::Strategy, Family::Alert, Family::Ingest]);
 
 /// How long the log is waited for at a time: the end of the process waits as long.
 const GLANCE: Duration = Duration::from_millis(200);
-
-/// Dead letters that have a line of their own, in each span; the others are counted.
-const LETTERS: u32 = 10;
-const SPAN: Duration = Duration::from_secs(60);
 
 /// Tells of decisions, alerts and dead letters as they come into the log, until it is dropped.
 pub struct Reports {
@@ -54,7 +51,7 @@ impl Drop for Reports {
 
 fn follow(log: &dyn EventLog, after: u64, ends: &AtomicBool) {
     let mut news = log.subscribe(after, TOLD);
-    let mut letters = Letters::new(Instant::now());
+    let mut letters = Few::new(Instant::now());
     while !ends.load(Ordering::Relaxed) {
         match news.next(1024, GLANCE) {
             Ok(batch) => batch.events.iter().for_each(|event| tell(event, &mut letters)),
@@ -67,35 +64,7 @@ fn follow(log: &dyn EventLog, after: u64, ends: &AtomicBool) {
     }
 }
 
-/// Dead letters can come by thousands, and each would be a line.
-struct Letters {
-    since: Instant,
-    seen: u32,
-}
-
-impl Letters {
-    const fn new(since: Instant) -> Self {
-        Self { since, seen: 0 }
-    }
-
-    /// Whether the next one has a line of its own.
-    fn next_is_told(&mut self) -> bool {
-        self.seen = self.seen.saturating_add(1);
-        self.seen <= LETTERS
-    }
-
-    /// When a span is over: how many were not told in it.
-    fn turned(&mut self, now: Instant) -> Option<u32> {
-        if now.duration_since(self.since) < SPAN {
-            return None;
-        }
-        let untold = self.seen.saturating_sub(LETTERS);
-        *self = Self::new(now);
-        (untold > 0).then_some(untold)
-    }
-}
-
-fn tell(event: &Recorded, letters: &mut Letters) {
+fn tell(event: &Recorded, letters: &mut Few) {
     let Some(level) = level(&event.event, letters) else { return };
     let json = serde_json::to_value(event.json()).unwrap_or_default();
     let line = format!("{} {}: {}", event.event.event_type(), words::subject(&json), words::what(&json));
@@ -107,7 +76,7 @@ fn tell(event: &Recorded, letters: &mut Letters) {
 }
 
 /// How much an event matters; nothing where it has no line.
-fn level(event: &Event, letters: &mut Letters) -> Option<Level> {
+fn level(event: &Event, letters: &mut Few) -> Option<Level> {
     Some(match event {
         Event::StrategyDisabled(_) => Level::Error,
         Event::StrategyReduced(_) | Event::TradeAfterHalt(_) => Level::Warning,
@@ -127,20 +96,4 @@ enum Level {
     Error,
     Warning,
     Notice,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_many_dead_letters_ten_a_minute_are_told_and_the_rest_counted() {
-        let begin = Instant::now();
-        let mut letters = Letters::new(begin);
-        assert_eq!((0..25).filter(|_| letters.next_is_told()).count(), 10);
-        assert_eq!(letters.turned(begin + SPAN / 2), None);
-        assert_eq!(letters.turned(begin + SPAN), Some(15));
-        assert!(letters.next_is_told());
-        assert_eq!(letters.turned(begin + SPAN * 2), None);
-    }
 }

@@ -143,6 +143,7 @@ async fn serve(
         probes: plant.probes(),
         publisher: Some(plant.publisher()),
         taken_over_http: http::Tally::default(),
+        refused: http::Refused::default(),
     });
     let server = http::serve(site, listener, descriptors::connections(descriptors)).map_err(io)?;
     let handle = server.handle();

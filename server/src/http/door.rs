@@ -22,13 +22,22 @@ pub async fn guard(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let refused = check(&request).err();
     let mut answer = match refused {
-        Some(refusal) => request.into_response(refusal.error_response()).map_into_boxed_body(),
+        Some(refusal) => {
+            tell(&request, &refusal);
+            request.into_response(refusal.error_response()).map_into_boxed_body()
+        }
         None => next.call(request).await?.map_into_boxed_body(),
     };
     let headers = answer.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(answer)
+}
+
+fn tell(request: &ServiceRequest, refusal: &Refusal) {
+    if let Some(site) = request.app_data::<web::Data<Site>>() {
+        site.refused.tell(&refusal.0, request.method().as_str(), request.path(), request.peer_addr());
+    }
 }
 
 fn check(request: &ServiceRequest) -> Result<(), Refusal> {

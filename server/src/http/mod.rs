@@ -20,4 +20,4 @@ mod tests;
 pub use facts::{FactResult, Receipt};
 pub use health::Part;
 pub use routes::{WORKERS, serve};
-pub use site::{Site, Tally};
+pub use site::{Refused, Site, Tally};

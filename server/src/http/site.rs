@@ -1,6 +1,13 @@
 //! What the handlers share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 use runtime::{
     intake::{TradeFormat, admit::Admission},
@@ -8,7 +15,7 @@ use runtime::{
 };
 
 use super::health::Part;
-use crate::{calls::Desk, folder::Token};
+use crate::{calls::Desk, few::Few, folder::Token, problem::Problem};
 
 /// Asks a part of the process how it is.
 pub type Probe = Box<dyn Fn() -> Part + Send + Sync>;
@@ -32,7 +39,47 @@ pub struct Site {
     pub publisher: Option<PublisherProbe>,
     /// What came in over HTTP since the start of the process.
     pub taken_over_http: Tally,
+    /// Who was not let in.
+    pub refused: Refused,
 }
+
+/// Tells of requests that were not let in: a wrong token may be a guess, or a bot whose reports go nowhere.
+pub struct Refused(Mutex<Few>);
+
+impl Default for Refused {
+    fn default() -> Self {
+        Self(Mutex::new(Few::new(Instant::now())))
+    }
+}
+
+impl Refused {
+    /// Tells of one; what it showed and asked for in the address is told to nobody.
+    pub fn tell(&self, why: &Problem, method: &str, path: &str, from: Option<SocketAddr>) {
+        let mut few = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(more) = few.turned(Instant::now()) {
+            tracing::warn!("{more} more requests were not let in since");
+        }
+        if few.next_is_told() {
+            let from = from.map_or_else(|| "somewhere".to_owned(), |from| from.to_string());
+            let path: String = path.chars().take(PATH_SHOWN).collect();
+            // What to do about it is for whoever asks.
+            let why = why.detail.split([':', ';']).next().unwrap_or_default();
+            tracing::warn!("{method} {path} from {from} was not let in: {why}");
+        }
+    }
+}
+
+impl Drop for Refused {
+    fn drop(&mut self) {
+        let more = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).untold();
+        if more > 0 {
+            tracing::warn!("{more} more requests were not let in since");
+        }
+    }
+}
+
+/// As much of a path is told.
+const PATH_SHOWN: usize = 100;
 
 /// Counts what became of facts.
 #[derive(Debug, Default)]

@@ -74,7 +74,9 @@ fn start(probe: Part) -> Running {
         dead_letters: 1,
         ..PublisherStatus::default()
     }));
-    let site = web::Data::new(Site { desk, token, trades, admission, probes, publisher, taken_over_http });
+    let refused = super::Refused::default();
+    let site =
+        web::Data::new(Site { desk, token, trades, admission, probes, publisher, taken_over_http, refused });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
