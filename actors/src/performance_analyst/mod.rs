@@ -2,7 +2,7 @@
 //!
 //! | it reads | it decides |
 //! |---|---|
-//! | `TradeClosed` | nothing: it only remembers |
+//! | `TradeClosed`, `ClockFellBehind`, `ClockAcceptRequested` | nothing: it only remembers |
 //! | `ScheduleFired` of `performance_analysis` | `PerformanceAnalyzed`, or `PerformanceAnalysisSkipped` with fewer than `min_trades` trades |
 //! | the same, with a critical figure | `AlertRaised`; `AlertCleared` when no figure is critical any more |
 //!
@@ -30,8 +30,8 @@ pub struct PerformanceAnalyst;
 
 impl Decider for PerformanceAnalyst {
     const NAME: &'static str = "performance_analyst";
-    const RULES_VERSION: u32 = 2;
-    const STATE_VERSION: u32 = 2;
+    const RULES_VERSION: u32 = 3;
+    const STATE_VERSION: u32 = 3;
     type Config = PerformanceAnalystConfigured;
     type State = State;
 

@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 
 const US_PER_MINUTE: i64 = 60_000_000;
 
-/// Trades closed longer before the newest one are forgotten: the window of seven days, and two more for ticks that
-/// are made up for after newer trades were read.
-const KEPT_DAYS: i64 = 9;
+/// Days with trades that are kept: the eight that a window falls on, and as many more for ticks that are made up for late,
+/// after newer trades were read, or for days of a wrong clock.
+const KEPT_DAYS: usize = 16;
 
-/// Minutes that a trade may be ahead of the clock, rounded up.
-const MINUTES_AHEAD: i64 = 6;
+/// Days that a window of seven times 24 hours falls on.
+const WINDOW_DAYS: i32 = 8;
 
 /// The analyst's memory. Ticks fall on whole minutes, so no minute is ever split by a window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// By minutes since 1970.
-    minutes: BTreeMap<i64, Minute>,
-    /// Those that are later than a clock which fell behind, until it has caught up or is taken as it is.
-    ahead: BTreeMap<i64, Minute>,
+    /// Minutes since 1970, by the number of their day.
+    days: BTreeMap<i32, BTreeMap<i64, Minute>>,
+    /// The day that has been reached: that of the newest trade, unless the clock turned out to be behind it.
+    reached: i32,
     /// Whether the alert of the last analysis is open.
     pub alerted: bool,
 }
@@ -80,12 +80,10 @@ impl State {
     pub fn evolve(&mut self, fact: Fact<'_>) {
         match fact.event {
             Event::TradeClosed(trade) => self.remember(trade),
-            Event::ClockFellBehind(behind) => {
-                let clock = behind.clock.micros().div_euclid(US_PER_MINUTE);
-                self.ahead = self.minutes.split_off(&clock.saturating_add(MINUTES_AHEAD));
+            Event::ClockFellBehind(behind) => self.reached = behind.clock.day().number(),
+            Event::ClockAcceptRequested(accepted) => {
+                self.reached = self.reached.min(accepted.clock.day().number());
             }
-            Event::ClockCaughtUp(_) => self.minutes.append(&mut self.ahead),
-            Event::ClockAcceptRequested(_) => self.ahead.clear(),
             Event::AlertRaised(_) => self.alerted = true,
             Event::AlertCleared(_) => self.alerted = false,
             _ => {}
@@ -94,18 +92,31 @@ impl State {
 
     /// The minutes of `[start, end)`; both whole minutes.
     pub fn minutes(&self, start: Timestamp, end: Timestamp) -> impl Iterator<Item = &Minute> {
+        let days = self.days.range(start.day().number()..=end.max(start).day().number());
         let (start, end) = (start.micros().div_euclid(US_PER_MINUTE), end.micros().div_euclid(US_PER_MINUTE));
-        self.minutes.range(start..end.max(start)).map(|(_, minute)| minute)
+        days.flat_map(move |(_, day)| day.range(start..end.max(start))).map(|(_, minute)| minute)
     }
 
     fn remember(&mut self, trade: &TradeClosed) {
-        let us = trade.closed_at.micros();
+        let (us, day) = (trade.closed_at.micros(), trade.closed_at.day().number());
         let offset = u32::try_from(us.rem_euclid(US_PER_MINUTE)).unwrap_or_default();
-        self.minutes.entry(us.div_euclid(US_PER_MINUTE)).or_default().add(offset, trade);
-        let newest = self.minutes.last_key_value().map_or(0, |(minute, _)| *minute);
-        let oldest = newest - KEPT_DAYS * 24 * 60;
-        while self.minutes.first_key_value().is_some_and(|(minute, _)| *minute < oldest) {
-            self.minutes.pop_first();
+        let minutes = self.days.entry(day).or_default();
+        minutes.entry(us.div_euclid(US_PER_MINUTE)).or_default().add(offset, trade);
+        self.reached = self.reached.max(day);
+        self.forget();
+    }
+
+    /// By number and not by age: what a clock that ran ahead has counted is forgotten before a day that the next window
+    /// looks at.
+    fn forget(&mut self) {
+        let oldest = self.reached.saturating_sub(WINDOW_DAYS);
+        while self.days.len() > KEPT_DAYS {
+            let is_old = self.days.first_key_value().is_some_and(|(day, _)| *day < oldest);
+            if is_old {
+                self.days.pop_first()
+            } else {
+                self.days.pop_last()
+            };
         }
     }
 }

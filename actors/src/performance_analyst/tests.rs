@@ -1,8 +1,8 @@
 //! Given / when / then: at, below and above each limit.
 
 use events::{
-    AlertKind, Event, FigureStatus, PerformanceAdvice, PerformanceAnalystConfigured, PerformanceAnalyzed,
-    ScheduleFired, SkipReason,
+    AlertKind, ClockAcceptRequested, ClockFellBehind, Event, FigureStatus, Moment, PerformanceAdvice,
+    PerformanceAnalystConfigured, PerformanceAnalyzed, ScheduleFired, SkipReason,
 };
 
 use super::{PerformanceAnalyst, SCHEDULE, validate};
@@ -52,6 +52,35 @@ fn the_window_is_seven_days_and_open_at_its_end() {
         (found.window_start, found.window_end),
         (at("2025-01-01T01:00:00Z"), at("2025-01-08T01:00:00Z"))
     );
+}
+
+#[test]
+fn a_tick_that_comes_after_newer_trades_still_sees_its_whole_window() {
+    let mut facts = hourly("2025-01-01", "3", 10);
+    facts.extend((9..=16).flat_map(|day| hourly(&format!("2025-01-{day:02}"), "-1", 1)));
+    let mut analyst = analyst().facts(facts);
+    assert_eq!(analysed(&analyst.when(tick("2025-01-08T00:00:00Z"))).trades, 10);
+}
+
+#[test]
+fn a_clock_that_ran_ahead_takes_no_trade_out_of_the_windows_before_and_after() {
+    let mut facts = hourly("2026-11-20", "3", 10);
+    facts.extend((1..=8).flat_map(|day| hourly(&format!("2035-01-{day:02}"), "-1", 1)));
+    facts.push(Event::ClockFellBehind(ClockFellBehind {
+        clock: at("2026-11-24T00:00:00Z"),
+        newest: at("2035-01-08T00:30:00Z"),
+        moment: Moment::ClosedAt,
+        position: 180,
+        behind_s: 255_000_000,
+    }));
+    facts.extend((24..=30).flat_map(|day| hourly(&format!("2026-11-{day}"), "1", 1)));
+    let clock = at("2026-11-30T00:00:00Z");
+    let accepted = ClockAcceptRequested { clock, reason: "it ran ahead".into() };
+    facts.push(Event::ClockAcceptRequested(accepted));
+    let mut analyst = analyst().facts(facts);
+    assert_eq!(analysed(&analyst.when(tick("2026-11-27T00:00:00Z"))).trades, 13);
+    let mut analyst = analyst.facts((1..=9).flat_map(|day| hourly(&format!("2026-12-0{day}"), "1", 2)));
+    assert_eq!(analysed(&analyst.when(tick("2026-12-10T00:00:00Z"))).trades, 14);
 }
 
 #[test]
