@@ -3,6 +3,7 @@
 pub mod bad_disk;
 pub mod crash;
 pub mod fuzz;
+pub mod judge;
 pub mod schemas;
 pub mod simulation;
 

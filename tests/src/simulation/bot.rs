@@ -1,4 +1,5 @@
-//! What the trading bot publishes: trades in and out of order, again, changed, too late, and records that are none.
+//! What the trading bot publishes: trades in and out of order, again, changed, too late, with numbers of every size, and
+//! records that are none.
 
 use events::{Decimal, Timestamp};
 
@@ -8,6 +9,9 @@ use super::random::Random;
 pub const TOPIC: &str = "trading.trade.closed.v1";
 
 const SECONDS_A_DAY: u64 = 86_400;
+
+/// Mostly the first; the others are in another currency, or in none that is known.
+const SYMBOLS: [&str; 4] = ["BTC/USDT", "ETH/BTC", "BTC/EUR:EUR", "GOLD"];
 
 /// A trade as the bot told it: what tells it from others, and what two reports of it must agree in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub struct Told {
     pub profit_pct: Decimal,
     /// Its close.
     pub closed_at: Timestamp,
+    symbol: &'static str,
+    held_s: u64,
 }
 
 /// A record of the topic.
@@ -76,9 +82,7 @@ impl Bot {
         let (strategy, losing) = self.strategies[random.place(self.strategies.len())];
         self.trades += 1;
         let trade_id = self.trades.to_string();
-        let told =
-            Told { strategy, trade_id, profit_pct: profit(losing, random), closed_at: close(random, now) };
-        record(told)
+        record(told(strategy, trade_id, losing, random, now))
     }
 
     fn again(&self, random: &mut Random) -> Record {
@@ -94,21 +98,22 @@ impl Bot {
     /// A trade that could not be read before.
     fn corrected(&mut self, random: &mut Random, now: Timestamp) -> Record {
         let (strategy, trade_id) = self.owed.swap_remove(random.place(self.owed.len()));
-        record(Told { strategy, trade_id, profit_pct: profit(50, random), closed_at: close(random, now) })
+        record(told(strategy, trade_id, 50, random, now))
     }
 
     fn garbage(&mut self, random: &mut Random, now: Timestamp) -> Record {
         let strategy = self.any_strategy(random);
         self.trades += 1;
         let trade_id = self.trades.to_string();
-        let (id, now) = (trade_id.clone(), now.to_string());
+        let broken = told(strategy, trade_id.clone(), 50, random, now);
+        let id = &trade_id;
         let value = match random.below(6) {
             0 => b"{\"trade_id\":".to_vec(),
             1 => vec![0xff, 0xfe, (self.trades % 256) as u8],
             2 => Vec::new(),
             3 => format!(r#"{{"trade_id":"{id}","strategy":"{strategy}","symbol":"BTC/USDT"}}"#).into_bytes(),
-            4 => json(strategy, &id, "1", "-1", &now).into_bytes(),
-            _ => json(strategy, &id, "not a number", "1", &now).into_bytes(),
+            4 => json(&broken, "1", "-1").into_bytes(),
+            _ => json(&broken, "not a number", "1").into_bytes(),
         };
         if value.len() > 30 {
             self.owed.push((strategy, trade_id));
@@ -117,13 +122,23 @@ impl Bot {
     }
 }
 
-/// Now and then a number so long that a sum with it has no exact value.
+fn told(strategy: &'static str, trade_id: String, losing: u64, random: &mut Random, now: Timestamp) -> Told {
+    let profit_pct = profit(losing, random);
+    let symbol = if random.chance(4) { SYMBOLS[random.place(SYMBOLS.len())] } else { SYMBOLS[0] };
+    let held_s = if random.chance(70) { random.below(7200) } else { random.below(30 * SECONDS_A_DAY) };
+    Told { strategy, trade_id, profit_pct, closed_at: close(random, now), symbol, held_s }
+}
+
+/// Mostly hundredths; now and then nothing in every notation, the smallest number that there is, one of 28 digits.
 fn profit(losing: u64, random: &mut Random) -> Decimal {
-    if random.chance(1) {
-        return Decimal::from_i128_with_scale(10_i128.pow(27), 0);
-    }
-    let hundredths = random.between(1, 400) as i64;
-    Decimal::new(if random.chance(losing) { -hundredths } else { hundredths }, 2)
+    let places = random.below(29) as u32;
+    let size = match random.below(100) {
+        0..5 => Decimal::new(0, places),
+        5..9 => Decimal::new(1, 28),
+        9..10 => Decimal::from_i128_with_scale(i128::from(random.draw()) * 10_i128.pow(8), places),
+        _ => Decimal::new(random.between(1, 400) as i64, 2),
+    };
+    if random.chance(losing) { -size } else { size }
 }
 
 /// Mostly just closed; some reports come hours late, some after days.
@@ -137,13 +152,14 @@ fn close(random: &mut Random, now: Timestamp) -> Timestamp {
 }
 
 fn record(told: Told) -> Record {
-    let (profit, closed_at) = (told.profit_pct.to_string(), told.closed_at.to_string());
-    let value = json(told.strategy, &told.trade_id, &profit, "1", &closed_at).into_bytes();
+    let value = json(&told, &told.profit_pct.to_string(), "1").into_bytes();
     Record { value, told: Some(told) }
 }
 
-fn json(strategy: &str, trade_id: &str, profit: &str, quantity: &str, closed_at: &str) -> String {
+fn json(told: &Told, profit: &str, quantity: &str) -> String {
+    let Told { strategy, trade_id, symbol, closed_at, .. } = told;
+    let opened_at = closed_at.plus_seconds(-(told.held_s as i64));
     format!(
-        r#"{{"trade_id":"{trade_id}","strategy":"{strategy}","symbol":"BTC/USDT","side":"long","quantity":{quantity},"entry_price":100,"profit":"{profit}","profit_pct":"{profit}","opened_at":"2025-01-01T00:00:00Z","closed_at":"{closed_at}"}}"#
+        r#"{{"trade_id":"{trade_id}","strategy":"{strategy}","symbol":"{symbol}","side":"long","quantity":{quantity},"entry_price":100,"profit":"{profit}","profit_pct":"{profit}","opened_at":"{opened_at}","closed_at":"{closed_at}"}}"#
     )
 }

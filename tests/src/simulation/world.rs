@@ -303,8 +303,10 @@ impl<G: Decider> World<G> {
 fn configuration(random: &mut Random) -> SystemConfig {
     let mut guard = StrategyGuardConfigured { default: thresholds(random), ..Default::default() };
     if random.chance(30) {
-        let capital = Some(Decimal::ONE_THOUSAND);
-        guard.strategies.insert("rsi".into(), GuardThresholds { capital, ..thresholds(random) });
+        let capital = Some(Decimal::from(random.between(40, 1000)));
+        let capital_currency = random.chance(50).then(|| "USDT".to_owned());
+        let thresholds = GuardThresholds { capital, capital_currency, ..thresholds(random) };
+        guard.strategies.insert("rsi".into(), thresholds);
     }
     let analyst = PerformanceAnalystConfigured { min_trades: random.between(1, 10), ..Default::default() };
     let (daily, other) = ((performance_analyst::SCHEDULE, schedule(random)), ("other", schedule(random)));
@@ -316,7 +318,7 @@ fn configuration(random: &mut Random) -> SystemConfig {
 
 fn thresholds(random: &mut Random) -> GuardThresholds {
     GuardThresholds {
-        max_daily_loss_pct: Decimal::from(random.between(3, 20)),
+        max_daily_loss_pct: Decimal::new(random.between(300, 2000) as i64, 2),
         max_consecutive_losses: random.between(2, 6) as u32,
         min_win_rate_pct: Decimal::from(random.between(10, 40)),
         win_rate_window: random.between(4, 12) as u32,

@@ -1,8 +1,7 @@
-//! The promises, each checked from the log alone. What an actor should have decided is folded anew; what a guard must
-//! never do is told by a model of its own that shares no code with it.
+//! The promises, each checked from the log alone. What an actor should have decided is folded anew, and worked out by
+//! judges that share no code with it.
 
 mod actors;
-mod guard;
 mod intake;
 mod schedules;
 mod views;
@@ -13,6 +12,7 @@ use events::Recorded;
 use store::{EventLog, Snapshots};
 
 use super::{bot::Partitions, viewer::Viewer};
+use crate::judge;
 
 /// What is left of a run that has come to rest.
 pub struct Evidence<'e> {
@@ -32,7 +32,7 @@ pub struct Evidence<'e> {
 pub fn all(evidence: &Evidence<'_>) -> Vec<String> {
     let mut violations = intake::violations(evidence);
     violations.extend(actors::violations(evidence));
-    violations.extend(guard::violations(evidence));
+    violations.extend(judge::violations(evidence.events));
     violations.extend(schedules::violations(evidence));
     violations.extend(views::violations(evidence));
     violations
