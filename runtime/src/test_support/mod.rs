@@ -3,10 +3,22 @@
 mod broker;
 mod samples;
 
-use std::io::Write as _;
+use std::{io::Write as _, path::PathBuf};
 
 pub use broker::Broker;
 pub use samples::{alert, dead_letter, trade_json};
+
+/// A folder of shared data: of TRADEWARDEN_SHARED_DATA, else of `shared/data` beside the checkout; nothing, said by name,
+/// where it is absent.
+pub fn shared_data(folder: &str) -> Option<PathBuf> {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let path = std::env::var_os("TRADEWARDEN_SHARED_DATA").map_or_else(beside, PathBuf::from).join(folder);
+    let found = path.exists();
+    if !found {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {} is not there", path.display());
+    }
+    found.then_some(path)
+}
 
 /// The service, or nothing when it is not to be had: then the test is skipped, by name and with the reason on
 /// standard error. With `TRADEWARDEN_TEST_SERVICES=required` it fails instead.

@@ -10,6 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[allow(dead_code, reason = "not every file of tests judges")]
+pub mod judged;
+
 use serde_json::{Value, json};
 
 /// What a command said.

@@ -1,21 +1,16 @@
-//! Real files, where they are: folder `trades` of TRADEWARDEN_SHARED_DATA, else of `shared/data` beside the checkout.
-
-use std::path::PathBuf;
+//! Real files, where they are: the folder `trades` of the shared data.
 
 use events::{Outcome, RejectReason, Side, Timestamp};
 
 use super::{FileFormat, Row, TradeFile};
-use crate::intake::{FieldMapping, TradeFormat};
+use crate::{
+    intake::{FieldMapping, TradeFormat},
+    test_support::shared_data,
+};
 
-/// The rows of a real file; nothing, said by name, where it is absent.
+/// The rows of a real file; nothing where it is absent.
 fn rows(name: &str, mappings: &[&str]) -> Option<(FileFormat, Vec<Row>)> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let folder = std::env::var_os("TRADEWARDEN_SHARED_DATA").map_or_else(beside, PathBuf::from);
-    let path = folder.join("trades").join(name);
-    if !path.exists() {
-        println!("skipped: {name} is not there");
-        return None;
-    }
+    let path = shared_data(&format!("trades/{name}"))?;
     let mapping = FieldMapping::parse(mappings).unwrap();
     let trades = TradeFormat { mapping, future_tolerance: None, ..TradeFormat::default() };
     let file = TradeFile::open(&path, None, &trades, Timestamp::default()).unwrap();
