@@ -7,30 +7,9 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use events::{Event, StallReason};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
-use runtime::{
-    kafka::KafkaSettings,
-    test_support::{Broker, need},
-};
+use runtime::test_support::{Broker, Transaction, need};
 use store::MemoryLog;
 use support::source::{everything, send, source, trade, trades, wait_for, wait_until_live};
-
-const WAIT: Duration = Duration::from_secs(30);
-
-/// A producer with a transaction that it has begun.
-fn in_transaction(settings: &KafkaSettings, id: &str) -> BaseProducer {
-    let mut config = rdkafka::ClientConfig::new();
-    config.set("bootstrap.servers", &settings.bootstrap_servers).set("transactional.id", id);
-    let producer: BaseProducer = config.create().unwrap();
-    producer.init_transactions(WAIT).unwrap();
-    producer.begin_transaction().unwrap();
-    producer
-}
-
-fn put(producer: &BaseProducer, settings: &KafkaSettings, (key, value): &(Vec<u8>, Vec<u8>)) {
-    producer.send(BaseRecord::to(&settings.topics.trade_closed).key(key).payload(value)).unwrap();
-    producer.flush(WAIT).unwrap();
-}
 
 #[test]
 fn what_an_open_transaction_hides_for_too_long_is_a_source_that_stands_still() {
@@ -42,15 +21,16 @@ fn what_an_open_transaction_hides_for_too_long_is_a_source_that_stands_still() {
     let running = source(&log, &settings);
     send(&settings, vec![trade(0)]);
     wait_until_live(&running, 1);
-    let somebody = in_transaction(&settings, "somebody");
-    put(&somebody, &settings, &trade(1));
+    let topic = &settings.topics.trade_closed;
+    let somebody = Transaction::begin(&settings, "somebody").unwrap();
+    somebody.put(topic, &trade(1)).unwrap();
     send(&settings, (2..14).map(trade).collect());
     wait_for("it is stalled", || running.status().stalled.is_some());
     let status = running.status();
     assert_eq!((status.stalled, status.lag()), (Some(StallReason::OpenTransaction), 13), "{status:?}");
     assert!(!status.caught_up && !status.ready, "{status:?}");
     assert!(status.text.contains("find-hanging"), "{status:?}");
-    somebody.abort_transaction(WAIT).unwrap();
+    somebody.abort().unwrap();
     wait_until_live(&running, 13);
     wait_for("it has caught up", || running.status().caught_up);
     running.stop();
@@ -74,12 +54,13 @@ fn markers_and_aborted_records_at_the_end_are_passed_and_not_read_again() {
     broker.create_topic(&settings.topics.trade_closed, 1, &[]).unwrap();
     let log = Arc::new(MemoryLog::new());
     let running = source(&log, &settings);
-    let somebody = in_transaction(&settings, "somebody");
-    put(&somebody, &settings, &trade(0));
-    somebody.commit_transaction(WAIT).unwrap();
-    somebody.begin_transaction().unwrap();
-    (1..5).for_each(|n| put(&somebody, &settings, &trade(n)));
-    somebody.abort_transaction(WAIT).unwrap();
+    let topic = &settings.topics.trade_closed;
+    let somebody = Transaction::begin(&settings, "somebody").unwrap();
+    somebody.put(topic, &trade(0)).unwrap();
+    somebody.commit().unwrap();
+    somebody.again().unwrap();
+    (1..5).for_each(|n| somebody.put(topic, &trade(n)).unwrap());
+    somebody.abort().unwrap();
     wait_until_live(&running, 1);
     // The record, its marker, four that were aborted and their marker.
     wait_for("all is passed", || running.status().partitions[0].position == 7);

@@ -4,6 +4,7 @@
 // Helpers outside of test functions: a panic is how a failure is told.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[allow(dead_code, reason = "each file of tests needs other parts of it")]
 mod kafka;
 
 use std::{
@@ -18,7 +19,6 @@ use std::{
 };
 
 use kafka::{
-    DECISIONS, TRADES,
     input::{Input, gated},
     outcome::{Kept, of_log, published, until_all_is_published},
     process::{Process, ask},
@@ -28,6 +28,11 @@ use runtime::{
     test_support::{Broker, need},
 };
 use serde_json::json;
+
+/// The topic of the trades.
+const TRADES: &str = "trading.trade.closed.v1";
+/// The topic of the decisions.
+const DECISIONS: &str = "tradewarden.decisions.v1";
 
 const KILLS: usize = 10;
 /// Before this kill the broker is killed too.

@@ -1,11 +1,6 @@
-//! A real Kafka broker for a test: on free ports, in a temporary folder, gone when the test process is gone.
+//! A real Kafka for a test: one broker, or a cluster of three.
 
 use std::{
-    fs::File,
-    io::{BufRead, BufReader, Read as _},
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -16,33 +11,30 @@ use rdkafka::{
     },
     client::DefaultClientContext,
     config::ClientConfig,
-    error::KafkaError,
+    consumer::{BaseConsumer, Consumer as _},
+    metadata::Metadata,
     topic_partition_list::{Offset, TopicPartitionList},
     types::RDKafkaErrorCode,
 };
-use tempfile::TempDir;
 
+use super::node::{Node, install, text};
 use crate::kafka::KafkaSettings;
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// Runs a program until its standard input closes, and tells its process id. It ends with this process, also when
-/// this process is killed.
-const GUARD: &str = r#"log=$1; shift
-"$@" >>"$log" 2>&1 </dev/null & p=$!
-trap 'kill -9 $p; wait $p' EXIT
-echo $p
-cat >/dev/null"#;
+/// What three brokers have to know beside the voters: every record on all of them, two are enough to go on.
+const THREE: &str = "default.replication.factor=3
+min.insync.replicas=2
+offsets.topic.replication.factor=3
+transaction.state.log.replication.factor=3
+transaction.state.log.min.isr=2
+broker.session.timeout.ms=3000
+";
 
-/// A broker of its own for a test.
+/// A cluster of its own for a test.
 pub struct Broker {
-    folder: TempDir,
-    port: u16,
-    controller_port: u16,
-    extra_port: u16,
+    nodes: Vec<Node>,
     properties: String,
-    pid: String,
-    guard: Option<Child>,
 }
 
 impl Broker {
@@ -60,15 +52,25 @@ impl Broker {
     /// # Errors
     /// As [`Broker::start`].
     pub fn start_with(properties: &str) -> Result<Self, String> {
+        Self::launch(1, properties)
+    }
+
+    /// Three brokers; what is on them is there as long as two live.
+    ///
+    /// # Errors
+    /// As [`Broker::start`].
+    pub fn start_three() -> Result<Self, String> {
+        Self::launch(3, THREE)
+    }
+
+    fn launch(nodes: usize, properties: &str) -> Result<Self, String> {
         install()?;
-        let folder = tempfile::tempdir().map_err(text)?;
-        let properties = properties.to_owned();
-        let (pid, guard) = (String::new(), None);
-        let mut broker = Self { folder, port: 0, controller_port: 0, extra_port: 0, properties, pid, guard };
         // Somebody else may take a port between finding and using it: once more then.
         for attempt in 0..2 {
-            (broker.port, broker.controller_port) = (free_port()?, free_port()?);
-            broker.extra_port = free_port()?;
+            let nodes: Vec<Node> = (1..=nodes).map(Node::new).collect::<Result<_, _>>()?;
+            let voters = nodes.iter().map(Node::voter).collect::<Vec<_>>().join(",");
+            let properties = format!("controller.quorum.voters={voters}\n{properties}");
+            let mut broker = Self { nodes, properties };
             match broker.restart() {
                 Err(why) if attempt == 0 && why.contains("in use") => {}
                 other => return other.map(|()| broker),
@@ -77,14 +79,14 @@ impl Broker {
         Err("no free port".to_owned())
     }
 
-    /// `host:port` for clients.
+    /// `host:port` for clients; several with commas.
     pub fn bootstrap_servers(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.nodes.iter().map(Node::address).collect::<Vec<_>>().join(",")
     }
 
     /// `host:port` of the listener that the further properties put on `{extra}`.
     pub fn extra_servers(&self) -> String {
-        format!("127.0.0.1:{}", self.extra_port)
+        self.nodes.iter().map(Node::extra_address).collect::<Vec<_>>().join(",")
     }
 
     /// Settings for clients.
@@ -92,83 +94,95 @@ impl Broker {
         KafkaSettings::new(self.bootstrap_servers())
     }
 
-    /// Ends it at once with SIGKILL; its data stays.
-    pub fn kill(&mut self) {
-        if let Some(mut guard) = self.guard.take() {
-            drop(guard.stdin.take());
-            let _ = guard.wait();
-        }
+    /// How many brokers there are.
+    pub fn count(&self) -> usize {
+        self.nodes.len()
     }
 
-    /// Starts it again on the same data and ports, and waits until it answers.
+    /// One of the brokers, from 0.
+    pub fn node(&mut self, index: usize) -> &mut Node {
+        &mut self.nodes[index]
+    }
+
+    /// Ends all at once with SIGKILL; their data stays.
+    pub fn kill(&mut self) {
+        self.nodes.iter_mut().for_each(Node::kill);
+    }
+
+    /// Starts all again on the same data and ports, and waits until they answer.
     ///
     /// # Errors
-    /// When it does not come up: with what it wrote.
+    /// When one does not come up: with what it wrote.
     pub fn restart(&mut self) -> Result<(), String> {
         self.kill();
-        let properties =
-            [("{port}", self.port), ("{controller}", self.controller_port), ("{extra}", self.extra_port)]
-                .iter()
-                .fold(self.properties.clone(), |text, (name, port)| text.replace(name, &port.to_string()));
-        std::fs::write(self.folder.path().join("extra.properties"), properties).map_err(text)?;
-        let log = self.folder.path().join("broker.log");
-        drop(File::create(&log).map_err(text)?);
-        let mut guard = Command::new("sh")
-            .args(["-c", GUARD, "guard"])
-            .arg(&log)
-            .arg(script())
-            .args(["exec", "kafka", "--dir"])
-            .arg(self.folder.path())
-            .args(["--port", &self.port.to_string(), "--controller-port", &self.controller_port.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // The shell tells every kill.
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(text)?;
-        self.pid = first_line(&mut guard)?;
-        self.guard = Some(guard);
-        self.wait_until_ready(&log)
+        self.nodes.iter_mut().try_for_each(|node| node.spawn(&self.properties))?;
+        self.wait_until_whole()
     }
 
-    /// Freezes it, connections and all; it goes on with [`Broker::wake`].
+    /// Starts one again, and waits until it has all that the others have.
+    ///
+    /// # Errors
+    /// As [`Broker::restart`].
+    pub fn restart_node(&mut self, index: usize) -> Result<(), String> {
+        self.nodes[index].spawn(&self.properties)?;
+        self.wait_until_whole()
+    }
+
+    /// Freezes all, connections and all; they go on with [`Broker::wake`].
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        self.nodes.iter().for_each(Node::freeze);
     }
 
-    /// Lets a frozen broker go on.
+    /// Lets frozen brokers go on.
     pub fn wake(&self) {
-        self.signal("-CONT");
+        self.nodes.iter().for_each(Node::wake);
     }
 
-    fn signal(&self, signal: &str) {
-        // A broker that is gone needs none.
-        let _ = Command::new("kill").args([signal, &self.pid]).status();
+    /// The index of the broker that leads a partition.
+    ///
+    /// # Errors
+    /// When nobody tells, or nobody leads it.
+    pub fn leader(&self, topic: &str, partition: i32) -> Result<usize, String> {
+        let metadata = self.metadata(Some(topic))?;
+        let found = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        let leader = found.filter(|found| found.id() == partition).map(|found| found.leader()).next();
+        let leader = leader.and_then(|id| usize::try_from(id).ok()?.checked_sub(1));
+        leader.ok_or_else(|| format!("nobody leads {topic}[{partition}]"))
     }
 
-    fn wait_until_ready(&self, log: &Path) -> Result<(), String> {
+    /// Waits until all brokers answer as one, every partition is led and every copy is in sync.
+    ///
+    /// # Errors
+    /// When that takes too long, or a broker ended: with what it wrote.
+    pub fn wait_until_whole(&self) -> Result<(), String> {
         let until = Instant::now() + READY_WITHIN;
         while Instant::now() < until {
-            if self.answers() {
+            if self.is_whole() {
                 return Ok(());
             }
-            if !is_alive(&self.pid) {
-                return Err(format!("the broker ended while starting:\n{}", written(log)));
+            if let Some(dead) = self.nodes.iter().find(|node| !node.is_alive()) {
+                return Err(format!("the broker ended while starting:\n{}", dead.written()));
             }
             thread::sleep(Duration::from_millis(50));
         }
-        Err(format!("the broker does not answer after {READY_WITHIN:?}:\n{}", written(log)))
+        let written: Vec<String> = self.nodes.iter().map(Node::written).collect();
+        Err(format!("the broker does not answer after {READY_WITHIN:?}:\n{}", written.join("\n")))
     }
 
-    /// Whether it answers a request for metadata and leads what it has.
-    fn answers(&self) -> bool {
-        use rdkafka::consumer::{BaseConsumer, Consumer as _};
-        let client: Result<BaseConsumer, KafkaError> = self.client_config().create();
-        let Ok(client) = client else { return false };
-        let Ok(metadata) = client.fetch_metadata(None, Duration::from_secs(2)) else { return false };
-        let led =
-            |topic: &rdkafka::metadata::MetadataTopic| topic.partitions().iter().all(|p| p.leader() >= 0);
-        metadata.brokers().len() == 1 && metadata.topics().iter().all(led)
+    fn is_whole(&self) -> bool {
+        let Ok(metadata) = self.metadata(None) else { return false };
+        let mut partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        metadata.brokers().len() == self.nodes.len()
+            && partitions.all(|p| p.leader() >= 0 && p.isr().len() == p.replicas().len())
+    }
+
+    fn metadata(&self, topic: Option<&str>) -> Result<Metadata, String> {
+        let client: BaseConsumer = self.client_config().create().map_err(text)?;
+        client.fetch_metadata(topic, Duration::from_secs(2)).map_err(text)
+    }
+
+    fn copies(&self) -> i32 {
+        i32::try_from(self.nodes.len()).unwrap_or(i32::MAX)
     }
 
     fn client_config(&self) -> ClientConfig {
@@ -182,7 +196,7 @@ impl Broker {
     /// # Errors
     /// What the broker said.
     pub fn create_topic(&self, topic: &str, partitions: i32, config: &[(&str, &str)]) -> Result<(), String> {
-        let mut wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        let mut wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(self.copies()));
         for (key, value) in config {
             wanted = wanted.set(key, value);
         }
@@ -258,58 +272,9 @@ impl Broker {
     }
 }
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 fn single(answers: Vec<Result<String, (String, RDKafkaErrorCode)>>) -> Result<(), String> {
     match answers.into_iter().next() {
         Some(Err((name, code))) => Err(format!("{name}: {code}")),
         _ => Ok(()),
-    }
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
-
-fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/services")
-}
-
-fn install() -> Result<(), String> {
-    let done = Command::new(script()).args(["install", "kafka"]).output().map_err(text)?;
-    if done.status.success() {
-        return Ok(());
-    }
-    Err(String::from_utf8_lossy(&done.stderr).trim().to_owned())
-}
-
-fn free_port() -> Result<u16, String> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map(|a| a.port())
-        .map_err(text)
-}
-
-fn first_line(guard: &mut Child) -> Result<String, String> {
-    let out = guard.stdout.take().ok_or("the guard has no output")?;
-    let mut line = String::new();
-    BufReader::new(out).read_line(&mut line).map_err(text)?;
-    Ok(line.trim().to_owned())
-}
-
-fn is_alive(pid: &str) -> bool {
-    let state = std::fs::read_to_string(format!("/proc/{pid}/stat"));
-    state.is_ok_and(|stat| !stat.contains(") Z "))
-}
-
-fn written(log: &Path) -> String {
-    let mut written = String::new();
-    match File::open(log).and_then(|mut file| file.read_to_string(&mut written)) {
-        Ok(_) => written,
-        Err(error) => error.to_string(),
     }
 }

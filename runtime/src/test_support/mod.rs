@@ -1,12 +1,16 @@
 //! What the service tests of all crates share. Only built with the feature `test-support`.
 
 mod broker;
+mod node;
 mod samples;
+mod transaction;
 
 use std::{io::Write as _, path::PathBuf};
 
 pub use broker::Broker;
+pub use node::Node;
 pub use samples::{alert, dead_letter, trade_json};
+pub use transaction::Transaction;
 
 /// A folder of shared data: of TRADEWARDEN_SHARED_DATA, else of `shared/data` beside the checkout; nothing, said by name,
 /// where it is absent.

@@ -14,7 +14,6 @@ use serde_json::Value;
 use store::{EmbeddedLog, EventLog as _};
 
 use super::{
-    DECISIONS, TRADES,
     input::{Input, Pair},
     process::{Process, ask},
 };
@@ -152,11 +151,11 @@ pub fn until_all_is_published(
     settings: &KafkaSettings,
     dead_letters: usize,
 ) -> (Vec<CommittedRecord>, Vec<CommittedRecord>) {
-    let topic = dead_letter_topic(TRADES);
+    let topic = dead_letter_topic(&settings.topics.trade_closed);
     let (begun, mut before) = (Instant::now(), usize::MAX);
     loop {
         let (_, decided) = ask(process.data(), &["decisions"]);
-        let (decisions, bad) = (published(settings, DECISIONS), published(settings, &topic));
+        let (decisions, bad) = (published(settings, &settings.topics.decisions), published(settings, &topic));
         if decisions.len() >= decided.len() && bad.len() >= dead_letters && decisions.len() == before {
             return (decisions, bad);
         }

@@ -58,6 +58,11 @@ pub struct Process {
 impl Process {
     /// Starts it on a data folder and a cluster.
     pub fn start(data: &Path, servers: &str) -> Self {
+        Self::start_with(data, servers, &[])
+    }
+
+    /// Starts it with further arguments.
+    pub fn start_with(data: &Path, servers: &str, more: &[String]) -> Self {
         // What a killed predecessor left tells a port that may be anybody's by now.
         let _ = fs::remove_file(data.join("server.json"));
         let errors = File::options().append(true).create(true).open(errors_of(data)).unwrap();
@@ -66,6 +71,7 @@ impl Process {
             .arg(format!("kafka.bootstrap_servers={servers}"))
             // On a slow machine a guard must not decide by the wall clock: two runs are compared.
             .args(["--set", "strategy_guard.stale_after=10m"])
+            .args(more)
             .arg("--data")
             .arg(data)
             .stdout(Stdio::null())
@@ -88,7 +94,12 @@ impl Process {
     fn fail(&self, why: &str) -> ! {
         let errors = self.errors();
         let from = errors.char_indices().map(|(at, _)| at).find(|at| errors.len() - at <= SHOWN);
-        panic!("{why}; it wrote:\n{}", &errors[from.unwrap_or_default()..]);
+        let ready = self.ask("/readyz").and_then(|answer| answer.into_body().read_to_string().ok());
+        panic!(
+            "{why}; /readyz: {}; it wrote:\n{}",
+            ready.unwrap_or_default(),
+            &errors[from.unwrap_or_default()..]
+        );
     }
 
     /// Waits for something.
@@ -126,7 +137,7 @@ impl Process {
     }
 
     /// Trades that it has taken in since it was started.
-    fn taken(&self) -> f64 {
+    pub fn taken(&self) -> f64 {
         let metrics = self.get("/metrics").unwrap_or_default();
         let counts = metrics.lines().filter(|line| {
             line.starts_with("tradewarden_ingest_records_total") && line.contains("result=\"taken\"")
@@ -134,12 +145,25 @@ impl Process {
         counts.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
     }
 
+    /// Whether a part is ready, and what it says of itself.
+    pub fn part(&self, name: &str) -> Option<(bool, String)> {
+        let mut answer = self.ask("/readyz")?;
+        let told: Value = serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()?;
+        let part = told["parts"].as_array()?.iter().find(|part| part["part"] == name)?;
+        Some((part["ready"].as_bool()?, part["detail"].as_str().unwrap_or_default().to_owned()))
+    }
+
     /// The body of a good answer.
-    fn get(&self, path: &str) -> Option<String> {
+    pub fn get(&self, path: &str) -> Option<String> {
+        let answer = self.ask(path)?;
+        answer.status().is_success().then(|| answer.into_body().read_to_string().ok())?
+    }
+
+    fn ask(&self, path: &str) -> Option<ureq::http::Response<ureq::Body>> {
         let server: Value = serde_json::from_slice(&fs::read(self.data.join("server.json")).ok()?).ok()?;
         let request = ureq::get(format!("http://{}{path}", server["address"].as_str()?));
-        let request = request.config().timeout_global(Some(Duration::from_secs(10))).build();
-        request.call().ok()?.into_body().read_to_string().ok()
+        let request = request.config().timeout_global(Some(Duration::from_secs(10)));
+        request.http_status_as_error(false).build().call().ok()
     }
 
     fn signal(&self, name: &str) {
@@ -161,6 +185,20 @@ impl Process {
     /// Lets it go on.
     pub fn wake(&self) {
         self.signal("CONT");
+    }
+
+    /// Waits until it has ended by itself; its exit code.
+    pub fn ended(mut self) -> Option<i32> {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            if begun.elapsed() > PATIENCE {
+                self.fail("it does not end");
+            }
+            thread::sleep(GLANCE);
+        }
     }
 
     /// Ends it with SIGKILL.
