@@ -57,6 +57,8 @@ pub enum RejectReason {
     ConflictingDuplicate,
     /// A CloudEvent of a type that is no closed trade.
     OtherType,
+    /// The client of the cluster cannot unpack it.
+    Unreadable,
 }
 
 impl RejectReason {
@@ -71,7 +73,8 @@ impl RejectReason {
             | Self::InvalidField
             | Self::InTheFuture
             | Self::TooLarge
-            | Self::ConflictingDuplicate => true,
+            | Self::ConflictingDuplicate
+            | Self::Unreadable => true,
             Self::OtherType => false,
         }
     }

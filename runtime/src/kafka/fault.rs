@@ -104,7 +104,12 @@ pub(crate) fn likely_cause(line: &str) -> Option<&'static str> {
                        [kafka.properties] to \"ssl\" or \"sasl_ssl\"";
     const LOGIN: &str = "the broker refuses user name or password: check \"sasl.username\", \"sasl.password\" and \
                          \"sasl.mechanism\" in [kafka.properties]";
-    const CAUSES: [(&str, &str); 13] = [
+    const CAUSES: [(&str, &str); 14] = [
+        (
+            "Invalid response size",
+            "a batch of records is larger than the client takes: raise \"receive.message.max.bytes\" in \
+             [kafka.properties] above the largest max.message.bytes of the topic",
+        ),
         ("connecting to a SSL listener", TLS),
         // Closed on our first word.
         ("in state APIVERSION_QUERY", TLS),

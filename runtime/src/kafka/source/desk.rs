@@ -128,7 +128,7 @@ impl<'l> Desk<'l> {
     }
 }
 
-fn fault_of(error: AdmitError) -> KafkaFault {
+pub(super) fn fault_of(error: AdmitError) -> KafkaFault {
     match error {
         AdmitError::Append(AppendError::WrongRevision { stream, expected, actual }) => KafkaFault::new(
             FaultKind::Superseded,

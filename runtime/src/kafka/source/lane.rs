@@ -21,6 +21,7 @@ use super::{
     },
     ledger::PRODUCER,
     progress::PartitionProgress,
+    unreadable::is_unreadable,
 };
 use crate::{
     intake::{
@@ -89,7 +90,12 @@ impl Lane {
                 Some(Err(KafkaError::PartitionEOF(_))) => {
                     (gathered.at_end, gathered.passed) = (true, self.passed());
                 }
-                Some(Err(error)) => gathered.fault = Some(fetch_fault(&self.topic, &error)),
+                Some(Err(error)) => {
+                    if is_unreadable(&error) {
+                        self.progress.set_unreadable();
+                    }
+                    gathered.fault = Some(fetch_fault(&self.topic, &error));
+                }
                 None => {}
             }
             break;

@@ -16,6 +16,7 @@ mod session;
 mod stall;
 mod state;
 mod team;
+mod unreadable;
 mod watch;
 
 pub(crate) use keeping::STREAMS as TOPIC_SETTINGS;

@@ -15,6 +15,7 @@ pub(crate) struct PartitionProgress {
     end: AtomicI64,
     at_end: AtomicBool,
     hides: AtomicBool,
+    unreadable: AtomicBool,
     /// In microseconds since 1970; 0 when there was none.
     last_record: AtomicI64,
 }
@@ -28,6 +29,7 @@ impl PartitionProgress {
             end: AtomicI64::new(end),
             at_end: AtomicBool::new(false),
             hides: AtomicBool::new(false),
+            unreadable: AtomicBool::new(false),
             last_record: AtomicI64::new(0),
         }
     }
@@ -49,6 +51,16 @@ impl PartitionProgress {
     /// Whether the client told that there is nothing more to be seen.
     pub(crate) fn is_at_end(&self) -> bool {
         self.at_end.load(Relaxed)
+    }
+
+    /// The client cannot unpack what comes next.
+    pub(crate) fn set_unreadable(&self) {
+        self.unreadable.store(true, Relaxed);
+    }
+
+    /// Whether the client told that it cannot unpack what comes next.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.unreadable.load(Relaxed)
     }
 
     /// Its end as it is now, and whether records before it are hidden by an open transaction.

@@ -21,6 +21,7 @@ use super::{
     progress::PartitionProgress,
     state::Outside,
     team::Team,
+    unreadable,
     watch::{Ended, Watch},
 };
 
@@ -86,7 +87,27 @@ pub(super) fn run(outside: &Outside) -> Result<Ended, KafkaFault> {
         ended
     });
     let noted = team.finish();
-    shared.take_fault().or(noted.err()).map_or(ended, Err)
+    match shared.take_fault().or(noted.err()) {
+        Some(fault) if fault.is_passing() && step_over(outside, (&cluster_id, &id), &partitions)? => {
+            Ok(Ended::Changed)
+        }
+        Some(fault) => Err(fault),
+        None => ended,
+    }
+}
+
+/// Leaves out what the client cannot unpack; answers whether there was anything.
+fn step_over(
+    outside: &Outside,
+    (cluster_id, topic_id): (&str, &str),
+    partitions: &[Arc<PartitionProgress>],
+) -> Result<bool, KafkaFault> {
+    let mut any = false;
+    for progress in partitions.iter().filter(|progress| progress.is_unreadable()) {
+        let stream = outside.ledger.stream(cluster_id, topic_id, progress.partition)?;
+        any |= unreadable::step_over(outside, (progress.partition, progress.position()), stream)?;
+    }
+    Ok(any)
 }
 
 /// Where each partition begins, with what is missing noted in the log.

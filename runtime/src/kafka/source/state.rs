@@ -140,17 +140,31 @@ impl Outside {
         inner.state != SourceState::Live && inner.watch.is_target_reached(partitions.iter().map(|p| &**p))
     }
 
-    /// The ends of the partitions, as they were at `asked`.
-    pub(super) fn observed(&self, asked: Instant, partitions: &[Arc<PartitionProgress>], ends: &[End]) {
+    /// The ends of the partitions, as they were at `asked`, and what keeps the client from reading on to them.
+    pub(super) fn observed(
+        &self,
+        asked: Instant,
+        (partitions, ends): (&[Arc<PartitionProgress>], &[End]),
+        hindrance: Option<KafkaFault>,
+    ) {
+        match hindrance {
+            Some(fault) => self.trouble(fault),
+            None => self.answers(),
+        }
+        let mut inner = self.inner();
+        inner.watch.observe(asked, partitions.iter().map(|p| &**p), ends);
+        let live = inner.watch.ever() && inner.watch.age(Instant::now()) < LIVE_WITHIN;
+        inner.state = if live { SourceState::Live } else { SourceState::CatchingUp };
+    }
+
+    /// Nothing is wrong.
+    fn answers(&self) {
         let mut inner = self.inner();
         inner.heard = Instant::now();
         if inner.fault.take().is_some() {
             tracing::info!(topic = self.topic(), "kafka answers again");
             inner.told = None;
         }
-        inner.watch.observe(asked, partitions.iter().map(|p| &**p), ends);
-        let live = inner.watch.ever() && inner.watch.age(Instant::now()) < LIVE_WITHIN;
-        inner.state = if live { SourceState::Live } else { SourceState::CatchingUp };
     }
 
     /// Whether partitions that had to wait may begin: the others are read.

@@ -27,6 +27,8 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait for the client's own events: at the end, and before.
 const SERVE_LIVE: Duration = Duration::from_millis(100);
 const SERVE_BEHIND: Duration = Duration::from_millis(20);
+/// A partition that does not get on for so long is looked into.
+const STANDS_AFTER: Duration = Duration::from_secs(4);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
@@ -37,6 +39,30 @@ pub(super) enum Ended {
     Stopped,
     /// The topic has changed, or more of it may be read: begin anew.
     Changed,
+}
+
+/// Since when each partition stands still before its end.
+struct Standing(Vec<(i64, Instant)>);
+
+impl Standing {
+    fn new(partitions: &[Arc<PartitionProgress>]) -> Self {
+        Self(partitions.iter().map(|progress| (progress.position(), Instant::now())).collect())
+    }
+
+    /// A partition that has stood still for too long, and where.
+    fn observe(&mut self, partitions: &[Arc<PartitionProgress>], ends: &[End]) -> Option<(i32, i64)> {
+        let mut found = None;
+        for ((progress, end), (at, since)) in partitions.iter().zip(ends).zip(&mut self.0) {
+            let position = progress.position();
+            let is_before_end = end.stable.is_some_and(|stable| position < stable) && !progress.is_at_end();
+            if position != *at || !is_before_end {
+                (*at, *since) = (position, Instant::now());
+            } else if since.elapsed() > STANDS_AFTER {
+                found = found.or(Some((progress.partition, position)));
+            }
+        }
+        found
+    }
 }
 
 /// Looks after a session while the lanes read.
@@ -56,6 +82,7 @@ pub(super) struct Watch<'w> {
 impl Watch<'_> {
     pub(super) fn run(&self) -> Result<Ended, KafkaFault> {
         let (mut watched, mut looked, mut committed) = (None, Instant::now(), Instant::now());
+        let mut standing = Standing::new(self.partitions);
         // Many partitions are asked for their ends one after the other.
         let watch_every = WATCH_EVERY + Duration::from_millis(20) * self.partitions.len() as u32;
         while !self.shared.is_ending() {
@@ -63,7 +90,7 @@ impl Watch<'_> {
             let is_due = |at: Instant| at.elapsed() > watch_every;
             if watched.is_none_or(is_due) || self.shared.outside.wants_end(self.partitions) {
                 watched = Some(Instant::now());
-                self.watch()?;
+                self.watch(&mut standing)?;
                 if self.shared.outside.begins(self.topic_id, self.stage) {
                     return Ok(Ended::Changed);
                 }
@@ -100,7 +127,7 @@ impl Watch<'_> {
     }
 
     /// Compares positions with ends.
-    fn watch(&self) -> Result<(), KafkaFault> {
+    fn watch(&self, standing: &mut Standing) -> Result<(), KafkaFault> {
         if let Some(fault) = self.shared.outside.failed() {
             return Err(fault);
         }
@@ -110,10 +137,28 @@ impl Watch<'_> {
         let asked = Instant::now();
         let ends: Result<Vec<End>, KafkaFault> = self.partitions.iter().map(|p| self.end_of(p)).collect();
         match ends {
-            Ok(ends) => self.shared.outside.observed(asked, self.partitions, &ends),
+            Ok(ends) => {
+                let hindrance = self.hindrance(standing.observe(self.partitions, &ends));
+                self.shared.outside.observed(asked, (self.partitions, &ends), hindrance);
+            }
             Err(fault) => self.shared.outside.trouble(fault),
         }
         Ok(())
+    }
+
+    /// What the client that reads has to say, where a partition stands still though there is more to be read.
+    fn hindrance(&self, standing: Option<(i32, i64)>) -> Option<KafkaFault> {
+        let ear = self.consumer.context();
+        let Some((partition, offset)) = standing else {
+            ear.forget_trouble();
+            return None;
+        };
+        let trouble = ear.trouble()?;
+        let message = format!(
+            "{}[{partition}] cannot be read from offset {offset} on: {trouble}",
+            self.shared.outside.topic()
+        );
+        Some(KafkaFault::new(FaultKind::Unreachable, message))
     }
 
     /// Where a partition ends; where that is not reached, also up to where it can be read.
