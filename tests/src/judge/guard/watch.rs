@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use events::{
-    AlertKind, DecidedBy, EnableRefusal, Event, RecordRejected, Recorded, ReduceCauseKind, RejectReason,
-    Severity, StrategyDisabled, StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured,
-    StrategyState, Timestamp, TradeClosed,
+    AlertKind, DecidedBy, EnableRefusal, Event, HaltMissed, RecordRejected, Recorded, ReduceCauseKind,
+    RejectReason, Severity, StrategyDisabled, StrategyEnableRequested, StrategyEnabled,
+    StrategyGuardConfigured, StrategyState, Timestamp, TradeClosed,
 };
 
 use super::{
@@ -143,6 +143,7 @@ impl<'e> Watch<'e> {
                 self.with_all(self.of_clock())
             }
             Event::TimerDue(_) | Event::StrategyGuardConfigured(_) => self.with_all(self.end_of_nobody()),
+            Event::HaltMissed(e) => self.on_missed(e),
             Event::StrategyDisableRequested(e) => self.on_disable(&e.strategy),
             Event::StrategyEnableRequested(e) => self.on_enable(e),
             _ => Vec::new(),
@@ -220,6 +221,21 @@ impl<'e> Watch<'e> {
         let (from, by, rules) = (strategy.state, DecidedBy::Operator, Vec::new());
         let halted = Verdict::Halted { strategy: name, from, by, rules, has_reason: true };
         strategy.alert.map(|kind| Verdict::cleared(kind, name)).into_iter().chain([halted]).collect()
+    }
+
+    /// The halt of then, if none is in force by now.
+    fn on_missed(&self, missed: &'e HaltMissed) -> Vec<Verdict<'e>> {
+        let (name, fresh) = (missed.strategy.as_str(), Strategy::default());
+        let strategy = self.strategies.get(name).unwrap_or(&fresh);
+        if strategy.state == StrategyState::Halted {
+            return Vec::new();
+        }
+        let (from, by, has_reason) = (strategy.state, missed.by, missed.reason.is_some());
+        let rules = missed.rules.iter().map(|breach| breach.rule).collect();
+        let cleared = strategy.alert.map(|kind| Verdict::cleared(kind, name));
+        let halted = Verdict::Halted { strategy: name, from, by, rules, has_reason };
+        let raised = Verdict::raised(AlertKind::StrategyDisabled, name, Severity::Critical);
+        cleared.into_iter().chain([halted, raised]).collect()
     }
 
     fn on_enable(&self, request: &'e StrategyEnableRequested) -> Vec<Verdict<'e>> {
@@ -317,6 +333,9 @@ impl<'e> Watch<'e> {
     }
 
     fn is_halt(&self, halt: &StrategyDisabled, fact: &Event) -> bool {
+        if let Event::HaltMissed(e) = fact {
+            return (&halt.rules, &halt.metrics, halt.loss_basis) == (&e.rules, &e.metrics, e.loss_basis);
+        }
         let fresh = Strategy::default();
         let strategy = self.strategies.get(halt.strategy.as_str()).unwrap_or(&fresh);
         let books = strategy.books(self.config.of(&halt.strategy));
