@@ -89,7 +89,7 @@ impl NewEvent {
 /// An event as it stands in the log. Position is the only order; times explain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
-    /// Place in the whole log, from 1 without gaps.
+    /// Place in the whole log: rising, from 1.
     pub position: u64,
     /// See [`NewEvent::event_id`].
     pub event_id: Uuid,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use actors::{Decider, Fold};
-use events::{FamilySet, NewEvent, Recorded, Timestamp, Uuid, id};
+use events::{NewEvent, Recorded, Timestamp, Uuid, id};
 use store::{AppendError, EventLog, Expected, ReadError, Snapshot, SnapshotFault, Snapshots, Subscription};
 
 use crate::{audit::Mark, own::OwnDecisions, record};
@@ -223,9 +223,7 @@ impl<D: Decider> Cycle<D> {
 /// Tells the event at a position from every other one; nil where there is none. Its id alone does not: a trade that comes
 /// again after a backup was restored has the same.
 fn mark_of(log: &Arc<dyn EventLog>, position: u64) -> Result<Uuid, ReadError> {
-    let Some(after) = position.checked_sub(1) else { return Ok(Uuid::nil()) };
-    let event = log.read_all(after, FamilySet::ALL, 1)?.events.into_iter().next();
-    Ok(event.map_or(Uuid::nil(), |event| {
+    Ok(log.event_at(position)?.map_or(Uuid::nil(), |event| {
         id::derive(&[b"snapshot", event.event_id.as_bytes(), &event.recorded_at.micros().to_le_bytes()])
     }))
 }

@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use events::{Event, NewEvent, Timestamp, Uuid, id};
+use events::{Event, FamilySet, NewEvent, Timestamp, Uuid, id};
 use store::{AppendError, Appended, Duplicates, EventLog, Expected, Prepared, Request};
 
 /// The wall clock.
@@ -45,6 +45,12 @@ impl Recorder {
     pub(crate) fn append(&self, stream: &str, event: NewEvent) -> Result<Appended, AppendError> {
         append(&*self.log, stream, Expected::Any, vec![event])
     }
+}
+
+/// When the first event after a position was recorded; nothing where there is none, or it cannot be read.
+pub(crate) fn waiting_since(log: &dyn EventLog, position: u64) -> Option<Timestamp> {
+    let next = log.read_all(position, FamilySet::ALL, 1).ok()?;
+    next.events.first().map(|event| event.recorded_at)
 }
 
 /// Encodes and appends.

@@ -395,7 +395,9 @@ fn a_broker_that_was_away_between_two_decisions_holds_up_nothing_afterwards() {
     broker.restart().unwrap();
     append(&log, alerts(1, 2));
     // The first once more, where the broker lost the marker of its commit as it was killed.
-    wait_for("the second is published", || running.status().decisions >= 2 && running.status().lag == 0);
+    wait_for("the second is published", || {
+        running.status().decisions >= 2 && running.status().lag_events == Some(0)
+    });
     wait_for("all is well", || running.status().state == PublisherState::Running);
     assert_eq!(running.status().last_error, None);
     running.stop();

@@ -4,11 +4,11 @@ use events::Uuid;
 
 use crate::{AppendError, Appended, Duplicate, Duplicates, Expected, Placed, Request, id_map::IdMap};
 
-/// Decides over a request after `head`; new events take the next positions. `known` finds the position of an id,
+/// Decides over a request; its new events take the positions that `next` gives, from 1 on. `known` finds the position of an id,
 /// `revision` that of the stream.
 pub(crate) fn admit(
     request: &Request,
-    head: u64,
+    next: impl Fn(u64) -> u64,
     mut known: impl FnMut(Uuid) -> Result<Option<u64>, AppendError>,
     revision: impl FnOnce() -> Result<u64, AppendError>,
 ) -> Result<Appended, AppendError> {
@@ -23,7 +23,7 @@ pub(crate) fn admit(
             placed.push(Placed { position, duplicate: true });
             duplicates.push(Duplicate { index, position: stored });
         } else {
-            let position = head + 1 + fresh.len() as u64;
+            let position = next(1 + fresh.len() as u64);
             fresh.insert(id, position);
             placed.push(Placed { position, duplicate: false });
         }

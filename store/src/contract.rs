@@ -113,6 +113,12 @@ fn positions_and_revisions_count_from_one(factory: Factory<'_>) {
     let answer = append(&*log, "a", [tick(4), tick(5)]);
     assert_eq!(answer, Appended { placed: vec![placed(4), placed(5)], revision: 4 });
     assert_eq!(log.head(), 5);
+    assert_eq!(
+        [(0, 5), (2, 3), (4, 9), (7, 9)].map(|(after, to)| log.count(after, to)),
+        [5, 1, 1, 0].map(Some)
+    );
+    let found = [0, 1, 5, 6].map(|position| log.event_at(position).unwrap().map(|event| event.position));
+    assert_eq!(found, [None, Some(1), Some(5), None]);
     assert_eq!((log.revision("a").unwrap(), log.revision("b").unwrap()), (4, 1));
     assert_eq!(append(&*log, "a", []), Appended { placed: vec![], revision: 4 });
 }

@@ -51,6 +51,10 @@ impl<I: Interposer> EventLog for I {
         self.behind().head()
     }
 
+    fn count(&self, after: u64, to: u64) -> Option<u64> {
+        self.behind().count(after, to)
+    }
+
     fn revision(&self, stream: &str) -> Result<u64, ReadError> {
         self.behind().revision(stream)
     }

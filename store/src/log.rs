@@ -1,7 +1,8 @@
 //! The contract of the event log. Every implementation passes the same suite (`contract.rs`).
 //!
-//! Positions and revisions count from 1 without gaps; 0 stands for "before the first". All calls block: they are
-//! made from threads that may wait.
+//! Positions rise from 1 and may have gaps, as in a log that is shared with others: who goes on goes on after what it has,
+//! and nobody counts with them. The logs of this crate have none. Revisions count the events of a stream, from 1 without
+//! gaps. 0 stands for "before the first". All calls block: they are made from threads that may wait.
 //!
 //! Of an append the ids are looked at first, then the revision, and the revision only where something is left to
 //! append: a request whose events are all known succeeds whatever it expected, so a repeat needs no care.
@@ -236,6 +237,9 @@ pub trait EventLog: Send + Sync {
     /// The position of the last durable event.
     fn head(&self) -> u64;
 
+    /// How many events lie after one position and not after another; nothing where the log cannot count them.
+    fn count(&self, after: u64, to: u64) -> Option<u64>;
+
     /// The revision of a stream's last event; 0 when there is none.
     ///
     /// # Errors
@@ -264,6 +268,16 @@ pub trait EventLog: Send + Sync {
     /// # Errors
     /// When the disk fails or the log is damaged.
     fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, ReadError>;
+
+    /// The event at a position, if there is one.
+    ///
+    /// # Errors
+    /// When the disk fails or the log is damaged.
+    fn event_at(&self, position: u64) -> Result<Option<Arc<Recorded>>, ReadError> {
+        let Some(after) = position.checked_sub(1) else { return Ok(None) };
+        let next = self.read_all(after, FamilySet::ALL, 1)?.events.pop();
+        Ok(next.filter(|event| event.position == position))
+    }
 
     /// The position of an event id, however old.
     ///

@@ -38,8 +38,9 @@ struct Shared {
     appended: Condvar,
 }
 
-#[derive(Default)]
 struct State {
+    /// The distance between positions.
+    stride: u64,
     events: Vec<Arc<Recorded>>,
     streams: HashMap<Arc<str>, Vec<u64>>,
     ids: IdMap<u64>,
@@ -61,8 +62,21 @@ impl MemoryLog {
         Self { log_id, clock, shared: Arc::default() }
     }
 
+    /// [`MemoryLog::with_clock`], with positions that are so far apart: as in a log that is shared with others.
+    pub fn with_gaps(clock: Clock, stride: u64) -> Self {
+        let log = Self::with_clock(clock);
+        log.state().stride = stride.max(1);
+        log
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state()
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { stride: 1, events: Vec::new(), streams: HashMap::new(), ids: IdMap::default() }
     }
 }
 
@@ -80,7 +94,12 @@ impl Shared {
 
 impl State {
     fn head(&self) -> u64 {
-        self.events.len() as u64
+        self.events.len() as u64 * self.stride
+    }
+
+    /// How many events are not after a position.
+    fn up_to(&self, position: u64) -> usize {
+        usize::try_from(position / self.stride).unwrap_or(usize::MAX).min(self.events.len())
     }
 
     fn revision(&self, stream: &str) -> u64 {
@@ -88,13 +107,14 @@ impl State {
     }
 
     fn at(&self, position: u64) -> Arc<Recorded> {
-        Arc::clone(&self.events[position as usize - 1])
+        Arc::clone(&self.events[self.up_to(position) - 1])
     }
 
     fn append(&mut self, request: Request, now: Timestamp) -> Result<Appended, AppendError> {
         request.check_sizes()?;
         let known = |id| Ok(self.ids.get(&id).copied());
-        let appended = admit(&request, self.head(), known, || Ok(self.revision(&request.stream)))?;
+        let next = |n| self.head() + n * self.stride;
+        let appended = admit(&request, next, known, || Ok(self.revision(&request.stream)))?;
         for (prepared, place) in request.events.into_iter().zip(&appended.placed) {
             if !place.duplicate {
                 self.push(&request.stream, prepared, now);
@@ -104,7 +124,7 @@ impl State {
     }
 
     fn push(&mut self, stream: &Arc<str>, prepared: Prepared, now: Timestamp) {
-        let position = self.head() + 1;
+        let position = self.head() + self.stride;
         let positions = self.streams.entry(Arc::clone(stream)).or_default();
         positions.push(position);
         self.ids.insert(prepared.event.event_id, position);
@@ -114,10 +134,11 @@ impl State {
     }
 
     fn read_all(&self, after: u64, families: FamilySet, max: usize) -> Batch {
-        let start = usize::try_from(after).unwrap_or(usize::MAX).min(self.events.len());
+        let start = self.up_to(after);
         let looked_at = &self.events[start..start.saturating_add(max).min(self.events.len())];
         let wanted = looked_at.iter().filter(|event| families.contains(event.event.family()));
-        Batch { events: wanted.cloned().collect(), read_to: after + looked_at.len() as u64 }
+        let read_to = looked_at.last().map_or(after, |last| last.position);
+        Batch { events: wanted.cloned().collect(), read_to }
     }
 }
 
@@ -134,6 +155,11 @@ impl EventLog for MemoryLog {
 
     fn head(&self) -> u64 {
         self.state().head()
+    }
+
+    fn count(&self, after: u64, to: u64) -> Option<u64> {
+        let state = self.state();
+        (state.stride == 1).then(|| state.up_to(to).saturating_sub(state.up_to(after)) as u64)
     }
 
     fn revision(&self, stream: &str) -> Result<u64, ReadError> {
@@ -208,6 +234,23 @@ mod tests {
     #[test]
     fn keeps_the_contract() {
         contract::check_all(&|| Arc::new(MemoryLog::new()));
+    }
+
+    #[test]
+    fn with_gaps_a_reader_goes_on_after_what_it_has() {
+        let log = MemoryLog::with_gaps(Arc::new(|| Timestamp::from_micros(7)), 7);
+        let appended =
+            log.append(contract::request("s", Expected::Any, (1..=3).map(contract::tick))).unwrap();
+        assert_eq!(appended.placed.iter().map(|place| place.position).collect::<Vec<_>>(), [7, 14, 21]);
+        let positions = |batch: Batch| batch.events.iter().map(|event| event.position).collect::<Vec<_>>();
+        let read = |after, max| log.read_all(after, FamilySet::ALL, max).unwrap();
+        assert_eq!((read(0, 2).read_to, positions(read(0, 2))), (14, vec![7, 14]));
+        assert_eq!(
+            (read(14, 9).read_to, positions(read(15, 9)), positions(read(21, 9))),
+            (21, vec![21], vec![])
+        );
+        assert_eq!((log.head(), log.revision("s").unwrap(), log.count(0, 21)), (21, 3, None));
+        assert!(log.event_at(14).unwrap().is_some() && log.event_at(15).unwrap().is_none());
     }
 
     #[test]

@@ -288,16 +288,7 @@ impl Views {
         self.all_that("decisions", &asked)
     }
 
-    /// The event at a position, from the log.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub fn event_at(&self, position: u64) -> Result<Option<Arc<Recorded>>, ReadError> {
-        let Some(after) = position.checked_sub(1) else { return Ok(None) };
-        Ok(self.log.read_all(after, FamilySet::ALL, 1)?.events.into_iter().next())
-    }
-
-    /// Dead letters; their bytes are in the event, see [`Self::event_at`].
+    /// Dead letters; their bytes are in the event.
     ///
     /// # Errors
     /// See [`QueryError`].

@@ -40,8 +40,8 @@ pub struct ProjectionStatus {
     pub position: u64,
     /// The log's last event.
     pub head: u64,
-    /// Events between the two.
-    pub lag_events: u64,
+    /// Events between the two, where the log can count them.
+    pub lag_events: Option<u64>,
     /// How long ago the oldest of those was recorded; 0 without any.
     pub lag_seconds: f64,
     /// When it last got on.
@@ -234,13 +234,17 @@ fn unknown(name: &str, entries: &[Entry]) -> NotCaughtUp {
 
 impl Entry {
     /// The entry as shown; `recorded_at` is that of the first event that the view does not show.
-    pub(super) fn status(&self, head: u64, recorded_at: Option<Timestamp>) -> ProjectionStatus {
-        let lag_events = head.saturating_sub(self.visible);
+    pub(super) fn status(
+        &self,
+        head: u64,
+        lag_events: Option<u64>,
+        recorded_at: Option<Timestamp>,
+    ) -> ProjectionStatus {
         let age_us = |since: Timestamp| now().micros().saturating_sub(since.micros()).max(0);
         let waits_for_us = recorded_at.map_or(0, age_us).min(age_us(self.last_advance));
         let state = if self.failure.is_some() {
             ProjectionState::BackingOff
-        } else if lag_events > 0 && waits_for_us > STALLED_AFTER_S * 1_000_000 {
+        } else if self.visible < head && waits_for_us > STALLED_AFTER_S * 1_000_000 {
             ProjectionState::Stalled
         } else {
             ProjectionState::Running

@@ -10,11 +10,12 @@ use std::{
     time::Duration,
 };
 
-use events::{FamilySet, Timestamp};
 use store::{
     EventLog,
     views::{ViewError, ViewFiles, ViewPath, ViewReader},
 };
+
+use crate::record::waiting_since;
 
 use super::{
     board::{Board, Entry, NotCaughtUp, ProjectionStatus},
@@ -117,16 +118,11 @@ impl Views {
     pub fn list(&self) -> Vec<ProjectionStatus> {
         let head = self.log.head();
         let entries = self.board.entries();
-        entries.into_iter().map(|entry| entry.status(head, self.waiting_since(&entry, head))).collect()
-    }
-
-    /// When the first event that a view does not show was recorded.
-    fn waiting_since(&self, entry: &Entry, head: u64) -> Option<Timestamp> {
-        if entry.visible >= head {
-            return None;
-        }
-        let next = self.log.read_all(entry.visible, FamilySet::ALL, 1).ok()?;
-        next.events.first().map(|event| event.recorded_at)
+        let status = |entry: Entry| {
+            let lag = self.log.count(entry.visible, head);
+            entry.status(head, lag, waiting_since(&*self.log, entry.visible))
+        };
+        entries.into_iter().map(status).collect()
     }
 
     /// Waits until a view shows everything up to a position.

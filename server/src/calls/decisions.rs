@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Call, Desk, Needs, Page, raw,
-    scan::{PAGE, Span, event_at, scan},
+    scan::{PAGE, Span, scan},
 };
 use crate::problem::Problem;
 
@@ -104,7 +104,7 @@ impl Decisions {
         let Some(last) = found.last().map(|entry| entry.position) else {
             return Ok((None, self.after.max(head)));
         };
-        let items = found.iter().map(|entry| match event_at(&*desk.log, entry.position)? {
+        let items = found.iter().map(|entry| match desk.log.event_at(entry.position)? {
             Some(event) => raw(&event.json()),
             None => Err(Problem::internal(format!("the log has no event at position {}", entry.position))),
         });

@@ -1,11 +1,11 @@
 //! Any event of the log.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use events::{FamilySet, Recorded, Timestamp, Uuid};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::EventLog;
+use store::{Batch, EventLog};
 
 use super::{
     Call, Desk, Needs, Page, path_part, raw,
@@ -84,12 +84,28 @@ impl Call for EventTail {
     const NEEDS: Needs = Needs::Log;
 
     fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
-        let head = desk.log.head();
-        let lines = self.lines.min(scan::PAGE as u64);
-        let after = head.saturating_sub(lines);
-        let batch = desk.log.read_all(after, FamilySet::ALL, scan::PAGE)?;
-        let items = batch.events.iter().map(|event| raw(&event.json())).collect::<Result<_, _>>()?;
-        Ok(Page { items, next: Some(batch.read_to.max(after)) })
+        let newest = newest(&*desk.log, self.lines.min(scan::PAGE as u64))?;
+        let items = newest.events.iter().map(|event| raw(&event.json())).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: Some(newest.read_to) })
+    }
+}
+
+/// The newest events. Positions may have gaps: it looks further back until there are enough.
+fn newest(log: &dyn EventLog, wanted: u64) -> Result<Batch, Problem> {
+    let (head, mut reach) = (log.head(), wanted);
+    loop {
+        let after = head.saturating_sub(reach);
+        let (mut newest, mut read_to) = (VecDeque::new(), after);
+        while read_to < head {
+            let batch = log.read_all(read_to, FamilySet::ALL, scan::PAGE)?;
+            newest.extend(batch.events);
+            newest.drain(..newest.len().saturating_sub(usize::try_from(wanted).unwrap_or(usize::MAX)));
+            read_to = batch.read_to.max(read_to + 1);
+        }
+        if newest.len() as u64 >= wanted || after == 0 {
+            return Ok(Batch { events: newest.into(), read_to });
+        }
+        reach = reach.saturating_mul(2);
     }
 }
 
@@ -125,11 +141,11 @@ pub(super) fn find(log: &dyn EventLog, id: &str) -> Result<Arc<Recorded>, Proble
         })?;
         log.position_of(id)?
     };
-    let event = position.map(|position| scan::event_at(log, position)).transpose()?.flatten();
+    let event = position.map(|position| log.event_at(position)).transpose()?.flatten();
     event.ok_or_else(|| {
         let head = log.head();
         Problem::not_found(format!(
-            "there is no event {id}; the log holds {head}, see tradewarden events tail"
+            "there is no event {id}; the newest stands at position {head}, see tradewarden events tail"
         ))
     })
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Duplicates, Expected, Prepared, Request};
 
-use super::{Call, Desk, Method, Needs, known, path_part, raw, scan::event_at};
+use super::{Call, Desk, Method, Needs, known, path_part, raw};
 use crate::{clock::now, problem::Problem};
 
 /// Disables a strategy.
@@ -181,7 +181,7 @@ fn outcome(
     meant: &Event,
     producer: &str,
 ) -> Result<Decided, Problem> {
-    let request = event_at(&*desk.log, position)?.ok_or_else(|| {
+    let request = desk.log.event_at(position)?.ok_or_else(|| {
         Problem::internal(format!("the request at position {position} cannot be read back"))
     })?;
     if !says_the_same(&request.event, meant) || *request.producer != *producer {

@@ -1,9 +1,6 @@
 //! Reading the log in pages: each call looks at a bounded number of events.
 
-use std::sync::Arc;
-
 use events::{FamilySet, Recorded};
-use store::EventLog;
 
 use super::{Desk, Page, raw};
 use crate::problem::Problem;
@@ -12,7 +9,7 @@ use crate::problem::Problem;
 pub const PAGE: usize = 1000;
 
 /// Events that one call looks at, at most.
-const LOOKED_AT: u64 = 200_000;
+const LOOKED_AT: usize = 200_000;
 
 /// Events read at a time.
 const STEP: usize = 2048;
@@ -35,8 +32,9 @@ pub fn scan(desk: &Desk, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Resu
     let log = &*desk.log;
     let limit = span.limit.clamp(1, PAGE);
     let head = log.head();
-    let (mut at, mut items) = (span.after, Vec::new());
-    while at < head && at - span.after.min(at) < LOOKED_AT {
+    let (mut at, mut looked_at, mut items) = (span.after, 0, Vec::new());
+    while at < head && looked_at < LOOKED_AT {
+        looked_at += STEP;
         let batch = log.read_all(at, span.families, STEP)?;
         for event in batch.events.iter().filter(|event| wanted(event)) {
             items.push(raw(&event.json())?);
@@ -48,12 +46,4 @@ pub fn scan(desk: &Desk, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Resu
     }
     let more = at < head || span.follows;
     Ok(Page { items, next: more.then_some(at) })
-}
-
-/// The event at a position.
-pub fn event_at(log: &dyn EventLog, position: u64) -> Result<Option<Arc<Recorded>>, Problem> {
-    if position == 0 || position > log.head() {
-        return Ok(None);
-    }
-    Ok(log.read_all(position - 1, FamilySet::ALL, 1)?.events.pop())
 }

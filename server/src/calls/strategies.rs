@@ -12,7 +12,7 @@ use runtime::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Call, Desk, Needs, Page, known, path_part, raw, request, scan::event_at};
+use super::{Call, Desk, Needs, Page, known, path_part, raw, request};
 use crate::problem::Problem;
 
 /// All strategies, by name.
@@ -102,12 +102,12 @@ fn not_known(views: &Views, name: &str) -> Result<Problem, Problem> {
 
 /// The operator on whose request the event at a position was decided.
 fn asked_by(desk: &Desk, position: u64) -> Result<Option<String>, Problem> {
-    let cause = event_at(&*desk.log, position)?.and_then(|decision| decision.causation_id);
+    let cause = desk.log.event_at(position)?.and_then(|decision| decision.causation_id);
     let request = match cause {
         Some(cause) => desk.log.position_of(cause)?,
         None => None,
     };
-    let request = request.map(|position| event_at(&*desk.log, position)).transpose()?.flatten();
+    let request = request.map(|position| desk.log.event_at(position)).transpose()?.flatten();
     Ok(request.and_then(|request| request::operator_of(&request.producer).map(str::to_owned)))
 }
 

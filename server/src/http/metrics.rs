@@ -108,13 +108,15 @@ impl Site {
             out.family(name, "gauge", help);
             for view in &views {
                 let value = match name {
-                    "projection_position" => view.position as f64,
-                    "projection_lag_events" => view.lag_events as f64,
-                    "projection_lag_seconds" => view.lag_seconds,
-                    "projection_rebuild_progress_ratio" => view.rebuild_progress.unwrap_or(1.0),
-                    _ => (moment.micros() - view.last_advance.micros()).max(0) as f64 / 1e6,
+                    "projection_position" => Some(view.position as f64),
+                    "projection_lag_events" => view.lag_events.map(|lag| lag as f64),
+                    "projection_lag_seconds" => Some(view.lag_seconds),
+                    "projection_rebuild_progress_ratio" => Some(view.rebuild_progress.unwrap_or(1.0)),
+                    _ => Some((moment.micros() - view.last_advance.micros()).max(0) as f64 / 1e6),
                 };
-                out.sample(name, &[("projection", view.name)], value);
+                if let Some(value) = value {
+                    out.sample(name, &[("projection", view.name)], value);
+                }
             }
         }
     }
@@ -149,7 +151,12 @@ impl Site {
         out.family("publisher_position", "gauge", "Up to where decisions and dead letters are published.");
         out.sample("publisher_position", &[], status.position as f64);
         out.family("publisher_lag_events", "gauge", "Events that the publisher has not looked at yet.");
-        out.sample("publisher_lag_events", &[], status.lag as f64);
+        if let Some(lag) = status.lag_events {
+            out.sample("publisher_lag_events", &[], lag as f64);
+        }
+        let help = "Age of the oldest event that the publisher has not looked at yet.";
+        out.family("publisher_lag_seconds", "gauge", help);
+        out.sample("publisher_lag_seconds", &[], status.lag_seconds);
         out.family("published_total", "counter", "Records published since the start of the process.");
         for (kind, count) in [("decision", status.decisions), ("dead_letter", status.dead_letters)] {
             out.sample("published_total", &[("kind", kind)], count as f64);

@@ -70,7 +70,8 @@ fn start(probe: Part) -> Running {
     let taken_over_http = super::site::Tally::default();
     let publisher: Option<super::site::PublisherProbe> = Some(Box::new(|| PublisherStatus {
         position: 7,
-        lag: 2,
+        lag_events: Some(2),
+        lag_seconds: 0.5,
         dead_letters: 1,
         ..PublisherStatus::default()
     }));

@@ -301,6 +301,11 @@ impl EventLog for EmbeddedLog {
         self.shared.live.head()
     }
 
+    fn count(&self, after: u64, to: u64) -> Option<u64> {
+        let head = self.head();
+        Some(to.min(head).saturating_sub(after.min(head)))
+    }
+
     fn revision(&self, stream: &str) -> Result<u64, ReadError> {
         self.shared.revision(stream)
     }

@@ -144,7 +144,8 @@ impl Writer {
             Some(revision) => Ok(revision),
             None => shared.revision(&request.stream).map_err(stop),
         };
-        let appended = admit(&request, batch.position(), known, revision)?;
+        let before = batch.position();
+        let appended = admit(&request, |n| before + n, known, revision)?;
         self.batch.add(request, &appended);
         Ok(appended)
     }

@@ -170,12 +170,8 @@ fn check(log: &EmbeddedLog, calls: &[Call]) -> Result<(), String> {
 }
 
 fn at(log: &EmbeddedLog, position: u64) -> Result<Arc<events::Recorded>, String> {
-    let batch = log.read_all(position - 1, events::FamilySet::ALL, 1).map_err(|error| error.to_string())?;
-    batch
-        .events
-        .into_iter()
-        .next()
-        .ok_or_else(|| format!("position {position} was acknowledged and is not there"))
+    let found = log.event_at(position).map_err(|error| error.to_string())?;
+    found.ok_or_else(|| format!("position {position} was acknowledged and is not there"))
 }
 
 /// Where a call that appended took effect.

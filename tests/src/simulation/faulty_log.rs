@@ -32,10 +32,10 @@ pub struct FaultyLog {
 }
 
 impl FaultyLog {
-    /// A log without a fault that stamps events with the given clock.
-    pub fn new(clock: store::Clock) -> Self {
+    /// A log without a fault that stamps events with the given clock; its positions are so far apart.
+    pub fn new(clock: store::Clock, stride: u64) -> Self {
         let reach = Arc::new(AtomicUsize::new(usize::MAX));
-        Self { inner: MemoryLog::with_clock(clock), armed: Mutex::new(None), reach }
+        Self { inner: MemoryLog::with_gaps(clock, stride), armed: Mutex::new(None), reach }
     }
 
     /// Lets the next append fail, or no longer. Answers the fault that was still to come.

@@ -12,7 +12,7 @@ mod tests;
 
 use std::{collections::HashMap, sync::Arc};
 
-use events::{Event, FamilySet, NewEvent, Origin, Recorded, Timestamp, TradeClosed, Uuid, id};
+use events::{Event, NewEvent, Origin, Recorded, Timestamp, TradeClosed, Uuid, id};
 use store::{AppendError, Appended, Duplicate, Duplicates, EventLog, Expected, Prepared, ReadError, Request};
 
 use super::{Rejection, checks};
@@ -408,7 +408,7 @@ impl Seen {
         let known_before = self.recorded.len();
         for Duplicate { index, position } in &duplicates {
             let found = match position {
-                Some(position) => log.read_all(position - 1, FamilySet::ALL, 1)?.events.pop(),
+                Some(position) => log.event_at(*position)?,
                 None => None,
             };
             if let Some(recorded) = found.filter(|recorded| recorded.event_id == ids[*index]) {

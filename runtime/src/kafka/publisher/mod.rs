@@ -34,6 +34,8 @@ use std::{
 use events::Uuid;
 use store::EventLog;
 
+use crate::record::{now, waiting_since};
+
 use super::{
     KafkaSettings,
     fault::{FaultKind, KafkaFault},
@@ -80,8 +82,10 @@ pub struct PublisherStatus {
     pub state: PublisherState,
     /// Everything up to this position is published.
     pub position: u64,
-    /// Positions of the log after that.
-    pub lag: u64,
+    /// Events of the log after that, where the log can count them.
+    pub lag_events: Option<u64>,
+    /// How long ago the oldest of those was recorded; 0 without any.
+    pub lag_seconds: f64,
     /// Decisions published since the start.
     pub decisions: u64,
     /// Dead letters published since the start.
@@ -182,7 +186,10 @@ impl KafkaPublisher {
     /// How it stands now.
     pub fn status(&self) -> PublisherStatus {
         let mut status = self.shared.status().clone();
-        status.lag = self.shared.log.head().saturating_sub(status.position);
+        let log = &*self.shared.log;
+        status.lag_events = log.count(status.position, log.head());
+        let waits_us = waiting_since(log, status.position).map_or(0, |at| now().micros() - at.micros());
+        status.lag_seconds = waits_us.max(0) as f64 / 1e6;
         status
     }
 
