@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use events::{FamilySet, Recorded};
-use projections::{Body, Change, Collection, Key, Keys, Projection, RestoreError, Saved};
+use projections::{Body, Change, Collection, Key, Keys, Projection, RestoreError, Saved, Strategies};
 use store::views::{Identity, ViewBody, ViewFiles, ViewKey, ViewWriter, Write};
 
 use super::*;
@@ -72,11 +72,18 @@ fn a_view_of_another_log_is_built_again() {
     assert_eq!(counted(&open(&log_of([trade(1, "macd")]), folder.path())), 1);
 }
 
+/// The file of the view of the strategies, built anew so often.
+fn file_name(rebuilt: &str) -> String {
+    format!("strategies-v{}{rebuilt}.sqlite", Strategies::default().version())
+}
+
 #[test]
 fn a_damaged_view_is_built_again() {
     let (log, folder) = (log_of((1..=5).map(|n| trade(n, "rsi"))), tempfile::tempdir().unwrap());
     assert_eq!(counted(&open(&log, folder.path())), 5);
-    std::fs::write(folder.path().join("strategies-v1.sqlite"), "no database, but quite some bytes").unwrap();
+    let file = folder.path().join(file_name(""));
+    assert!(file.exists());
+    std::fs::write(file, "no database, but quite some bytes").unwrap();
     assert_eq!(counted(&open(&log, folder.path())), 5);
 }
 
@@ -116,8 +123,8 @@ fn a_rebuild_serves_the_live_view_meanwhile_tells_its_progress_and_gives_the_sam
     assert_eq!(seen.last(), Some(&(5000, 5000)));
     assert_eq!(shares.last(), Some(&1.0));
     assert_eq!((counted(&views), views.list()[0].rebuild_progress), (5001, None));
-    assert!(!folder.path().join("strategies-v1.sqlite").exists());
-    assert!(folder.path().join("strategies-v1-1.sqlite").exists());
+    assert!(!folder.path().join(file_name("")).exists());
+    assert!(folder.path().join(file_name("-1")).exists());
     drop(views);
     assert_eq!(counted(&open(&log, folder.path())), 5001);
 }
