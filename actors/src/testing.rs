@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use events::{Decimal, Event, NewEvent, Recorded, Side, Timestamp, TradeClosed, Uuid, id};
+use events::{Decimal, Event, NewEvent, Recorded, Timestamp, TradeClosed, Uuid, id};
 
 use crate::{Decider, Fold};
 
@@ -88,29 +88,7 @@ pub(crate) fn decimal(text: &str) -> Decimal {
 
 /// A trade of `rsi` whose profit has the sign of its percent.
 pub(crate) fn trade(trade_id: &str, profit_pct: &str, closed_at: &str) -> TradeClosed {
-    let percent = decimal(profit_pct);
-    TradeClosed {
-        trade_id: trade_id.into(),
-        strategy: "rsi".into(),
-        symbol: "BTC/USDT".into(),
-        side: Side::Long,
-        quantity: Decimal::ONE,
-        entry_price: Decimal::ONE_HUNDRED,
-        exit_price: None,
-        profit: percent,
-        profit_pct: percent,
-        opened_at: at(closed_at).plus_seconds(-3600),
-        closed_at: at(closed_at),
-        currency: Some("USDT".into()),
-        fee: None,
-        leverage: None,
-        exit_reason: None,
-        model: None,
-        account: None,
-        source_event_id: None,
-        rounded: Vec::new(),
-        ignored: Vec::new(),
-    }
+    events::test_support::trade("rsi", trade_id, decimal(profit_pct), at(closed_at))
 }
 
 /// `count` trades of `rsi`, one an hour from the start of a day.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Result;
-use events::{Decimal, Side, Timestamp, TradeClosed};
+use events::{Decimal, Timestamp, TradeClosed};
 use rdkafka::{
     ClientConfig,
     producer::{BaseProducer, BaseRecord, Producer as _},
@@ -44,26 +44,9 @@ pub fn probe(strategy: &str, closed_at: Timestamp) -> (Vec<u8>, Vec<u8>) {
 
 fn trade(strategy: &str, trade_id: &str, profit_pct: i64, closed_at: Timestamp) -> TradeClosed {
     TradeClosed {
-        trade_id: trade_id.to_owned(),
-        strategy: strategy.to_owned(),
-        symbol: "BTC/USDT".to_owned(),
-        side: Side::Long,
-        quantity: Decimal::ONE,
-        entry_price: Decimal::ONE_HUNDRED,
         exit_price: Some(Decimal::ONE_HUNDRED),
-        profit: Decimal::from(profit_pct),
-        profit_pct: Decimal::from(profit_pct),
         opened_at: closed_at.plus_seconds(-60),
-        closed_at,
-        currency: Some("USDT".to_owned()),
-        fee: None,
-        leverage: None,
-        exit_reason: None,
-        model: None,
-        account: None,
-        source_event_id: None,
-        rounded: Vec::new(),
-        ignored: Vec::new(),
+        ..events::test_support::trade(strategy, trade_id, Decimal::from(profit_pct), closed_at)
     }
 }
 

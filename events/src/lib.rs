@@ -21,6 +21,8 @@ mod schedule;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod strategy;
+#[cfg(feature = "test-support")]
+pub mod test_support;
 mod time;
 mod trade;
 mod upcast;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use events::{
     Bytes, DecidedBy, Decimal, Event, FigureStatus, FigureStatuses, GuardMetrics, LossBasis, Origin,
     PerformanceAnalysisSkipped, PerformanceAnalyzed, PerformanceLimits, RecordRejected, Recorded,
-    RejectReason, Side, SkipReason, StrategyDisabled, StrategyState, Timestamp, TradeClosed, Uuid,
+    RejectReason, SkipReason, StrategyDisabled, StrategyState, Timestamp, TradeClosed, Uuid,
 };
 use serde_json::Value;
 
@@ -115,26 +115,9 @@ pub fn trade_closed(
     profit_pct: Decimal,
 ) -> TradeClosed {
     TradeClosed {
-        trade_id: "1".into(),
-        strategy: strategy.into(),
-        symbol: "BTC/USDT".into(),
-        side: Side::Long,
-        quantity: Decimal::ONE,
-        entry_price: Decimal::ONE,
-        exit_price: None,
-        profit,
         profit_pct,
         opened_at: closed_at,
-        closed_at,
-        currency: Some("USDT".into()),
-        fee: None,
-        leverage: None,
-        exit_reason: None,
-        model: None,
-        account: None,
-        source_event_id: None,
-        rounded: Vec::new(),
-        ignored: Vec::new(),
+        ..events::test_support::trade(strategy, "1", profit, closed_at)
     }
 }
 

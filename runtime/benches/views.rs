@@ -12,8 +12,8 @@ use std::{
 };
 
 use events::{
-    DecidedBy, Decimal, Event, FamilySet, GuardMetrics, LossBasis, NewEvent, Side, StrategyDisabled,
-    StrategyState, Timestamp, TradeClosed, id,
+    DecidedBy, Decimal, Event, FamilySet, GuardMetrics, LossBasis, NewEvent, StrategyDisabled, StrategyState,
+    Timestamp, TradeClosed, id,
 };
 use projections::{By, PerformanceQuery};
 use runtime::projector::{Views, ViewsOptions};
@@ -128,26 +128,15 @@ fn events_of(n: u64) -> Vec<NewEvent> {
     let strategy = format!("strategy-{}", n % 12);
     let profit = Decimal::new((n as i64).wrapping_mul(7_919) % 2_000_003 - 1_000_001, 4);
     let trade = Event::TradeClosed(TradeClosed {
-        trade_id: n.to_string(),
-        strategy: strategy.clone(),
         symbol: format!("COIN{}/USDT", n % 40),
-        side: Side::Long,
         quantity: Decimal::new(1_234_567, 5),
         entry_price: Decimal::new(4_321_098_765, 5),
         exit_price: Some(Decimal::new(4_325_098_765, 5)),
-        profit,
         profit_pct: Decimal::new(profit.mantissa() as i64, 6),
         opened_at: closed_at.plus_seconds(-600),
-        closed_at,
-        currency: Some("USDT".into()),
         fee: Some(Decimal::new(1234, 6)),
-        leverage: None,
         exit_reason: Some("roi".into()),
-        model: None,
-        account: None,
-        source_event_id: None,
-        rounded: Vec::new(),
-        ignored: Vec::new(),
+        ..events::test_support::trade(&strategy, &n.to_string(), profit, closed_at)
     });
     let source = Arc::from("source:bench");
     let trade = NewEvent::root(

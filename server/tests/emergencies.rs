@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Decimal, Event, NewEvent, Side, Timestamp, TradeClosed, Uuid, id};
+use events::{Decimal, Event, NewEvent, Timestamp, Uuid, id};
 use serde_json::json;
 use store::{Duplicates, EmbeddedLog, EventLog as _, Expected, Options, Prepared, Request};
 use support::{Home, losing_trades};
@@ -22,28 +22,7 @@ fn log_of_the_future(home: &Home) {
     std::fs::create_dir_all(home.data()).unwrap();
     let log = EmbeddedLog::open(&home.data().join("log"), Options::default()).unwrap();
     let closed_at = Timestamp::parse("2100-01-01T11:00:00Z").unwrap();
-    let trade = TradeClosed {
-        trade_id: "1".into(),
-        strategy: "rsi".into(),
-        symbol: "BTC/USDT".into(),
-        side: Side::Long,
-        quantity: Decimal::ONE,
-        entry_price: Decimal::ONE_HUNDRED,
-        exit_price: None,
-        profit: -Decimal::ONE,
-        profit_pct: -Decimal::ONE,
-        opened_at: closed_at,
-        closed_at,
-        currency: Some("USDT".into()),
-        fee: None,
-        leverage: None,
-        exit_reason: None,
-        model: None,
-        account: None,
-        source_event_id: None,
-        rounded: Vec::new(),
-        ignored: Vec::new(),
-    };
+    let trade = events::test_support::trade("rsi", "1", -Decimal::ONE, closed_at);
     let (id, producer) = (id::closed_trade("rsi", "1"), Arc::from("source:test"));
     let event = NewEvent::root(id, closed_at, &producer, Uuid::nil(), Event::TradeClosed(trade));
     let events = vec![Prepared::new(event).unwrap()];

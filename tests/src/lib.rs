@@ -2,6 +2,7 @@
 
 pub mod bad_disk;
 pub mod crash;
+pub mod faulty;
 pub mod fuzz;
 pub mod judge;
 pub mod schemas;
@@ -11,8 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use actors::performance_analyst;
 use events::{
-    Decimal, Event, FamilySet, MissedRuns, NewEvent, PerformanceAnalystConfigured, Recorded, Schedule,
-    SchedulerConfigured, Side, StrategyGuardConfigured, Timestamp, TradeClosed, Uuid, id,
+    Event, FamilySet, MissedRuns, NewEvent, PerformanceAnalystConfigured, Recorded, Schedule,
+    SchedulerConfigured, StrategyGuardConfigured, Timestamp, TradeClosed, Uuid, id,
 };
 use runtime::{
     system::SystemConfig,
@@ -70,28 +71,7 @@ pub fn at(text: &str) -> Timestamp {
 /// When the percent is no decimal.
 pub fn trade(strategy: &str, trade_id: &str, profit_pct: &str, closed_at: Timestamp) -> TradeClosed {
     let percent = events::decimal::parse(profit_pct).expect("invariant: a test names real numbers");
-    TradeClosed {
-        trade_id: trade_id.into(),
-        strategy: strategy.into(),
-        symbol: "BTC/USDT".into(),
-        side: Side::Long,
-        quantity: Decimal::ONE,
-        entry_price: Decimal::ONE_HUNDRED,
-        exit_price: None,
-        profit: percent,
-        profit_pct: percent,
-        opened_at: closed_at.plus_seconds(-3600),
-        closed_at,
-        currency: Some("USDT".into()),
-        fee: None,
-        leverage: None,
-        exit_reason: None,
-        model: None,
-        account: None,
-        source_event_id: None,
-        rounded: Vec::new(),
-        ignored: Vec::new(),
-    }
+    events::test_support::trade(strategy, trade_id, percent, closed_at)
 }
 
 /// The envelope of a trade as a source appends it.

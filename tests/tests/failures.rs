@@ -7,26 +7,30 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering::SeqCst},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use actors::{Decider, StrategyGuard};
-use events::{
-    DecidedBy, Event, Fact, FamilySet, ReduceCauseKind, StrategyGuardConfigured, StrategyState, Timestamp,
-};
+use actors::Decider;
+use events::{DecidedBy, Event, Fact, ReduceCauseKind, StrategyState};
 use runtime::{
     status::ActorState,
     system::{Roster, System, SystemConfig},
 };
 use store::EventLog;
-use tests::{all, append, at, config, decisions, fact, memory_log, trade, verify};
+use tests::{
+    all, append, at, config, decisions, fact,
+    faulty::{Fault, Faulty, is_poison, losses, until},
+    memory_log, trade, verify,
+};
 
-type State = <StrategyGuard as Decider>::State;
+/// Takes one of what is left.
+fn one_of(left: &AtomicU32) -> bool {
+    left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok()
+}
 
-/// StrategyGuard, with a fault injected into one of its functions at the trade `poison`.
+/// Panics at the poison, as often as is left.
 fn injected(fact: &Fact<'_>, panics_left: &AtomicU32) {
-    let poisoned = matches!(fact.event, Event::TradeClosed(trade) if trade.trade_id == "poison");
-    if poisoned && panics_left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
+    if is_poison(fact) && one_of(panics_left) {
         panic!("injected");
     }
 }
@@ -37,60 +41,43 @@ static ALWAYS: AtomicU32 = AtomicU32::new(0);
 static SLEEPS: AtomicU32 = AtomicU32::new(0);
 
 #[derive(Clone, Debug, PartialEq)]
-struct Faulty<const KIND: usize>;
+struct Deciding;
 
-impl<const KIND: usize> Decider for Faulty<KIND> {
-    const NAME: &'static str = StrategyGuard::NAME;
-    const RULES_VERSION: u32 = StrategyGuard::RULES_VERSION;
-    const STATE_VERSION: u32 = StrategyGuard::STATE_VERSION;
-    const GUARDS: bool = true;
-    type Config = StrategyGuardConfigured;
-    type State = State;
-
-    fn interests() -> FamilySet {
-        StrategyGuard::interests()
-    }
-
-    fn configured(event: &Event) -> Option<&StrategyGuardConfigured> {
-        StrategyGuard::configured(event)
-    }
-
-    fn evolve(state: &mut State, fact: Fact<'_>) {
-        if KIND == 1 {
-            injected(&fact, &EVOLVE_PANICS);
-        }
-        StrategyGuard::evolve(state, fact);
-    }
-
-    fn decide(state: &State, fact: Fact<'_>, config: &StrategyGuardConfigured) -> Vec<Event> {
-        match KIND {
-            0 => injected(&fact, &DECIDE_PANICS),
-            2 => injected(&fact, &ALWAYS),
-            3 if SLEEPS.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() => {
-                std::thread::sleep(Duration::from_secs(5));
-            }
-            _ => {}
-        }
-        StrategyGuard::decide(state, fact, config)
-    }
-
-    fn next_deadline(state: &State, config: &StrategyGuardConfigured) -> Option<Timestamp> {
-        StrategyGuard::next_deadline(state, config)
+impl Fault for Deciding {
+    fn deciding(fact: &Fact<'_>) -> Option<Vec<Event>> {
+        injected(fact, &DECIDE_PANICS);
+        None
     }
 }
 
-fn facts(ids: &[&str]) -> Vec<events::NewEvent> {
-    let one = |(n, id): (usize, &&str)| {
-        fact(trade("rsi", id, "-6", at("2025-03-03T00:00:00Z").plus_seconds(n as i64)))
-    };
-    ids.iter().enumerate().map(one).collect()
+#[derive(Clone, Debug, PartialEq)]
+struct Folding;
+
+impl Fault for Folding {
+    fn folding(fact: &Fact<'_>) {
+        injected(fact, &EVOLVE_PANICS);
+    }
 }
 
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !done() {
-        assert!(Instant::now() < end, "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(10));
+#[derive(Clone, Debug, PartialEq)]
+struct NotPast;
+
+impl Fault for NotPast {
+    fn deciding(fact: &Fact<'_>) -> Option<Vec<Event>> {
+        injected(fact, &ALWAYS);
+        None
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct StandsStill;
+
+impl Fault for StandsStill {
+    fn deciding(_: &Fact<'_>) -> Option<Vec<Event>> {
+        if one_of(&SLEEPS) {
+            std::thread::sleep(Duration::from_secs(5));
+        }
+        None
     }
 }
 
@@ -101,7 +88,7 @@ fn types(log: &dyn EventLog) -> Vec<&'static str> {
 fn recovers<D: Decider>() {
     let log = memory_log();
     let system = System::start_roster(&log, &config(), Roster::empty().with::<D>()).unwrap();
-    let head = append(&*log, "ingest", facts(&["1", "poison", "3"]));
+    let head = append(&*log, "ingest", losses(&["1", "poison", "3"]));
     assert!(system.wait_for(head, Duration::from_secs(30)), "{:?}", system.status());
     let status = system.status().remove(0);
     assert_eq!((status.failures, status.message.as_deref()), (1, Some("injected")));
@@ -117,13 +104,13 @@ fn recovers<D: Decider>() {
 #[test]
 fn a_panic_while_deciding_is_told_and_folded_anew() {
     DECIDE_PANICS.store(1, SeqCst);
-    recovers::<Faulty<0>>();
+    recovers::<Faulty<Deciding>>();
 }
 
 #[test]
 fn a_panic_while_folding_is_told_and_folded_anew() {
     EVOLVE_PANICS.store(1, SeqCst);
-    recovers::<Faulty<1>>();
+    recovers::<Faulty<Folding>>();
 }
 
 #[test]
@@ -133,8 +120,8 @@ fn a_guard_that_cannot_get_past_an_input_is_stood_in_for_until_it_can() {
     // What a quarantined actor holds must not become a snapshot: the next process would start past the input.
     let folder = tempfile::tempdir().unwrap();
     let config = SystemConfig { snapshots: Some(folder.path().to_owned()), ..config() };
-    append(&*log, "ingest", facts(&["1", "poison"]));
-    let roster = || Roster::empty().with::<Faulty<2>>();
+    append(&*log, "ingest", losses(&["1", "poison"]));
+    let roster = || Roster::empty().with::<Faulty<NotPast>>();
     let system = System::start_roster(&log, &config, roster()).unwrap();
     until("the quarantine", || types(&*log).contains(&"ActorQuarantined"));
     assert_eq!(system.status()[0].state, ActorState::Quarantined);
@@ -178,8 +165,8 @@ fn an_actor_that_stands_still_is_replaced_and_decides_once() {
     let log = memory_log();
     let mut config = config();
     config.stall_after = Duration::from_millis(500);
-    let system = System::start_roster(&log, &config, Roster::empty().with::<Faulty<3>>()).unwrap();
-    let head = append(&*log, "ingest", facts(&["1", "2"]));
+    let system = System::start_roster(&log, &config, Roster::empty().with::<Faulty<StandsStill>>()).unwrap();
+    let head = append(&*log, "ingest", losses(&["1", "2"]));
     assert!(system.wait_for(head, Duration::from_secs(30)));
     // The old instance wakes up after its successor has decided.
     std::thread::sleep(Duration::from_secs(6));

@@ -12,60 +12,53 @@ use std::{
 };
 
 use actors::{Decider, StrategyGuard};
-use events::{Event, Fact, FamilySet, StrategyGuardConfigured, Timestamp, TradeAfterHalt, Uuid};
+use events::{Event, Fact, Timestamp, TradeAfterHalt, Uuid};
 use runtime::{
     status::{ActorState, ActorStatus},
     system::{Roster, System, SystemConfig},
 };
 use store::EventLog;
-use tests::{all, append, at, bad_disk::BadDisk, config, fact, memory_log, trade};
-
-const PANICS_AND_SLEEPS: usize = 0;
-const SLEEPS: usize = 1;
-const SAYS_WHAT_HAS_NO_FORM: usize = 2;
+use tests::{
+    all, append,
+    bad_disk::BadDisk,
+    config,
+    faulty::{Fault, Faulty, is_poison, losses, until},
+    memory_log,
+};
 
 static TURN: AtomicU32 = AtomicU32::new(0);
 const LONG: Duration = Duration::from_secs(3600);
 
-/// StrategyGuard with a fault at the trade `poison`.
 #[derive(Clone, Debug, PartialEq)]
-struct Sick<const HOW: usize>;
+struct PanicsAndSleeps;
 
-impl<const HOW: usize> Decider for Sick<HOW> {
-    const NAME: &'static str = StrategyGuard::NAME;
-    const RULES_VERSION: u32 = StrategyGuard::RULES_VERSION;
-    const STATE_VERSION: u32 = StrategyGuard::STATE_VERSION;
-    const GUARDS: bool = true;
-    type Config = StrategyGuardConfigured;
-    type State = <StrategyGuard as Decider>::State;
-
-    fn interests() -> FamilySet {
-        StrategyGuard::interests()
-    }
-
-    fn configured(event: &Event) -> Option<&StrategyGuardConfigured> {
-        StrategyGuard::configured(event)
-    }
-
-    fn evolve(state: &mut Self::State, fact: Fact<'_>) {
-        StrategyGuard::evolve(state, fact);
-    }
-
-    fn decide(state: &Self::State, fact: Fact<'_>, config: &StrategyGuardConfigured) -> Vec<Event> {
-        let poisoned = matches!(fact.event, Event::TradeClosed(trade) if trade.trade_id == "poison");
-        match HOW {
-            PANICS_AND_SLEEPS if poisoned && TURN.fetch_add(1, SeqCst).is_multiple_of(2) => {
-                panic!("injected")
-            }
-            PANICS_AND_SLEEPS | SLEEPS if poisoned => thread::sleep(LONG),
-            SAYS_WHAT_HAS_NO_FORM if poisoned => return vec![without_a_form()],
-            _ => {}
+impl Fault for PanicsAndSleeps {
+    fn deciding(fact: &Fact<'_>) -> Option<Vec<Event>> {
+        if is_poison(fact) && TURN.fetch_add(1, SeqCst).is_multiple_of(2) {
+            panic!("injected");
         }
-        StrategyGuard::decide(state, fact, config)
+        Sleeps::deciding(fact)
     }
+}
 
-    fn next_deadline(_: &Self::State, _: &StrategyGuardConfigured) -> Option<Timestamp> {
+#[derive(Clone, Debug, PartialEq)]
+struct Sleeps;
+
+impl Fault for Sleeps {
+    fn deciding(fact: &Fact<'_>) -> Option<Vec<Event>> {
+        if is_poison(fact) {
+            thread::sleep(LONG);
+        }
         None
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct SaysWhatHasNoForm;
+
+impl Fault for SaysWhatHasNoForm {
+    fn deciding(fact: &Fact<'_>) -> Option<Vec<Event>> {
+        is_poison(fact).then(|| vec![without_a_form()])
     }
 }
 
@@ -77,21 +70,6 @@ fn without_a_form() -> Event {
         opened_at: Timestamp::from_micros(i64::MAX),
         disabled_by: Uuid::nil(),
     })
-}
-
-fn facts(ids: &[&str]) -> Vec<events::NewEvent> {
-    let one = |(n, id): (usize, &&str)| {
-        fact(trade("rsi", id, "-6", at("2025-03-03T00:00:00Z").plus_seconds(n as i64)))
-    };
-    ids.iter().enumerate().map(one).collect()
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !done() {
-        assert!(Instant::now() < end, "{what} did not happen");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn start<D: Decider>(log: &Arc<dyn EventLog>, stall_after: Duration) -> System {
@@ -129,7 +107,7 @@ fn an_idle_guard_whose_first_decision_waits_for_a_slow_disk_is_healthy() {
     assert!(system.wait_for(log.head(), LONG));
     thread::sleep(Duration::from_millis(500));
     disk.set_slow(Some("actor-strategy_guard"));
-    let head = append(&*log, "ingest", facts(&["1", "2"]));
+    let head = append(&*log, "ingest", losses(&["1", "2"]));
     // It is no fault of its own, but it is said.
     until("the waiting", || status(&system).state == ActorState::WaitingForLog);
     disk.set_slow(None);
@@ -143,8 +121,8 @@ fn an_idle_guard_whose_first_decision_waits_for_a_slow_disk_is_healthy() {
 #[test]
 fn panics_and_stalls_at_one_input_are_counted_together() {
     let log = memory_log();
-    let system = start::<Sick<PANICS_AND_SLEEPS>>(&log, MOMENT);
-    append(&*log, "ingest", facts(&["1", "poison"]));
+    let system = start::<Faulty<PanicsAndSleeps>>(&log, MOMENT);
+    append(&*log, "ingest", losses(&["1", "poison"]));
     until("the quarantine", || has(&*log, "ActorQuarantined"));
     let told = failures(&*log);
     let attempts: Vec<_> = told.iter().map(|(message, attempt)| (message == "injected", *attempt)).collect();
@@ -157,8 +135,8 @@ fn panics_and_stalls_at_one_input_are_counted_together() {
 #[test]
 fn a_decision_that_cannot_be_encoded_is_a_failure_at_its_input_and_no_stopped_log() {
     let log = memory_log();
-    append(&*log, "ingest", facts(&["1", "2", "poison", "3"]));
-    let system = start::<Sick<SAYS_WHAT_HAS_NO_FORM>>(&log, LONG);
+    append(&*log, "ingest", losses(&["1", "2", "poison", "3"]));
+    let system = start::<Faulty<SaysWhatHasNoForm>>(&log, LONG);
     until("the quarantine", || has(&*log, "ActorQuarantined"));
     system.stop();
     let told = failures(&*log);
@@ -177,11 +155,11 @@ fn an_actor_waits_for_the_end_beside_a_stopped_log_and_folds_nothing_anew() {
     let (disk, log) = bad_disk();
     let system = start::<StrategyGuard>(&log, LONG);
     assert!(system.wait_for(log.head(), LONG));
-    append(&*log, "ingest", facts(&["1"]));
+    append(&*log, "ingest", losses(&["1"]));
     let readers = disk.subscribed.load(SeqCst);
     disk.full.store(true, SeqCst);
     // What was taken in before the disk was full wants a decision.
-    append(&disk.log, "ingest", facts(&["1", "2"]));
+    append(&disk.log, "ingest", losses(&["1", "2"]));
     until("the stop", || status(&system).state == ActorState::BackingOff);
     let message = status(&system).message;
     assert_eq!(message.as_deref(), Some("No space left on device"));
@@ -195,10 +173,10 @@ fn an_actor_waits_for_the_end_beside_a_stopped_log_and_folds_nothing_anew() {
 #[test]
 fn nobody_who_asks_how_the_actors_are_waits_for_a_slow_disk() {
     let (disk, log) = bad_disk();
-    let system = start::<Sick<SLEEPS>>(&log, MOMENT);
+    let system = start::<Faulty<Sleeps>>(&log, MOMENT);
     assert!(system.wait_for(log.head(), LONG));
     disk.set_slow(Some("supervisor"));
-    append(&*log, "ingest", facts(&["poison"]));
+    append(&*log, "ingest", losses(&["poison"]));
     // The supervisor stands in its append of the failure by now.
     thread::sleep(Duration::from_secs(1));
     let begun = Instant::now();
@@ -216,8 +194,8 @@ fn nobody_who_asks_how_the_actors_are_waits_for_a_slow_disk() {
 #[test]
 fn an_actor_that_hangs_does_not_keep_the_process_from_stopping() {
     let log = memory_log();
-    let system = start::<Sick<SLEEPS>>(&log, LONG);
-    append(&*log, "ingest", facts(&["poison"]));
+    let system = start::<Faulty<Sleeps>>(&log, LONG);
+    append(&*log, "ingest", losses(&["poison"]));
     thread::sleep(Duration::from_millis(200));
     let begun = Instant::now();
     system.stop();

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Event, NewEvent, Side, Timestamp, TradeClosed, Uuid, id};
+use events::{Event, NewEvent, Timestamp, TradeClosed, Uuid, id};
 use store::{Duplicates, Expected, Prepared, Request};
 
 pub const ROUNDS: usize = 5;
@@ -37,26 +37,11 @@ pub fn trade(n: u64) -> NewEvent {
     let trade_id = n.to_string();
     let event_id = id::closed_trade(&strategy, &trade_id);
     let event = Event::TradeClosed(TradeClosed {
-        trade_id,
-        strategy,
-        symbol: "BTC/USDT".into(),
-        side: Side::Long,
         quantity: decimal("0.015"),
         entry_price: decimal("64250.5"),
-        exit_price: None,
-        profit: decimal("-1.25"),
         profit_pct: decimal("-0.8"),
         opened_at: closed_at.plus_seconds(-300),
-        closed_at,
-        currency: Some("USDT".into()),
-        fee: None,
-        leverage: None,
-        exit_reason: None,
-        model: None,
-        account: None,
-        source_event_id: None,
-        rounded: Vec::new(),
-        ignored: Vec::new(),
+        ..events::test_support::trade(&strategy, &trade_id, decimal("-1.25"), closed_at)
     });
     NewEvent::root(event_id, closed_at, &Arc::from("source:kafka"), Uuid::from_u128(7), event)
 }

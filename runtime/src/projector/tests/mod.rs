@@ -5,7 +5,7 @@ mod keeping;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use events::{
-    DecidedBy, Event, GuardMetrics, LossBasis, NewEvent, Side, StrategyDisabled, StrategyState, Timestamp,
+    DecidedBy, Event, GuardMetrics, LossBasis, NewEvent, StrategyDisabled, StrategyState, Timestamp,
     TradeClosed, Uuid,
 };
 use store::{Duplicates, EventLog, Expected, MemoryLog, Prepared, Request};
@@ -27,26 +27,8 @@ fn fact(event_id: Uuid, event: Event) -> NewEvent {
 fn trade(n: u64, strategy: &str) -> NewEvent {
     let closed_at = moment(n as i64);
     let event = Event::TradeClosed(TradeClosed {
-        trade_id: n.to_string(),
-        strategy: strategy.into(),
-        symbol: "BTC/USDT".into(),
-        side: Side::Long,
-        quantity: 1.into(),
-        entry_price: 1.into(),
-        exit_price: None,
-        profit: 2.into(),
         profit_pct: 1.into(),
-        opened_at: closed_at,
-        closed_at,
-        currency: Some("USDT".into()),
-        fee: None,
-        leverage: None,
-        exit_reason: None,
-        model: None,
-        account: None,
-        source_event_id: None,
-        rounded: Vec::new(),
-        ignored: Vec::new(),
+        ..events::test_support::trade(strategy, &n.to_string(), 2.into(), closed_at)
     });
     fact(id("trade", n), event).at_offset(n as i64)
 }
