@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use tests::crash::{self, Damage};
+use tests::crash::{self, Damage, Forgery, Running};
 
 #[test]
 fn power_cuts_lose_nothing_acknowledged() {
@@ -24,6 +24,31 @@ fn damaged_files_are_told_by_name_or_nothing_is_missing() {
         let told = (0..40)
             .filter(|seed| crash::damage(kind, *seed).unwrap_or_else(|why| panic!("seed {seed}: {why}")));
         assert!(told.count() > 10, "{kind:?} is told");
+    }
+}
+
+#[test]
+fn forged_segments_are_told_by_the_chain_or_by_a_seal() {
+    for kind in Forgery::ALL {
+        for seed in 0..40 {
+            assert_eq!(crash::forge(kind, seed), Ok(true), "{kind:?}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn files_changed_beside_the_work_are_told_or_nothing_is_missing() {
+    for kind in Running::ALL {
+        for seed in 0..6 {
+            crash::running(kind, seed).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+        }
+    }
+}
+
+#[test]
+fn a_while_without_descriptors_loses_nothing() {
+    for seed in 0..40 {
+        assert_eq!(crash::no_descriptors(seed), Ok(()), "seed {seed}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Puts the event log under faults, at length, and says what was lost: nothing, or the seed that shows it.
 //!
-//! `cargo run --release -p tests --bin crash -- [--kills N --power-cuts N --troubles N --damages N --histories N --fuzz N --seed N]`
+//! `cargo run --release -p tests --bin crash -- [--kills N --power-cuts N --troubles N --damages N --forgeries N --running N
+//! --starts N --histories N --fuzz N --seed N]`
 
 use std::{
     env,
@@ -10,7 +11,7 @@ use std::{
 };
 
 use store::embedded::testing::disk::Random;
-use tests::crash::{self, Damage};
+use tests::crash::{self, Damage, Forgery, Harm, Running};
 
 /// How many runs of each kind, and the first seed.
 struct Plan {
@@ -18,6 +19,9 @@ struct Plan {
     power_cuts: u64,
     troubles: u64,
     damages: u64,
+    forgeries: u64,
+    running: u64,
+    starts: u64,
     histories: u64,
     fuzz: u64,
     seed: u64,
@@ -50,6 +54,9 @@ fn plan(arguments: &[String]) -> Result<Plan, String> {
         power_cuts: 1000,
         troubles: 1000,
         damages: 1000,
+        forgeries: 1000,
+        running: 500,
+        starts: 50,
         histories: 1000,
         fuzz: 1000,
         seed: 1,
@@ -62,11 +69,15 @@ fn plan(arguments: &[String]) -> Result<Plan, String> {
             "--power-cuts" => plan.power_cuts = number,
             "--troubles" => plan.troubles = number,
             "--damages" => plan.damages = number,
+            "--forgeries" => plan.forgeries = number,
+            "--running" => plan.running = number,
+            "--starts" => plan.starts = number,
             "--histories" => plan.histories = number,
             "--fuzz" => plan.fuzz = number,
             "--seed" => plan.seed = number,
             _ => {
-                let known = "--kills, --power-cuts, --troubles, --damages, --histories, --fuzz, --seed";
+                let known = "--kills, --power-cuts, --troubles, --damages, --forgeries, --running, --starts, \
+                             --histories, --fuzz, --seed";
                 return Err(format!("{flag} is not known: {known}"));
             }
         }
@@ -81,9 +92,25 @@ fn run(plan: &Plan) -> ExitCode {
     report.rows("full disk, failed sync or read", seeds(plan.troubles), |seed| {
         crash::trouble(seed).map(|()| false)
     });
+    report.rows("no descriptor for a while", seeds(plan.troubles), |seed| {
+        crash::no_descriptors(seed).map(|()| false)
+    });
+    let of = |count: u64, kinds: usize| seeds(count.div_ceil(kinds as u64));
     for kind in Damage::ALL {
-        let count = plan.damages.div_ceil(Damage::ALL.len() as u64);
-        report.rows(&format!("damage: {kind:?}"), seeds(count), |seed| crash::damage(kind, seed));
+        let seeds = of(plan.damages, Damage::ALL.len());
+        report.rows(&format!("damage: {kind:?}"), seeds, |seed| crash::damage(kind, seed));
+    }
+    for kind in Forgery::ALL {
+        let seeds = of(plan.forgeries, Forgery::ALL.len());
+        report.rows(&format!("forgery: {kind:?}"), seeds, |seed| crash::forge(kind, seed));
+    }
+    for kind in Running::ALL {
+        let seeds = of(plan.running, Running::ALL.len());
+        report.rows(&format!("while it runs: {kind:?}"), seeds, |seed| crash::running(kind, seed));
+    }
+    for kind in Harm::ALL {
+        let seeds = of(plan.starts, Harm::ALL.len());
+        report.rows(&format!("before a start: {kind:?}"), seeds, |seed| crash::harmed(kind, seed));
     }
     report.rows("several files changed at random", seeds(plan.fuzz), crash::fuzz);
     report.rows("history of appenders and readers", seeds(plan.histories), |seed| {
@@ -160,8 +187,7 @@ impl Report {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
         self.failed += failed;
-        let told =
-            if refused > 0 { format!(", {refused} refused with the file's name") } else { String::new() };
+        let told = if refused > 0 { format!(", {refused} refused with a reason") } else { String::new() };
         print(&format!("{what}: {count} runs{told}, {failed} with a loss"));
     }
 }

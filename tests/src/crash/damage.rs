@@ -35,14 +35,14 @@ impl Damage {
         [Self::Bit, Self::Page, Self::Truncated, Self::Missing, Self::Duplicated, Self::Swapped];
 }
 
-const SEED: u64 = 77;
-const REQUESTS: u64 = 60;
+pub(super) const SEED: u64 = 77;
+pub(super) const REQUESTS: u64 = 60;
 
-type Files = Vec<(String, Vec<u8>)>;
-type Links = Vec<(String, String)>;
+pub(super) type Files = Vec<(String, Vec<u8>)>;
+pub(super) type Links = Vec<(String, String)>;
 
 /// The files of a closed log of several segments, most of them compressed; of every second seed also moved.
-fn image(seed: u64) -> &'static (Files, Links) {
+pub(super) fn image(seed: u64) -> &'static (Files, Links) {
     static IMAGES: [OnceLock<(Files, Links)>; 2] = [OnceLock::new(), OnceLock::new()];
     IMAGES[(seed % 2) as usize].get_or_init(|| {
         let disk = Disk::new();
@@ -54,7 +54,7 @@ fn image(seed: u64) -> &'static (Files, Links) {
 }
 
 /// The last part of a file's path.
-fn file_name(path: &str) -> &str {
+pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 

@@ -81,7 +81,7 @@ fn append(log: &EmbeddedLog, appender: usize) -> Result<(), String> {
 pub fn killed(mut writer: Command, dir: &Path, seed: u64, acknowledged: &mut [u64; 3]) -> Result<(), String> {
     let child =
         writer.stdout(Stdio::piped()).spawn().map_err(|error| format!("starting a writer: {error}"))?;
-    listen(child, Random(seed).below(60), acknowledged);
+    listen(child, &mut Random(seed), acknowledged);
     let log = open(dir)?;
     let mut revisions = [0; APPENDERS];
     let mut wrong = None;
@@ -107,8 +107,8 @@ pub fn killed(mut writer: Command, dir: &Path, seed: u64, acknowledged: &mut [u6
     wrong.map_or(Ok(()), Err)
 }
 
-/// Kills a writer some milliseconds after its first acknowledgement; notes all that it said.
-fn listen(mut child: Child, after_ms: u64, acknowledged: &mut [u64; 3]) {
+/// Kills a writer some milliseconds after its first acknowledgement, every fourth after it was held; notes all that it said.
+fn listen(mut child: Child, random: &mut Random, acknowledged: &mut [u64; 3]) {
     let Some(out) = child.stdout.take() else { return };
     let mut lines = BufReader::new(out).lines().map_while(Result::ok);
     let mut note = |line: String| {
@@ -120,11 +120,24 @@ fn listen(mut child: Child, after_ms: u64, acknowledged: &mut [u64; 3]) {
         }
     };
     lines.next().into_iter().for_each(&mut note);
+    let [after, held, on] = [60, 100, 20].map(|most| Duration::from_millis(random.below(most)));
+    let is_held = random.below(4) == 0;
     let killer = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(after_ms));
+        thread::sleep(after);
+        if is_held {
+            signal(&child, "-STOP");
+            thread::sleep(held);
+            signal(&child, "-CONT");
+            thread::sleep(on);
+        }
         let killed = child.kill();
         killed.and_then(|()| child.wait())
     });
     lines.for_each(note);
     let _ = killer.join();
+}
+
+fn signal(child: &Child, name: &str) {
+    // Who is gone already needs no signal.
+    let _ = Command::new("kill").args([name, &child.id().to_string()]).status();
 }

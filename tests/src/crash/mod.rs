@@ -1,20 +1,26 @@
-//! The log, under faults: killed processes, power cuts, full disks, failing syncs and reads, damaged files. Each run
-//! follows from its seed. After each fault nothing acknowledged may be missing, nothing invented, and what is damaged
+//! The log, under faults: killed processes, power cuts, full disks, failing syncs and reads, files that are
+//! damaged, forged or gone, before a start and beside the work. Each run follows from its seed. After each fault nothing acknowledged may be missing, nothing invented, and what is damaged
 //! has to be told.
 //!
 //! `cargo run --release -p tests --bin crash` runs it at length.
 
 mod damage;
+mod forgery;
 mod history;
 mod kill;
 mod power;
+mod running;
 pub(crate) mod script;
+mod start;
 
 pub use self::{
     damage::{Damage, damage, fuzz},
+    forgery::{Forgery, forge},
     history::history,
     kill::{killed, write_until_killed},
-    power::{control, power_cut, trouble},
+    power::{control, no_descriptors, power_cut, trouble},
+    running::{Running, running},
+    start::{Harm, harmed},
 };
 
 use std::{ops::ControlFlow, time::Duration};

@@ -57,6 +57,26 @@ fn cut(disk: &Disk, seed: u64) -> Result<(), String> {
     check(&log, &script, script.events(), script.events()).map(drop)
 }
 
+/// No file can be opened for a while: nothing is refused that could be taken in, and nothing is missing.
+///
+/// # Errors
+/// What was refused, lost or invented.
+pub fn no_descriptors(seed: u64) -> Result<(), String> {
+    let (script, mut random, disk) = (Script::new(seed, REQUESTS), Random(!seed), Disk::new());
+    let log = open(&disk, seed)?;
+    let (from, to) = (random.below(REQUESTS) as usize, random.below(REQUESTS) as usize);
+    for (out, to) in [(true, from), (false, from.max(to))] {
+        script.run_to(&log, to);
+        disk.run_out_of_descriptors(out);
+    }
+    let (acknowledged, _) = script.run(&log);
+    if acknowledged != script.events() {
+        return Err(format!("{acknowledged} of {} events were taken in", script.events()));
+    }
+    drop(log);
+    check(&open(&disk, seed)?, &script, script.events(), script.events()).map(drop)
+}
+
 /// A full disk, a failing sync or a failing read at a random operation: the intake stops or goes on, readers go on, and
 /// after a restart everything is there.
 ///

@@ -44,8 +44,13 @@ impl Script {
     /// Appends on from what the log holds until a request fails or all are in, and lets it tidy up meanwhile; answers how
     /// many events are acknowledged, and how many were given.
     pub fn run(&self, log: &EmbeddedLog) -> (u64, u64) {
+        self.run_to(log, self.requests.len())
+    }
+
+    /// The same up to a request.
+    pub fn run_to(&self, log: &EmbeddedLog, requests: usize) -> (u64, u64) {
         let (mut at, mut given) = (0, log.head());
-        for (n, events) in self.requests.iter().enumerate() {
+        for (n, events) in self.requests.iter().take(requests).enumerate() {
             if n % 4 == 3 {
                 // What cannot be done loses nothing; that is what is looked at afterwards.
                 let _ = log.tidy();
