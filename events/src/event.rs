@@ -67,6 +67,12 @@ impl FamilySet {
         Self(bits)
     }
 
+    /// The families of types, by their names; a name that no type has adds none.
+    pub fn of_types<N: AsRef<str>>(names: &[N]) -> Self {
+        let families = names.iter().filter_map(|name| Type::named(name.as_ref()));
+        families.fold(Self::of(&[]), |set, known| set.union(Self::of(&[known.family])))
+    }
+
     /// Both sets together.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
@@ -366,5 +372,17 @@ impl Type {
     /// The type of a stored name.
     pub(crate) fn named(event_type: &str) -> Option<&'static Self> {
         TYPES.iter().find(|one| one.name == event_type)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_families_of_types_are_those_of_their_events_and_no_others() {
+        let set = FamilySet::of_types(&["StrategyDisabled", "HaltMissed", "no such type"]);
+        assert_eq!(set, FamilySet::of(&[Family::Strategy, Family::Host]));
+        assert_eq!(FamilySet::of_types::<&str>(&[]), FamilySet::of(&[]));
     }
 }

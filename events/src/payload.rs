@@ -57,6 +57,7 @@ impl<P: Payload> About for P {
 pub(crate) struct Type {
     pub(crate) name: &'static str,
     pub(crate) version: u16,
+    pub(crate) family: Family,
     /// Reads fields of the newest shape.
     pub(crate) decode: fn(&[u8]) -> Result<Event, serde_json::Error>,
 }
@@ -66,6 +67,7 @@ impl Type {
         Self {
             name: P::TYPE,
             version: P::VERSION,
+            family: P::FAMILY,
             decode: |fields| serde_json::from_slice(fields).map(P::WRAP),
         }
     }

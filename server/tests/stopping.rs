@@ -7,6 +7,8 @@
 mod support;
 
 use std::{
+    fs,
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -50,6 +52,61 @@ fn a_server_whose_cluster_is_away_takes_orders_and_stops() {
     stop(&mut server);
     let shown = home.run(&["strategies", "--json"]);
     assert_eq!(shown.json()[0]["state"], "HALTED", "{shown:?}");
+}
+
+/// A thread of a process that is held in whatever it waits for; let go when dropped.
+struct Held(Child);
+
+impl Held {
+    /// Nothing where nobody may hold it.
+    fn thread(pid: u32, name: &str) -> Option<Self> {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(|task| task.unwrap().path());
+        let named = |task: &std::path::PathBuf| fs::read_to_string(task.join("comm")).unwrap().trim() == name;
+        let task = tasks.into_iter().find(named).unwrap();
+        let id = task.file_name().unwrap().to_str().unwrap();
+        let arguments =
+            ["-p", id, "-o", "/dev/null", "-e", "inject=futex,clock_nanosleep:delay_enter=100000000"];
+        let mut tracer = Command::new("strace");
+        let spawned = tracer.args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut held = Self(spawned.ok()?);
+        let begun = Instant::now();
+        // It waits for events again and again, each time for a moment.
+        while !fs::read_to_string(task.join("status")).unwrap().contains("State:\tt") {
+            if held.0.try_wait().unwrap().is_some() {
+                return None;
+            }
+            assert!(begun.elapsed() < SECONDS, "{name} was never held");
+            thread::sleep(Duration::from_millis(10));
+        }
+        Some(held)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_actor_that_is_stuck_does_not_keep_a_server_from_ending() {
+    let home = Home::new();
+    let mut server = home.serve();
+    let Some(held) = Held::thread(server.pid(), "strategy_guard") else { return };
+    let published = home.run(&["publish", "--to", "http", &home.file("t.jsonl", &losing_trades(12))]);
+    assert_eq!(published.code, 0, "{published:?}");
+    let begun = Instant::now();
+    server.signal("-TERM");
+    let words = server.until_said("events are saved in");
+    assert!(begun.elapsed() < SECONDS, "it took {:?}: {words}", begun.elapsed());
+    assert!(words.contains("strategy_guard does not end and is left behind"), "{words}");
+    // Whoever holds the thread has to let go before the system lets the process end.
+    drop(held);
+    assert_eq!(server.wait(), Some(0));
+    // What it had not come to is decided by the next one.
+    let _server = home.serve();
+    home.until(&["strategies", "--json"], |said| said.out.contains("HALTED"));
 }
 
 #[test]

@@ -143,11 +143,7 @@ impl Home {
     /// Starts a server with further arguments, waits until it listens, and answers what it said until then.
     pub fn serve_with(&self, more: &[&str]) -> (Server, String) {
         let mut server = self.start_with(more);
-        let (mut told, stderr) = (String::new(), server.stderr.as_mut().unwrap());
-        while !told.contains("ready when") {
-            let read = stderr.read_line(&mut told).unwrap();
-            assert!(read > 0, "the server ended: {told}");
-        }
+        let told = server.until_said("ready when");
         (server, told)
     }
 
@@ -161,11 +157,7 @@ impl Home {
         let mut child = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().map(BufReader::new);
         let mut server = Server { child, stderr };
-        let mut told = String::new();
-        while !told.contains("ready when") {
-            let read = server.stderr.as_mut().unwrap().read_line(&mut told).unwrap();
-            assert!(read > 0, "the server ended: {told}");
-        }
+        server.until_said("ready when");
         server
     }
 }
@@ -207,10 +199,25 @@ impl Server {
         serde_json::from_str(&answer.unwrap().body_mut().read_to_string().unwrap()).unwrap()
     }
 
+    /// Reads what it says until it says that; answers all of it.
+    pub fn until_said(&mut self, words: &str) -> String {
+        let mut told = String::new();
+        while !told.contains(words) {
+            let read = self.stderr.as_mut().unwrap().read_line(&mut told).unwrap();
+            assert!(read > 0, "the server ended: {told}");
+        }
+        told
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, name: &str) {
         let signalled = Command::new("kill").args([name, &self.pid().to_string()]).status().unwrap();
         assert!(signalled.success());
+    }
+
+    /// Waits until it has ended; its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// Ends it as an operator would; its exit code and last words.
@@ -223,7 +230,7 @@ impl Server {
         self.signal(signal);
         let mut words = String::new();
         self.stderr.take().unwrap().read_to_string(&mut words).unwrap();
-        (self.child.wait().unwrap().code(), words)
+        (self.wait(), words)
     }
 }
 
