@@ -121,7 +121,7 @@ mod tests {
 
     fn opening(partition: i32, from: i64, end: i64, next_offset: Option<i64>) -> Opening {
         let stream = Stream { name: Arc::from("s"), revision: 0, next_offset };
-        Opening { partition, stream, from, end }
+        Opening { partition, stream, from, end, shows_gaps: false }
     }
 
     #[test]

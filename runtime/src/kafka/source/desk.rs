@@ -6,6 +6,7 @@ use store::{AppendError, Expected};
 
 use super::{
     super::fault::{FaultKind, KafkaFault},
+    gaps::Gap,
     lane::{Decoded, Lane},
     ledger::{Ledger, Stream},
     progress::Tally,
@@ -25,6 +26,11 @@ struct Place {
     stream: Stream,
     next_offset: i64,
     noted_at: Instant,
+    /// Records that are gone, and are not noted yet.
+    gap: Option<Gap>,
+    gap_since: Instant,
+    /// Markers were seen: offsets without a record say nothing.
+    is_marked: bool,
 }
 
 impl Place {
@@ -37,6 +43,25 @@ impl Place {
         let trailing = i64::try_from(trailing).unwrap_or(0);
         self.stream.next_offset = last.map(|(offset, _)| offset + 1 - trailing);
         self.noted_at = Instant::now();
+    }
+}
+
+impl Place {
+    /// Learns of records that are gone, where that is so: what is passed behind the last record at the end of the
+    /// partition is a marker, and so may those before it be.
+    fn miss(&mut self, gap: Option<Gap>, passed: Option<i64>, last: Option<i64>) {
+        if self.gap.is_none() {
+            self.gap_since = Instant::now();
+        }
+        self.is_marked |= passed.is_some_and(|passed| passed > last.unwrap_or(self.next_offset));
+        self.gap = if self.is_marked { None } else { Gap::and(self.gap, gap) };
+    }
+
+    /// Notes what is gone. What lies between is in the log by now.
+    fn note_gap(&mut self, lane: &Lane, ledger: &Ledger) -> Result<(), KafkaFault> {
+        let Some(Gap { from, offsets }) = self.gap.take() else { return Ok(()) };
+        let range = (from, self.next_offset);
+        ledger.missing(&mut self.stream, lane.topic(), lane.progress.partition, range, offsets)
     }
 }
 
@@ -57,6 +82,9 @@ impl<'l> Desk<'l> {
             stream,
             next_offset: lane.progress.position(),
             noted_at: Instant::now(),
+            gap: None,
+            gap_since: Instant::now(),
+            is_marked: false,
         });
         Self { lanes, ledger, tally, places: places.collect(), failed: false }
     }
@@ -97,6 +125,7 @@ impl<'l> Desk<'l> {
     fn progress(&mut self, index: usize, decoded: Decoded<'_>) -> Result<(), KafkaFault> {
         let lane = &self.lanes[index];
         let last = decoded.last.map(|(offset, _)| offset + 1);
+        self.places[index].miss(decoded.gap, decoded.passed, last);
         if let Some(next) = last.max(decoded.passed).filter(|next| *next > self.places[index].next_offset) {
             self.places[index].next_offset = next;
             let at = decoded.last.and_then(|(_, at)| at);
@@ -118,6 +147,10 @@ impl<'l> Desk<'l> {
 
     fn note_one(&mut self, index: usize, at_once: bool) -> Result<(), KafkaFault> {
         let place = &mut self.places[index];
+        let lane = &self.lanes[index];
+        if at_once || lane.progress.is_at_end() || place.gap_since.elapsed() > NOTE_EVERY {
+            place.note_gap(lane, self.ledger)?;
+        }
         let behind = place.next_offset - place.stream.next_offset.unwrap_or(0);
         let due = at_once || behind >= NOTE_OFFSETS || place.noted_at.elapsed() > NOTE_EVERY;
         if behind <= 0 || !due {

@@ -46,6 +46,7 @@ struct Inner {
     noted: Option<TopicSettingsSeen>,
     /// The same in words.
     risk: Option<String>,
+    is_compacted: bool,
     /// That it cannot be looked at is told once.
     told_denied: bool,
 }
@@ -71,6 +72,11 @@ impl Keeper {
     /// What may be lost, in words.
     pub(super) fn risk(&self) -> Option<String> {
         self.inner().risk.clone()
+    }
+
+    /// Whether records that are followed by another one of their key may be removed from the midst of the topic.
+    pub(super) fn is_compacted(&self) -> bool {
+        self.inner().is_compacted
     }
 
     /// To be called often: asks the cluster when it is time to, and notes what changed.
@@ -117,6 +123,7 @@ impl Keeper {
         let noted = {
             let mut inner = self.inner();
             inner.risk.clone_from(&risk);
+            inner.is_compacted = is_compacted(&seen);
             inner.noted.clone()
         };
         let (kind, subject) = (AlertKind::TopicLosesRecords, self.topic.clone());
@@ -253,7 +260,7 @@ mod tests {
         assert_eq!((types(&log), first.risk()), (vec![], None));
         first.learn(compacted.clone()).unwrap();
         first.learn(compacted.clone()).unwrap();
-        assert!(first.risk().is_some());
+        assert!(first.is_compacted() && first.risk().is_some());
         let again = keeper(&log);
         again.learn(compacted).unwrap();
         assert_eq!(types(&log), ["TopicSettingsSeen", "AlertRaised"]);

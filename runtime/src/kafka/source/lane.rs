@@ -19,6 +19,8 @@ use super::{
         client::Ear,
         fault::{FaultKind, KafkaFault, of_error},
     },
+    gaps::Gap,
+    keys::Keys,
     ledger::PRODUCER,
     progress::PartitionProgress,
     unreadable::is_unreadable,
@@ -44,8 +46,20 @@ pub(super) struct Lane {
     format: Arc<TradeFormat>,
     pub(super) admission: Admission,
     pub(super) progress: Arc<PartitionProgress>,
-    /// The number of the next batch. Held while records are taken out, so that the numbers are in their order.
-    next: Mutex<u64>,
+    /// Looks at keys, where there are several partitions.
+    keys: Option<Arc<Keys>>,
+    /// Whether offsets without a record are records that are gone.
+    counts_gaps: bool,
+    /// Held while records are taken out, so that the numbers are in their order.
+    next: Mutex<Next>,
+}
+
+/// What comes next.
+struct Next {
+    /// The number of the batch.
+    batch: u64,
+    /// The offset.
+    offset: i64,
 }
 
 impl Raw for BorrowedMessage<'_> {
@@ -67,8 +81,9 @@ impl Lane {
         progress: Arc<PartitionProgress>,
     ) -> Self {
         let admission = Admission { stream: Arc::clone(stream), producer: Arc::from(PRODUCER), run_id };
+        let next = Mutex::new(Next { batch: 0, offset: progress.position() });
         let (topic, format, consumer) = (Arc::clone(topic), Arc::clone(format), Arc::clone(consumer));
-        Self { topic, consumer, queue, format, admission, progress, next: Mutex::new(0) }
+        Self { topic, consumer, queue, format, admission, progress, keys: None, counts_gaps: false, next }
     }
 
     /// Calls `wake` when something was fetched after the queue had been found empty.
@@ -76,14 +91,34 @@ impl Lane {
         self.queue.set_nonempty_callback(wake);
     }
 
+    /// Offsets without a record are to be told.
+    pub(super) fn count_gaps(&mut self) {
+        self.counts_gaps = true;
+    }
+
+    /// Keys are to be looked at.
+    pub(super) fn check_keys(&mut self, keys: &Arc<Keys>) {
+        self.keys = Some(Arc::clone(keys));
+    }
+
+    /// The topic.
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
+    }
+
     /// Takes out what is fetched, at most one batch; nothing when there is nothing.
     pub(super) fn gather(&self) -> Option<Gathered<'_>> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut gathered = Gathered { number: *next, ..Gathered::default() };
+        let mut gathered = Gathered { number: next.batch, ..Gathered::default() };
         while !gathered.is_full() {
             match self.queue.poll(Duration::ZERO) {
                 Some(Ok(message)) => {
                     gathered.bytes += message.payload_len();
+                    let (from, offset) = (next.offset, message.offset());
+                    if self.counts_gaps && offset > from {
+                        gathered.gap = Gap::and(gathered.gap, Some(Gap { from, offsets: offset - from }));
+                    }
+                    next.offset = offset + 1;
                     gathered.messages.push(message);
                     continue;
                 }
@@ -103,7 +138,7 @@ impl Lane {
         if gathered.messages.is_empty() && !gathered.at_end && gathered.fault.is_none() {
             return None;
         }
-        *next += 1;
+        next.batch += 1;
         Some(gathered)
     }
 
@@ -118,7 +153,7 @@ impl Lane {
 
     /// Decodes and checks records; this is most of the work.
     pub(super) fn decode<'l>(&'l self, gathered: Gathered<'l>) -> Result<Decoded<'l>, KafkaFault> {
-        let Gathered { number, messages, bytes, passed, at_end, fault } = gathered;
+        let Gathered { number, messages, bytes, gap, passed, at_end, fault } = gathered;
         let last = messages.last().map(|message| (message.offset(), message.timestamp().to_millis()));
         let now = now();
         let candidates = messages.into_iter().map(|message| self.candidate(message, now));
@@ -126,7 +161,7 @@ impl Lane {
         let candidates = candidates.map_err(|error: AdmitError| {
             KafkaFault::new(FaultKind::Log, format!("reading {}: {error}", self.topic))
         })?;
-        Ok(Decoded { number, candidates, bytes, last, passed, at_end, fault })
+        Ok(Decoded { number, candidates, bytes, gap, last, passed, at_end, fault })
     }
 
     fn candidate<'l>(
@@ -139,6 +174,9 @@ impl Lane {
             CloudEventAttributes::from_headers(named)
         });
         let decoded = self.format.decode(message.value(), attributes, now);
+        if let (Some(keys), Ok(trade)) = (&self.keys, &decoded) {
+            keys.check(&self.topic, Message::key(&message), &trade.strategy);
+        }
         let place =
             Place::Kafka { topic: &self.topic, partition: message.partition(), offset: message.offset() };
         self.admission.prepare(Incoming { place, raw: message, decoded })
@@ -151,6 +189,7 @@ pub(super) struct Gathered<'l> {
     number: u64,
     messages: Vec<BorrowedMessage<'l>>,
     bytes: usize,
+    gap: Option<Gap>,
     /// The offset before which nothing is left to come, where the client told the end.
     passed: Option<i64>,
     /// Whether there is nothing after them.
@@ -171,6 +210,8 @@ pub(super) struct Decoded<'l> {
     pub(super) number: u64,
     pub(super) candidates: Vec<Candidate<'l, BorrowedMessage<'l>>>,
     pub(super) bytes: usize,
+    /// Offsets without a record, before or between its records.
+    pub(super) gap: Option<Gap>,
     /// Offset and time of the last record.
     pub(super) last: Option<(i64, Option<i64>)>,
     /// The offset before which nothing is left to come, where the client told the end.
@@ -189,6 +230,7 @@ impl<'l> Decoded<'l> {
     pub(super) fn join(&mut self, next: Self) {
         self.candidates.extend(next.candidates);
         self.bytes += next.bytes;
+        self.gap = Gap::and(self.gap, next.gap);
         self.last = next.last.or(self.last);
         self.passed = next.passed.max(self.passed);
         // What the end was said of is only the newest.

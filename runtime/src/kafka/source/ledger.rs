@@ -97,21 +97,22 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes that records expired unread, and says so.
+    /// Notes that records are gone unread, of so many offsets at most, and says so.
     pub(crate) fn missing(
         &self,
         stream: &mut Stream,
         topic: &str,
         partition: i32,
         (from, to): (i64, i64),
+        offsets: i64,
     ) -> Result<(), KafkaFault> {
-        let at_most = u64::try_from(to - from).unwrap_or(0);
+        let at_most = u64::try_from(offsets).unwrap_or(0);
         tracing::error!(
             topic,
             partition,
             from,
             to,
-            "records expired before they were read: at most {at_most} facts are missing"
+            "records are gone that were not read: at most {at_most} facts are missing"
         );
         let event_id =
             id::derive(&[b"records.missing", stream.name.as_bytes(), &from.to_le_bytes(), &to.to_le_bytes()]);
@@ -155,7 +156,7 @@ mod tests {
         assert_eq!((&*stream.name, stream.revision, stream.next_offset), ("ingest-c-t-3", 0, None));
         ledger.advanced(&mut stream, 7).unwrap();
         assert_eq!(ledger.stream("c", "t", 3).unwrap(), stream);
-        ledger.missing(&mut stream, "topic", 3, (7, 12)).unwrap();
+        ledger.missing(&mut stream, "topic", 3, (7, 12), 5).unwrap();
         let again = ledger.stream("c", "t", 3).unwrap();
         assert_eq!((again.next_offset, again.revision), (Some(12), 2));
     }

@@ -16,6 +16,7 @@ use super::{
     added,
     desk::Desk,
     ending::Shared,
+    gaps,
     lane::Lane,
     ledger::{Start, Stream, start},
     progress::PartitionProgress,
@@ -39,6 +40,8 @@ pub(super) struct Opening {
     pub(super) from: i64,
     /// The offset after its last record.
     pub(super) end: i64,
+    /// Whether offsets without a record are records that are gone.
+    pub(super) shows_gaps: bool,
 }
 
 /// Reads the topic until something changes.
@@ -122,7 +125,9 @@ fn open(
             let marks = cluster.watermarks(outside.topic(), partition, WAIT)?;
             let mut stream = outside.ledger.stream(cluster_id, topic_id, partition)?;
             let from = begin(outside, &mut stream, partition, marks)?;
-            Ok(Opening { partition, stream, from, end: marks.high })
+            let shows_gaps = outside.keeper.is_compacted()
+                && gaps::ends_with_record(&outside.settings, outside.topic(), partition, marks)?;
+            Ok(Opening { partition, stream, from, end: marks.high, shows_gaps })
         })
         .collect()
 }
@@ -137,7 +142,7 @@ fn begin(
     match start(stream.next_offset, marks) {
         Start::At(offset) => Ok(offset),
         Start::Missing(from, to) => {
-            outside.ledger.missing(stream, topic, partition, (from, to))?;
+            outside.ledger.missing(stream, topic, partition, (from, to), to - from)?;
             Ok(to)
         }
         // A new leader may not know its true end yet: patience before anything is concluded.
@@ -182,6 +187,12 @@ fn take(
         let queue = queue.ok_or_else(|| KafkaFault::new(FaultKind::Other, "the client gives no queue"))?;
         let stream = (&opening.stream.name, outside.ledger.run_id);
         let mut lane = Lane::new(&topic, &outside.format, (&consumer, queue), stream, Arc::clone(progress));
+        if opening.shows_gaps {
+            lane.count_gaps();
+        }
+        if partitions.len() > 1 {
+            lane.check_keys(&outside.keys);
+        }
         let bell = shared.bells.first();
         lane.on_fetched(move || bell.ring());
         lanes.push(lane);

@@ -16,6 +16,7 @@ use super::{
     ending::Stop,
     ends::{End, EndWatch, Hidden},
     keeping::Keeper,
+    keys::Keys,
     ledger::Ledger,
     progress::{PartitionProgress, SourceState, SourceStatus, Tally, statuses},
     stall::Verdict,
@@ -42,6 +43,7 @@ pub(super) struct Outside {
     pub(super) ledger: Ledger,
     pub(super) tally: Arc<Tally>,
     pub(super) keeper: Keeper,
+    pub(super) keys: Arc<Keys>,
     pub(super) stop: Stop,
     inner: Mutex<Inner>,
 }
@@ -98,8 +100,9 @@ impl Outside {
             waiting: 0,
             begun: None,
         };
-        let (tally, stop, inner) = (Arc::default(), Stop::default(), Mutex::new(inner));
-        Self { settings, format: Arc::new(format), ledger, tally, keeper, stop, inner }
+        let (tally, keys) = (Arc::default(), Arc::default());
+        let (stop, inner) = (Stop::default(), Mutex::new(inner));
+        Self { settings, format: Arc::new(format), ledger, tally, keeper, keys, stop, inner }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

@@ -169,6 +169,7 @@ mod tests {
             number,
             candidates: Vec::new(),
             bytes,
+            gap: None,
             last: None,
             passed: None,
             at_end: false,
