@@ -192,11 +192,17 @@ impl Server {
     /// What `/readyz` says.
     #[allow(dead_code, reason = "not every file of tests asks")]
     pub fn ready(&self, home: &Home) -> Value {
+        serde_json::from_str(&self.get(home, "/readyz")).unwrap()
+    }
+
+    /// What it answers without a token.
+    #[allow(dead_code, reason = "not every file of tests asks")]
+    pub fn get(&self, home: &Home, path: &str) -> String {
         let file: Value =
             serde_json::from_slice(&fs::read(home.data().join("server.json")).unwrap()).unwrap();
-        let url = format!("http://{}/readyz", file["address"].as_str().unwrap());
+        let url = format!("http://{}{path}", file["address"].as_str().unwrap());
         let answer = ureq::get(&url).config().http_status_as_error(false).build().call();
-        serde_json::from_str(&answer.unwrap().body_mut().read_to_string().unwrap()).unwrap()
+        answer.unwrap().body_mut().read_to_string().unwrap()
     }
 
     /// Reads what it says until it says that; answers all of it.
