@@ -278,7 +278,7 @@ mod tests {
         let digest = id::derive(&[text.as_bytes()]).to_string();
         assert_eq!(
             (StrategyGuard::STATE_VERSION, digest.as_str()),
-            (2, "1848db2c-f72f-8520-bb63-ea9d6c87566f")
+            (3, "1848db2c-f72f-8520-bb63-ea9d6c87566f")
         );
     }
 }

@@ -116,7 +116,9 @@ fn daily_loss_exceeds_limit(
     limit: &GuardThresholds,
 ) -> Result<Option<BreachedRule>, String> {
     let day = trade.closed_at.day();
-    let Some(sum) = strategy.days.get(&day.number()) else { return Ok(None) };
+    let Some(sum) = strategy.days.get(&day.number()) else {
+        return Err(format!("what was made on {day} is no longer known"));
+    };
     let result = sum.result(limit, strategy.capital_currency(limit));
     if !result.is_loss_beyond(limit.max_daily_loss_pct) {
         return only_in_the_capitals_currency(strategy, trade, limit).map(|()| None);

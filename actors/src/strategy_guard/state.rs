@@ -20,6 +20,9 @@ const MAX_AGE_DAYS: i64 = 7;
 /// Days that are kept of each strategy: the eight that trades of seven days fall on, and as many of a wrong clock.
 const MAX_DAYS: usize = 16;
 
+/// Days that a trade which is not too old may fall on.
+const JUDGED_DAYS: i32 = 8;
+
 /// Rejected trade ids that are remembered for each strategy; beyond, only an operator clears the cause.
 const MAX_REJECTED: usize = 64;
 
@@ -239,14 +242,19 @@ impl Strategy {
             self.outcomes.pop_front();
         }
         self.outcomes.push_back(outcome == Outcome::Won);
-        self.days.entry(trade.closed_at.day().number()).or_default().add(trade);
-        self.forget_old_days();
+        let day = trade.closed_at.day().number();
+        self.days.entry(day).or_default().add(trade);
+        self.forget_days(day);
     }
 
-    /// By number and not by age: what a clock that ran ahead has counted pushes no day of today out.
-    fn forget_old_days(&mut self) {
+    /// By number and not by age, and never the day that was just counted: what a clock that ran ahead has counted pushes
+    /// no day out that can still be judged.
+    fn forget_days(&mut self, counted: i32) {
+        let reached = self.heard_at.unwrap_or_default().day().number();
         while self.days.len() > MAX_DAYS {
-            self.days.pop_first();
+            let is_old = |day: &&i32| **day < reached.saturating_sub(JUDGED_DAYS) && **day != counted;
+            let old = self.days.keys().find(is_old).or(self.days.keys().next_back()).copied();
+            old.map(|day| self.days.remove(&day));
         }
     }
 

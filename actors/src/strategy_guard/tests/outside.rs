@@ -158,6 +158,16 @@ fn after_the_clock_was_accepted_a_fact_of_the_future_keeps_no_later_one_from_bei
 }
 
 #[test]
+fn after_weeks_of_a_clock_that_ran_ahead_the_loss_of_today_is_counted() {
+    let future =
+        (1..=20).map(|day| closed(&format!("future {day}"), "1", &format!("2035-01-{day:02}T11:00:00Z")));
+    let mut guard = guard().facts(future).facts([behind(), accepted()]);
+    assert!(guard.when(closed("kept", "-10", "2026-11-24T00:01:00Z")).is_empty());
+    let decided = guard.when(closed("judged", "-0.01", "2026-11-24T00:02:00Z"));
+    assert_eq!(types(&decided), ["StrategyDisabled", "AlertRaised"]);
+}
+
+#[test]
 fn accepting_a_clock_that_nobody_doubted_changes_nothing() {
     let mut guard = two_strategies();
     assert!(guard.when(accepted()).is_empty());
