@@ -333,6 +333,11 @@ impl Event {
         self.about().strategy()
     }
 
+    /// The names of all types, and whether they are decisions.
+    pub fn types() -> impl Iterator<Item = (&'static str, bool)> {
+        TYPES.iter().map(|one| (one.name, one.is_decision))
+    }
+
     /// The fields as JSON, as stored and published.
     ///
     /// # Errors

@@ -58,6 +58,7 @@ pub(crate) struct Type {
     pub(crate) name: &'static str,
     pub(crate) version: u16,
     pub(crate) family: Family,
+    pub(crate) is_decision: bool,
     /// Reads fields of the newest shape.
     pub(crate) decode: fn(&[u8]) -> Result<Event, serde_json::Error>,
 }
@@ -68,6 +69,7 @@ impl Type {
             name: P::TYPE,
             version: P::VERSION,
             family: P::FAMILY,
+            is_decision: P::IS_DECISION,
             decode: |fields| serde_json::from_slice(fields).map(P::WRAP),
         }
     }

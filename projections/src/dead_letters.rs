@@ -66,7 +66,7 @@ pub struct DeadLetters {
 }
 
 /// The word of a reason, as on the wire.
-fn word(reason: RejectReason) -> String {
+pub fn word(reason: RejectReason) -> String {
     let json = serde_json::to_value(reason).unwrap_or_default();
     json.as_str().map_or_else(|| format!("{reason:?}"), str::to_owned)
 }

@@ -17,6 +17,7 @@ mod testing;
 mod tests;
 
 pub use contract::{Body, Change, Collection, Document, Key, Keys, Projection, RestoreError, Saved};
+pub use dead_letters::word as dead_letter_reason;
 pub use dead_letters::{DEAD_LETTER_COUNTS, DEAD_LETTERS, DeadLetter, DeadLetterCount, DeadLetters};
 pub use decisions::{DECISIONS, DecisionEntry, Decisions};
 pub use performance::{By, CHUNKS, Performance, PerformanceFold, PerformanceQuery, PerformanceRow};

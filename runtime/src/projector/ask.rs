@@ -5,12 +5,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use events::{Event, Family, FamilySet, Recorded, Timestamp, Uuid};
+use events::{Event, Family, FamilySet, Recorded, RejectReason, Timestamp, Uuid};
 use projections::{
     ACTORS, ActorView, CHUNKS, Collection, DEAD_LETTER_COUNTS, DEAD_LETTERS, DECISIONS, DeadLetter,
     DeadLetterCount, DecisionEntry, Halt, PUBLISHERS, PerformanceFold, PerformanceQuery, PerformanceRow,
     PublisherView, RUNS, RestoreError, SOURCES, STRATEGIES, STREAMS, SourceView, StrategyView,
-    StreamProgress,
+    StreamProgress, dead_letter_reason,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -107,11 +107,13 @@ pub struct DecisionQuery {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetterQuery {
     /// Of this reason.
-    pub reason: Option<String>,
+    pub reason: Option<RejectReason>,
     /// Of this strategy.
     pub strategy: Option<String>,
     /// Rejected not before this moment.
     pub since: Option<Timestamp>,
+    /// Before this position.
+    pub before: Option<u64>,
     /// At most so many; 0: all.
     pub limit: usize,
 }
@@ -293,13 +295,14 @@ impl Views {
     /// # Errors
     /// See [`QueryError`].
     pub fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>, QueryError> {
-        let reason = query.reason.as_ref().map(|reason| is("reason", reason));
+        let reason = query.reason.map(|reason| is("reason", &dead_letter_reason(reason)));
         let strategy = query.strategy.as_ref().map(|strategy| is("strategy", strategy));
         let asked = Query {
             since: query.since.map(Timestamp::micros),
             filters: reason.into_iter().chain(strategy).collect(),
             order: Order::Descending,
             limit: query.limit,
+            after: query.before.map(Cursor::of_number),
             ..Query::all_of(DEAD_LETTERS)
         };
         self.all_that("dead_letters", &asked)

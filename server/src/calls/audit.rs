@@ -5,7 +5,7 @@ use runtime::projector::AuditQuery;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Call, Desk, Needs, path_part, scan::PAGE};
+use super::{Call, Desk, Limit, Needs, asked, path_part};
 use crate::problem::Problem;
 
 /// Documents of a collection.
@@ -24,8 +24,8 @@ pub struct Audit {
     #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<String>,
     /// At most so many in one answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
+    #[serde(default)]
+    pub limit: Limit,
     /// `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
@@ -50,11 +50,12 @@ impl Call for Audit {
     }
 
     fn answer(&self, desk: &Desk) -> Result<Documents, Problem> {
+        asked::check_span(self.since, self.until)?;
         let query = AuditQuery {
             since: self.since,
             until: self.until,
             filters: self.filters.iter().map(|filter| split(filter)).collect::<Result<_, _>>()?,
-            limit: self.limit.unwrap_or(PAGE).clamp(1, PAGE),
+            limit: self.limit.get(),
             oldest_first: false,
             after: self.after.clone(),
         };

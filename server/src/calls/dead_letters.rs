@@ -1,11 +1,11 @@
 //! What could not be taken in, with its reason and its bytes.
 
-use events::{Event, RecordRejected, Recorded, Timestamp};
+use events::{Event, RecordRejected, Recorded, RejectReason, Timestamp};
 use runtime::projector::DeadLetterQuery;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Call, Desk, Needs, Page, events::find, path_part, raw};
+use super::{Call, Desk, Limit, Needs, Page, events::find, path_part, raw};
 use crate::problem::Problem;
 
 /// Dead letters, newest first.
@@ -14,16 +14,19 @@ use crate::problem::Problem;
 pub struct DeadLetterList {
     /// Of this reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<RejectReason>,
     /// Of this strategy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
     /// Rejected at or after this moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// At most so many; 0 or nothing: all.
+    /// At most so many in one answer.
     #[serde(default)]
-    pub limit: usize,
+    pub limit: Limit,
+    /// Older than the one at this position: `next` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
 }
 
 impl Call for DeadLetterList {
@@ -33,12 +36,15 @@ impl Call for DeadLetterList {
 
     fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
         let query = DeadLetterQuery {
-            reason: self.reason.clone(),
+            reason: self.reason,
             strategy: self.strategy.clone(),
             since: self.since,
-            limit: self.limit,
+            before: self.after,
+            limit: self.limit.get(),
         };
-        Page::whole(desk.views()?.dead_letters(&query)?)
+        let letters = desk.views()?.dead_letters(&query)?;
+        let next = letters.last().filter(|_| letters.len() == query.limit).map(|last| last.position);
+        Ok(Page { next, ..Page::whole(&letters)? })
     }
 }
 

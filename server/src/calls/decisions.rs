@@ -7,8 +7,8 @@ use runtime::projector::{DecisionQuery, QueryError};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Call, Desk, Needs, Page, raw,
-    scan::{PAGE, Span, scan},
+    Call, Desk, Limit, Needs, Page, asked, raw,
+    scan::{Span, scan},
 };
 use crate::problem::Problem;
 
@@ -28,9 +28,12 @@ pub struct Decisions {
     /// Happened at or after this moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// At most so many in one answer.
+    /// Happened before this moment.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
+    pub until: Option<Timestamp>,
+    /// At most so many in one answer.
+    #[serde(default)]
+    pub limit: Limit,
     /// How long to wait for the next one when there is none yet, at most half a minute.
     #[serde(default)]
     pub wait_ms: u64,
@@ -57,6 +60,8 @@ impl Call for Decisions {
     }
 
     fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
+        asked::check_types(&self.types, true)?;
+        asked::check_span(self.since, self.until)?;
         // What is there is found in the index of a running server, and only what comes is read from the log.
         let (page, after) = self.indexed(desk)?;
         if let Some(page) = page {
@@ -65,7 +70,7 @@ impl Call for Decisions {
         let span = Span {
             after,
             families: FamilySet::DECISIONS,
-            limit: self.limit.unwrap_or(PAGE),
+            limit: self.limit,
             follows: !self.wait().is_zero(),
         };
         scan(desk, span, |event| {
@@ -73,6 +78,7 @@ impl Call for Decisions {
                 && (self.types.is_empty() || self.types.iter().any(|t| t == event.event.event_type()))
                 && self.strategy.as_deref().is_none_or(|s| event.event.strategy() == Some(s))
                 && self.since.is_none_or(|since| event.occurred_at >= since)
+                && self.until.is_none_or(|until| event.occurred_at < until)
         })
     }
 }
@@ -88,11 +94,12 @@ impl Decisions {
         if head.saturating_sub(self.after) <= NEW {
             return Ok((None, self.after));
         }
-        let limit = self.limit.unwrap_or(PAGE).clamp(1, PAGE);
+        let limit = self.limit.get();
         let asked = DecisionQuery {
             types: self.types.clone(),
             strategy: self.strategy.clone(),
             since: self.since,
+            until: self.until,
             from_position: Some(self.after.saturating_add(1)),
             limit,
             ..DecisionQuery::default()

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use store::{Batch, EventLog};
 
 use super::{
-    Call, Desk, Needs, Page, path_part, raw,
+    Call, Desk, Limit, Needs, Page, asked, path_part, raw,
     scan::{self, Span},
 };
 use crate::problem::Problem;
@@ -32,9 +32,12 @@ pub struct EventList {
     /// Happened at or after this moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// At most so many in one answer.
+    /// Happened before this moment.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
+    pub until: Option<Timestamp>,
+    /// At most so many in one answer.
+    #[serde(default)]
+    pub limit: Limit,
     /// How long to wait for the next one when there is none yet, at most half a minute.
     #[serde(default)]
     pub wait_ms: u64,
@@ -55,11 +58,13 @@ impl Call for EventList {
     }
 
     fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
+        asked::check_types(&self.types, false)?;
+        asked::check_span(self.since, self.until)?;
         let span = Span {
             after: self.after,
             // Of other families no event is decoded: of a large log a rare type is found in a fraction of the time.
             families: if self.types.is_empty() { FamilySet::ALL } else { FamilySet::of_types(&self.types) },
-            limit: self.limit.unwrap_or(scan::PAGE),
+            limit: self.limit,
             follows: self.wait_ms > 0,
         };
         scan::scan(desk, span, |event| {
@@ -67,6 +72,7 @@ impl Call for EventList {
                 && self.stream.as_deref().is_none_or(|stream| *event.stream == *stream)
                 && self.strategy.as_deref().is_none_or(|s| event.event.strategy() == Some(s))
                 && self.since.is_none_or(|since| event.occurred_at >= since)
+                && self.until.is_none_or(|until| event.occurred_at < until)
         })
     }
 }
@@ -75,8 +81,9 @@ impl Call for EventList {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventTail {
-    /// How many, at most a page.
-    pub lines: u64,
+    /// How many.
+    #[serde(default)]
+    pub lines: Limit,
 }
 
 impl Call for EventTail {
@@ -85,25 +92,25 @@ impl Call for EventTail {
     const NEEDS: Needs = Needs::Log;
 
     fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
-        let newest = newest(&*desk.log, self.lines.min(scan::PAGE as u64))?;
+        let newest = newest(&*desk.log, self.lines.get())?;
         let items = newest.events.iter().map(|event| raw(&event.json())).collect::<Result<_, _>>()?;
         Ok(Page { items, next: Some(newest.read_to) })
     }
 }
 
 /// The newest events. Positions may have gaps: it looks further back until there are enough.
-fn newest(log: &dyn EventLog, wanted: u64) -> Result<Batch, Problem> {
-    let (head, mut reach) = (log.head(), wanted);
+fn newest(log: &dyn EventLog, wanted: usize) -> Result<Batch, Problem> {
+    let (head, mut reach) = (log.head(), wanted as u64);
     loop {
         let after = head.saturating_sub(reach);
         let (mut newest, mut read_to) = (VecDeque::new(), after);
         while read_to < head {
-            let batch = log.read_all(read_to, FamilySet::ALL, scan::PAGE)?;
+            let batch = log.read_all(read_to, FamilySet::ALL, Limit::MOST)?;
             newest.extend(batch.events);
-            newest.drain(..newest.len().saturating_sub(usize::try_from(wanted).unwrap_or(usize::MAX)));
+            newest.drain(..newest.len().saturating_sub(wanted));
             read_to = batch.read_to.max(read_to + 1);
         }
-        if newest.len() as u64 >= wanted || after == 0 {
+        if newest.len() >= wanted || after == 0 {
             return Ok(Batch { events: newest.into(), read_to });
         }
         reach = reach.saturating_mul(2);

@@ -1,6 +1,7 @@
 //! Everything that can be asked or requested, with its answer. The command line and HTTP make the same calls: a command
 //! makes them to a [`Desk`] of its own or, through [`crate::access`], to that of a running server.
 
+mod asked;
 mod audit;
 mod clock;
 mod dead_letters;
@@ -26,6 +27,7 @@ use serde_json::value::RawValue;
 
 use crate::problem::Problem;
 
+pub use asked::Limit;
 pub use audit::Audit;
 pub use clock::AcceptClock;
 pub use dead_letters::{DeadLetterList, DeadLetterShow};

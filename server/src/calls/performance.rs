@@ -4,7 +4,7 @@ use ::projections::{By, PerformanceQuery};
 use events::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Desk, Needs, Page};
+use super::{Call, Desk, Needs, Page, asked};
 use crate::problem::Problem;
 
 /// Figures of closed trades in `[since, until)`.
@@ -31,6 +31,7 @@ impl Call for Performance {
     const NEEDS: Needs = Needs::Views;
 
     fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
+        asked::check_span(self.since, self.until)?;
         let by = match self.by.as_deref() {
             None | Some("total") => By::Total,
             Some("strategy") => By::Strategy,

@@ -2,11 +2,8 @@
 
 use events::{FamilySet, Recorded};
 
-use super::{Desk, Page, raw};
+use super::{Desk, Limit, Page, raw};
 use crate::problem::Problem;
-
-/// Items of a page, at most.
-pub const PAGE: usize = 1000;
 
 /// Events that one call looks at, at most.
 const LOOKED_AT: usize = 200_000;
@@ -22,7 +19,7 @@ pub struct Span {
     /// Of these families.
     pub families: FamilySet,
     /// Items, at most.
-    pub limit: usize,
+    pub limit: Limit,
     /// Whether somebody waits for what comes: then there is always a next page.
     pub follows: bool,
 }
@@ -30,7 +27,7 @@ pub struct Span {
 /// The events of a span that are wanted.
 pub fn scan(desk: &Desk, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Result<Page, Problem> {
     let log = &*desk.log;
-    let limit = span.limit.clamp(1, PAGE);
+    let limit = span.limit.get();
     let head = log.head();
     let (mut at, mut looked_at, mut items) = (span.after, 0, Vec::new());
     while at < head && looked_at < LOOKED_AT {

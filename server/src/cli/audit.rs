@@ -2,31 +2,37 @@
 
 use clap::Args;
 use events::Timestamp;
-use serde_json::{Value, value::RawValue};
 
 use crate::{
-    calls::{self, Call as _},
+    calls::{self, Call as _, Limit},
     problem::Problem,
 };
 
-use super::{context::Context, moment::moment, words};
+use super::{
+    collections,
+    context::Context,
+    empty::Asked,
+    follow::Rows,
+    moment::{limit, moment},
+    output::Table,
+};
 
 /// Which documents.
 #[derive(Debug, Args)]
 pub struct Audit {
     /// The collection, such as performance_metrics
     collection: String,
-    /// From this moment on: a time, a day, or how long ago (7d)
-    #[arg(long, value_parser = moment, value_name = "TIME")]
+    /// From this moment on: a time, a day, yesterday, or how long ago (7d); all in UTC
+    #[arg(long, value_parser = moment, allow_hyphen_values = true, value_name = "TIME")]
     since: Option<Timestamp>,
     /// Before this moment
-    #[arg(long, value_parser = moment, value_name = "TIME")]
+    #[arg(long, value_parser = moment, allow_hyphen_values = true, value_name = "TIME")]
     until: Option<Timestamp>,
-    /// Only documents with this value; may be repeated
+    /// Only documents with this value; may be repeated. The names of the fields are those of --json
     #[arg(long = "where", value_name = "FIELD=VALUE")]
     filters: Vec<String>,
-    /// At most so many
-    #[arg(long)]
+    /// At most so many [default: 1000 rows of a table, all as JSON]
+    #[arg(long, value_parser = limit, value_name = "N")]
     limit: Option<usize>,
 }
 
@@ -34,42 +40,32 @@ impl Audit {
     /// Prints them.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
         let access = context.access("audit", calls::Audit::NEEDS)?;
+        let (since, until) = (self.since, self.until);
+        let asked = Asked { types: self.filters.clone(), since, until, ..Asked::default() };
+        let table = Table::new(collections::columns(&self.collection));
         let mut call = calls::Audit {
             collection: self.collection,
-            since: self.since,
-            until: self.until,
+            since,
+            until,
             filters: self.filters,
-            limit: self.limit,
+            limit: Limit::default(),
             after: None,
         };
-        let mut printed = 0;
+        let mut rows = Rows::new(&context.out, &table, self.limit);
         loop {
+            call.limit = rows.wanted();
             let page = access.call(&call)?;
-            for document in &page.items {
-                print(context, document, printed)?;
-                printed += 1;
-            }
-            call.limit = self.limit.map(|limit| limit - printed.min(limit));
-            if page.next.is_none() || call.limit == Some(0) {
+            let goes_on = rows.print(page.items)?;
+            call.after = page.next.filter(|_| goes_on);
+            if call.after.is_none() {
                 break;
             }
-            call.after = page.next;
         }
-        if printed == 0 {
-            context.out.note(
-                "no such document yet. The collections fill as decisions are taken; performance_metrics gets one with \
-                 each daily analysis (01:00 UTC)",
-            );
+        if rows.printed() == 0 {
+            let appears = "The collections fill as decisions are taken; performance_metrics gets one with each daily \
+                           analysis (01:00 UTC)";
+            asked.note_nothing(&access, &context.out, "such document", appears)?;
         }
         Ok(0)
     }
-}
-
-/// A document; documents differ too much for one table.
-fn print(context: &Context, document: &RawValue, before: usize) -> Result<(), Problem> {
-    context.out.object(document, |document: &Value| {
-        let mut lines = if before == 0 { Vec::new() } else { vec![String::new()] };
-        lines.extend(words::lines(document));
-        lines
-    })
 }

@@ -1,17 +1,22 @@
 //! `dead-letters`: what could not be taken in, with its reason and its bytes.
 
+use std::time::Duration;
+
+use ::projections::dead_letter_reason;
 use clap::{Args, Subcommand};
-use events::Timestamp;
+use events::{RejectReason, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    calls::{Call as _, DeadLetterList, DeadLetterShow},
+    calls::{Call as _, DeadLetterList, DeadLetterShow, Limit},
     problem::Problem,
 };
 
 use super::{
     context::Context,
-    moment::moment,
+    empty::Asked,
+    follow::{self, Paged},
+    moment::{limit, moment},
     output::{Column, Table, left, right},
     words,
 };
@@ -32,20 +37,20 @@ pub enum DeadLetters {
 #[derive(Debug, Args)]
 pub struct List {
     /// Only of this reason, such as malformed
-    #[arg(long)]
-    reason: Option<String>,
+    #[arg(long, value_parser = reason)]
+    reason: Option<RejectReason>,
     /// Only of this strategy
     #[arg(long)]
     strategy: Option<String>,
-    /// Only what was rejected since: a time, a day, or how long ago (7d)
-    #[arg(long, value_parser = moment, value_name = "TIME")]
+    /// Only what was rejected since: a time, a day, yesterday, or how long ago (7d); all in UTC
+    #[arg(long, value_parser = moment, allow_hyphen_values = true, value_name = "TIME")]
     since: Option<Timestamp>,
-    /// At most so many
-    #[arg(long)]
+    /// At most so many [default: 1000 rows of a table, all as JSON]
+    #[arg(long, value_parser = limit, value_name = "N")]
     limit: Option<usize>,
 }
 
-const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [Column; 6] = [
     right("POSITION", |item| words::text(&item["position"])),
     left("REJECTED", |item| words::moment(&item["recorded_at"])),
     left("REASON", |item| words::text(&item["reason"])),
@@ -63,6 +68,17 @@ fn origin(item: &Value) -> String {
         Some("file") => format!("{} row {}", words::text(&origin["file"]), origin["row"]),
         _ => "http".to_owned(),
     }
+}
+
+impl Paged for DeadLetterList {
+    fn page(&mut self, after: u64, limit: Limit, _wait: Duration) {
+        // They come newest first: what comes after stands before.
+        (self.after, self.limit) = ((after > 0).then_some(after), limit);
+    }
+}
+
+fn reason(text: &str) -> Result<RejectReason, String> {
+    serde_json::from_value(Value::from(text)).map_err(|error| error.to_string())
 }
 
 impl DeadLetters {
@@ -84,14 +100,14 @@ impl DeadLetters {
 impl List {
     fn run(self, context: &Context) -> Result<u8, Problem> {
         let List { reason, strategy, since, limit } = self;
-        let call = DeadLetterList { reason, strategy, since, limit: limit.unwrap_or(0) };
-        let page = context.access("dead-letters list", DeadLetterList::NEEDS)?.call(&call)?;
-        context.out.items(&page.items, &Table::new(&COLUMNS))?;
-        if page.items.is_empty() {
-            context.out.note(
-                "no such dead letter. Records that cannot be read, or that tell a known trade differently, appear \
-                 here; tradewarden publish FILE sends records",
-            );
+        let types = reason.iter().map(|reason| dead_letter_reason(*reason)).collect();
+        let asked = Asked { types, strategy: strategy.clone(), since, ..Asked::default() };
+        let mut call = DeadLetterList { reason, strategy, since, ..DeadLetterList::default() };
+        let access = context.access("dead-letters list", DeadLetterList::NEEDS)?;
+        if follow::all(&access, &context.out, &Table::new(&COLUMNS), &mut call, 0, limit)? == 0 {
+            let appears = "Records that cannot be read, or that tell a known trade differently, appear here; tradewarden \
+                           publish FILE sends records";
+            asked.note_nothing(&access, &context.out, "dead letter", appears)?;
         }
         Ok(0)
     }

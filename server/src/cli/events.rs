@@ -6,15 +6,16 @@ use clap::{Args, Subcommand};
 use events::Timestamp;
 
 use crate::{
-    calls::{self, Call as _, EventList, EventShow, EventTail},
+    calls::{self, Call as _, EventList, EventShow, EventTail, Limit},
     problem::Problem,
 };
 
 use super::{
     context::Context,
     decisions::COLUMNS,
+    empty::Asked,
     follow::{self, Paged},
-    moment::moment,
+    moment::{limit, moment},
     output::Table,
     words,
 };
@@ -42,14 +43,17 @@ pub struct List {
     /// Only about this strategy
     #[arg(long)]
     strategy: Option<String>,
-    /// Only what happened since: a time, a day, or how long ago (7d)
-    #[arg(long, value_parser = moment, value_name = "TIME")]
+    /// Only what happened since: a time, a day, yesterday, or how long ago (7d); all in UTC
+    #[arg(long, value_parser = moment, allow_hyphen_values = true, value_name = "TIME")]
     since: Option<Timestamp>,
+    /// Only what happened before this moment
+    #[arg(long, value_parser = moment, allow_hyphen_values = true, value_name = "TIME")]
+    until: Option<Timestamp>,
     /// Only from this position of the log on
     #[arg(long, value_name = "POSITION")]
     from: Option<u64>,
-    /// At most so many
-    #[arg(long)]
+    /// At most so many [default: 1000 rows of a table, all as JSON]
+    #[arg(long, value_parser = limit, value_name = "N")]
     limit: Option<usize>,
 }
 
@@ -64,7 +68,7 @@ pub struct Show {
 #[derive(Debug, Args)]
 pub struct Tail {
     /// How many
-    #[arg(short = 'n', long, default_value_t = 20)]
+    #[arg(short = 'n', long, value_parser = clap::value_parser!(u64).range(1..=Limit::MOST as u64), default_value_t = 20)]
     lines: u64,
     /// Goes on as events are appended
     #[arg(long, short)]
@@ -72,8 +76,8 @@ pub struct Tail {
 }
 
 impl Paged for EventList {
-    fn page(&mut self, after: u64, wait: Duration) {
-        self.after = after;
+    fn page(&mut self, after: u64, limit: Limit, wait: Duration) {
+        (self.after, self.limit) = (after, limit);
         self.wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     }
 }
@@ -89,23 +93,31 @@ impl Events {
     }
 }
 
-const NOTHING: &str = "no such event yet. Trades and what is decided on them appear here: tradewarden run takes them \
+const NOTHING: &str = "Trades and what is decided on them appear here: tradewarden run takes them \
                        in, tradewarden publish FILE sends some";
 
 impl List {
     fn run(self, context: &Context) -> Result<u8, Problem> {
         let after = self.from.map_or(0, |from| from.saturating_sub(1));
+        let asked = Asked {
+            types: self.types.clone(),
+            strategy: self.strategy.clone(),
+            since: self.since,
+            until: self.until,
+            from: self.from,
+        };
         let mut call = EventList {
             types: self.types,
             stream: self.stream,
             strategy: self.strategy,
             since: self.since,
+            until: self.until,
             ..EventList::default()
         };
         let access = context.access("events list", EventList::NEEDS)?;
         let table = Table::new(&COLUMNS);
         if follow::all(&access, &context.out, &table, &mut call, after, self.limit)? == 0 {
-            context.out.note(NOTHING);
+            asked.note_nothing(&access, &context.out, "event", NOTHING)?;
         }
         Ok(0)
     }
@@ -130,7 +142,8 @@ impl Tail {
     fn run(self, context: &Context) -> Result<u8, Problem> {
         let table = Table::new(&COLUMNS);
         let access = context.access("events tail", EventTail::NEEDS)?;
-        let page: calls::Page = access.call(&EventTail { lines: self.lines })?;
+        let page: calls::Page =
+            access.call(&EventTail { lines: Limit::try_from(self.lines).map_err(Problem::usage)? })?;
         context.out.items(&page.items, &table)?;
         if self.follow {
             drop(access);
@@ -138,7 +151,7 @@ impl Tail {
             return follow::follow(context, "events tail", &table, &mut EventList::default(), after);
         }
         if page.items.is_empty() {
-            context.out.note(NOTHING);
+            context.out.note(&format!("no event yet. {NOTHING}"));
         }
         Ok(0)
     }

@@ -5,9 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::value::RawValue;
+
 use crate::{
     access::Access,
-    calls::{Call, Page},
+    calls::{Call, Limit, Page},
     folder::Hold,
     problem::Problem,
 };
@@ -19,14 +21,62 @@ use super::{
 
 /// A call for a page of a list.
 pub trait Paged: Call<Answer = Page> {
-    /// The same for the page after a position, waiting so long for its first item.
-    fn page(&mut self, after: u64, wait: Duration);
+    /// The same for the page after a position of at most so many items, waiting so long for the first.
+    fn page(&mut self, after: u64, limit: Limit, wait: Duration);
 }
+
+/// Rows of a table when nothing is said; programs, which ask for JSON, get all.
+const ROWS: usize = 1000;
 
 /// How long a server holds a question that has no answer yet.
 const POLL: Duration = Duration::from_secs(20);
 
-/// Prints all pages of a list, at most `limit` items; answers how many were printed.
+/// A list that is printed page by page up to a limit.
+pub struct Rows<'o> {
+    out: &'o Output,
+    table: &'o Table<'o>,
+    limit: Option<usize>,
+    printed: usize,
+}
+
+impl<'o> Rows<'o> {
+    /// A list of at most `limit` items; without one a table has a bound all the same.
+    pub fn new(out: &'o Output, table: &'o Table<'o>, limit: Option<usize>) -> Self {
+        let limit = limit.or_else(|| (!out.is_json()).then_some(ROWS));
+        Self { out, table, limit, printed: 0 }
+    }
+
+    /// How many to ask for: one more than is printed tells whether that is all.
+    pub fn wanted(&self) -> Limit {
+        Limit::up_to(self.room().map_or(Limit::MOST, |room| room + 1))
+    }
+
+    fn room(&self) -> Option<usize> {
+        self.limit.map(|limit| limit - self.printed)
+    }
+
+    /// Prints a page; answers whether another one is wanted, and says when there are more than may be printed.
+    ///
+    /// # Errors
+    /// When it cannot be printed.
+    pub fn print(&mut self, mut items: Vec<Box<RawValue>>) -> Result<bool, Problem> {
+        let more = self.room().is_some_and(|room| items.len() > room);
+        items.truncate(self.room().unwrap_or(usize::MAX));
+        self.out.items(&items, self.table)?;
+        self.printed += items.len();
+        if more {
+            self.out.note(&format!("only the first {} are shown; a larger --limit shows more", self.printed));
+        }
+        Ok(!more)
+    }
+
+    /// How many were printed.
+    pub const fn printed(&self) -> usize {
+        self.printed
+    }
+}
+
+/// Prints the pages of a list, at most `limit` items; answers how many were printed.
 ///
 /// # Errors
 /// When a page cannot be had or printed.
@@ -38,16 +88,14 @@ pub fn all<C: Paged>(
     after: u64,
     limit: Option<usize>,
 ) -> Result<usize, Problem> {
-    let (mut after, mut printed) = (after, 0);
+    let (mut rows, mut after) = (Rows::new(out, table, limit), after);
     loop {
-        call.page(after, Duration::ZERO);
-        let mut page = access.call(call)?;
-        page.items.truncate(limit.unwrap_or(usize::MAX) - printed);
-        out.items(&page.items, table)?;
-        printed += page.items.len();
-        match page.next {
-            Some(next) if limit.is_none_or(|limit| printed < limit) => after = next,
-            _ => return Ok(printed),
+        call.page(after, rows.wanted(), Duration::ZERO);
+        let page = access.call(call)?;
+        let goes_on = rows.print(page.items)?;
+        match page.next.filter(|_| goes_on) {
+            Some(next) => after = next,
+            None => return Ok(rows.printed()),
         }
     }
 }
@@ -68,7 +116,7 @@ pub fn follow<C: Paged>(
         let access = context.access(command, C::NEEDS)?;
         let wait = if access.is_remote() { POLL } else { Duration::from_millis(1) };
         loop {
-            call.page(after, wait);
+            call.page(after, Limit::up_to(Limit::MOST), wait);
             let page = match access.call(call) {
                 Err(problem) if problem.code == "server_unreachable" => break,
                 page => page?,

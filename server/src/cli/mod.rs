@@ -2,10 +2,12 @@
 
 mod audit;
 mod clock;
+mod collections;
 mod config;
 mod context;
 mod dead_letters;
 mod decisions;
+mod empty;
 mod events;
 mod follow;
 mod logging;

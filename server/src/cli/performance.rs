@@ -11,6 +11,7 @@ use crate::{
 
 use super::{
     context::Context,
+    empty::Asked,
     moment::moment,
     output::{Column, Table, left, right},
     words,
@@ -22,11 +23,11 @@ pub struct Performance {
     /// One row for each
     #[arg(long, value_enum, default_value_t = By::Total)]
     by: By,
-    /// Closes from this moment on: a time, a day, or how long ago (7d)
-    #[arg(long, value_parser = moment, value_name = "TIME")]
+    /// Closes from this moment on: a time, a day, yesterday, or how long ago (7d); all in UTC
+    #[arg(long, value_parser = moment, allow_hyphen_values = true, value_name = "TIME")]
     since: Option<Timestamp>,
     /// Closes before this moment
-    #[arg(long, value_parser = moment, value_name = "TIME")]
+    #[arg(long, value_parser = moment, allow_hyphen_values = true, value_name = "TIME")]
     until: Option<Timestamp>,
     /// Only of this strategy
     #[arg(long)]
@@ -101,17 +102,19 @@ impl Performance {
     /// Prints them.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
         let by = self.by.to_possible_value().map(|value| value.get_name().to_owned());
-        let call = calls::Performance { by, since: self.since, until: self.until, strategy: self.strategy };
-        let page = context.access("performance", calls::Performance::NEEDS)?.call(&call)?;
+        let (since, until) = (self.since, self.until);
+        let asked = Asked { strategy: self.strategy.clone(), since, until, ..Asked::default() };
+        let call = calls::Performance { by, since, until, strategy: self.strategy };
+        let access = context.access("performance", calls::Performance::NEEDS)?;
+        let page = access.call(&call)?;
         context.out.items(&page.items, &Table::new(&COLUMNS))?;
-        if page.items.is_empty() {
-            context.out.note(
-                "no closed trade there. The figures appear with the first one: tradewarden publish FILE sends trades \
-                 to a running server, tradewarden rehearse FILE --data DIR takes them into a folder of its own",
-            );
-        }
         let rows: Vec<Value> =
             page.items.iter().filter_map(|item| serde_json::from_str(item.get()).ok()).collect();
+        if rows.iter().all(|row| row["trades"] == 0) {
+            let appears = "The figures appear with the first one: tradewarden publish FILE sends trades to a running server, \
+                           tradewarden rehearse FILE --data DIR takes them into a folder of its own";
+            asked.note_nothing(&access, &context.out, "closed trade", appears)?;
+        }
         about_currencies(&rows).into_iter().for_each(|note| context.out.note(note));
         Ok(0)
     }

@@ -69,7 +69,7 @@ fn name_of(text: &str) -> Result<String, String> {
     }
 }
 
-const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [Column; 6] = [
     left("STRATEGY", |item| words::text(&item["strategy"])),
     left("STATE", |item| words::text(&item["state"])),
     left("SINCE", |item| words::moment(&item["since"])),

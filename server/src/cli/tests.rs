@@ -10,6 +10,7 @@ fn every_command_parses_with_its_flags() {
         "publish a.csv b.jsonl --to kafka --rate 1000 --map symbol=pair --map strategy==mine --format csv",
         "rehearse a.csv --data ./rehearsed --force",
         "rehearse a.csv --values side=1:long,-1:short --time-format %d.%m.%Y --time-zone UTC --decimal-comma",
+        "decisions --since -5d --until yesterday --limit 7",
         "decisions --follow --type StrategyDisabled --type AlertRaised --strategy rsi --since 7d --from 12 --json",
         "events list --type TradeClosed --stream s --since 2025-01-01 --limit 5",
         "events show 12",
@@ -49,7 +50,10 @@ fn wrong_use_is_told_with_exit_code_2() {
         ("projections rebuild", ErrorKind::MissingRequiredArgument),
         ("projections rebuild --all decisions", ErrorKind::ArgumentConflict),
         ("performance --by moon", ErrorKind::InvalidValue),
-        ("decisions --since yesterday", ErrorKind::ValueValidation),
+        ("decisions --since lately", ErrorKind::ValueValidation),
+        ("decisions --limit 99999999999", ErrorKind::ValueValidation),
+        ("events tail -n 0", ErrorKind::ValueValidation),
+        ("dead-letters list --reason typo", ErrorKind::ValueValidation),
         ("rehearse", ErrorKind::MissingRequiredArgument),
     ] {
         let arguments = std::iter::once("tradewarden").chain(line.split(' ').filter(|word| !word.is_empty()));

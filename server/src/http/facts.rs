@@ -20,6 +20,9 @@ use crate::{clock::now, problem::Problem};
 /// with its reason and kept.
 const LARGEST: usize = 16 << 20;
 
+/// Facts of one request: each has its result in the answer, which has to be bounded as well.
+const MOST: usize = 10_000;
+
 /// What became of one fact.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FactResult {
@@ -89,6 +92,10 @@ pub async fn take(
 
 fn admit(site: &Site, body: &[u8], lines: bool, headers: &[(String, Vec<u8>)]) -> Result<Receipt, Problem> {
     let items = items(body, lines)?;
+    if items.len() > MOST {
+        let detail = format!("the request holds {} facts; send at most {MOST} at once", items.len());
+        return Err(Problem::new(413, "too_large", detail));
+    }
     let moment = now();
     let candidates = items.into_iter().map(|item| {
         let attributes = CloudEventAttributes::from_headers(

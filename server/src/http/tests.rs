@@ -193,6 +193,11 @@ fn unknown_routes_and_parameters_are_problems() {
         assert_problem(&refused, 400, "wrong_parameter");
         assert!(refused.body.contains(&format!("the parameter {name} is")), "{}", refused.body);
     }
+    for list in ["decisions", "events", "dead-letters", "audit/decisions"] {
+        let refused = server.ask(&format!("GET /api/{list}?limit=99999999999"), b"");
+        assert_problem(&refused, 400, "wrong_parameter");
+        assert!(refused.body.contains("a number from 1 to 1000"), "{}", refused.body);
+    }
     let refused = server.ask("POST /api/strategies/a/disable", br#"{"reason": 7, "key": "k"}"#);
     assert_problem(&refused, 400, "wrong_parameter");
     assert!(refused.body.contains("the field reason"), "{}", refused.body);
@@ -416,4 +421,22 @@ fn an_order_is_refused_with_a_code_where_it_would_change_nothing_or_a_key_is_use
     assert_problem(&order("rsi/disable", "another", "3"), 422, "key_reused");
     let new = json!({ "reason": "a", "key": "4", "new": true }).to_string();
     assert_eq!(server.ask("POST /api/strategies/later/disable", new.as_bytes()).status, 200);
+}
+
+#[test]
+fn lists_have_a_bound_and_tell_where_they_go_on() {
+    let server = running();
+    let bad: String = (0..150).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    assert_eq!(server.ask("POST /api/events", bad.as_bytes()).status, 422);
+    let positions = |page: &Value| -> Vec<u64> {
+        page["items"].as_array().unwrap().iter().map(|item| item["position"].as_u64().unwrap()).collect()
+    };
+    let first = server.ask("GET /api/dead-letters", b"").json();
+    let next = first["next"].as_u64().unwrap();
+    let rest = server.ask(&format!("GET /api/dead-letters?after={next}"), b"").json();
+    let all = [positions(&first), positions(&rest)].concat();
+    assert_eq!((positions(&first).len(), all.len(), rest["next"].is_null()), (100, 150, true));
+    assert!(all.is_sorted_by(|one, next| one > next), "newest first, each once: {all:?}");
+    let many = "{}\n".repeat(10_001);
+    assert_problem(&server.ask("POST /api/events", many.as_bytes()), 413, "too_large");
 }

@@ -72,6 +72,11 @@ impl Cursor {
         Self { time, key }
     }
 
+    /// Goes on after the document with this number, in the order of keys.
+    pub const fn of_number(key: u64) -> Self {
+        Self::new(None, ViewKey::Number(key))
+    }
+
     /// Reads the text of a cursor.
     ///
     /// # Errors

@@ -93,7 +93,7 @@ fn dead_letters_are_listed_newest_first_and_counted() {
     let letters = views.dead_letters(&DeadLetterQuery::default()).unwrap();
     assert_eq!(letters.iter().map(|letter| letter.position).collect::<Vec<_>>(), [3, 2, 1]);
     assert_eq!(letters[0].size, 3);
-    let empty = DeadLetterQuery { reason: Some("empty".into()), ..DeadLetterQuery::default() };
+    let empty = DeadLetterQuery { reason: Some(RejectReason::Empty), ..DeadLetterQuery::default() };
     assert_eq!(views.dead_letters(&empty).unwrap().len(), 2);
     let counts = views.dead_letter_counts().unwrap();
     assert_eq!(
