@@ -112,6 +112,9 @@ fn run(plan: &Plan) -> ExitCode {
         let seeds = of(plan.starts, Harm::ALL.len());
         report.rows(&format!("before a start: {kind:?}"), seeds, |seed| crash::harmed(kind, seed));
     }
+    report.rows("forged state of the guard, and kills", seeds(plan.starts), |seed| {
+        crash::forged_state(seed).map(|()| false)
+    });
     report.rows("several files changed at random", seeds(plan.fuzz), crash::fuzz);
     report.rows("history of appenders and readers", seeds(plan.histories), |seed| {
         crash::history(seed).map(|_| false)

@@ -5,6 +5,7 @@
 //! `cargo run --release -p tests --bin crash` runs it at length.
 
 mod damage;
+mod forged_state;
 mod forgery;
 mod history;
 mod kill;
@@ -15,6 +16,7 @@ mod start;
 
 pub use self::{
     damage::{Damage, damage, fuzz},
+    forged_state::forged_state,
     forgery::{Forgery, forge},
     history::history,
     kill::{killed, write_until_killed},

@@ -58,7 +58,7 @@ impl Harm {
 }
 
 /// The program, which cargo puts beside the harness, or above its tests.
-fn program() -> Result<PathBuf, String> {
+pub(super) fn program() -> Result<PathBuf, String> {
     let here = env::current_exe().map_err(text)?;
     let found = here.ancestors().skip(1).take(2).map(|folder| folder.join("tradewarden"));
     let found = found.into_iter().find(|path| path.is_file());
@@ -66,7 +66,7 @@ fn program() -> Result<PathBuf, String> {
 }
 
 /// Runs the program on a data folder; its exit code and all that it said. It may not hang.
-fn ask(data: &Path, arguments: &[&str]) -> Result<(Option<i32>, String), String> {
+pub(super) fn ask(data: &Path, arguments: &[&str]) -> Result<(Option<i32>, String), String> {
     let mut command = Command::new("timeout");
     command.args(["-s", "KILL", "60"]).arg(program()?).args(arguments).arg("--data").arg(data);
     let output = command.stdin(Stdio::null()).output().map_err(text)?;
@@ -74,13 +74,18 @@ fn ask(data: &Path, arguments: &[&str]) -> Result<(Option<i32>, String), String>
     Ok((output.status.code(), said.concat()))
 }
 
+/// Lost trades of a strategy as lines of a file.
+pub(super) fn losses(strategy: &str, from: i64, to: i64) -> Result<Vec<u8>, String> {
+    let start = crate::at("2025-03-03T00:00:00Z");
+    let lost = |n: i64| crate::trade(strategy, &n.to_string(), "-0.5", start.plus_seconds(60 * n));
+    let lines: Result<Vec<_>, _> = (from..to).map(|n| wire::to_record(&lost(n))).collect();
+    Ok(lines.map_err(text)?.join(&b'\n'))
+}
+
 /// A data folder in which the strategy `bad` was halted.
 fn used(folder: &TempDir, name: &str) -> Result<PathBuf, String> {
     let (file, data) = (folder.path().join("trades.jsonl"), folder.path().join(name));
-    let start = crate::at("2025-03-03T00:00:00Z");
-    let trades = (0..12).map(|n| crate::trade("bad", &n.to_string(), "-0.5", start.plus_seconds(60 * n)));
-    let lines: Result<Vec<_>, _> = trades.map(|trade| wire::to_record(&trade)).collect();
-    fs::write(&file, lines.map_err(text)?.join(&b'\n')).map_err(text)?;
+    fs::write(&file, losses("bad", 0, 12)?).map_err(text)?;
     let path = file.to_string_lossy().into_owned();
     let (code, said) = ask(&data, &["rehearse", &path])?;
     fs::remove_file(data.join("rehearsal")).map_err(|error| format!("{error}: {code:?} {said}"))?;
@@ -156,6 +161,6 @@ fn scribble(folder: &Path, random: &mut Random) -> Result<(), String> {
     Ok(())
 }
 
-fn text(error: impl std::fmt::Display) -> String {
+pub(super) fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
