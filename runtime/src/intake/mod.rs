@@ -34,4 +34,4 @@ pub use hint::RatioHint;
 pub use json::{TRADE_TYPES, TradeFormat};
 pub use mapping::{FieldMapping, MappingError};
 pub use notation::{Notation, NotationError};
-pub use rejection::Rejection;
+pub use rejection::{Rejection, nearest};

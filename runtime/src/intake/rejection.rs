@@ -41,9 +41,11 @@ pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The known name nearest to one that is not known, if any is near.
-pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let near = known.into_iter().map(|k| (strsim::jaro_winkler(&name.to_lowercase(), &k.to_lowercase()), k));
+/// The known name that was probably meant by one that is not known: equal but for case and blanks, else the most alike.
+pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let plain = |text: &str| text.trim().to_lowercase();
+    let wanted = plain(name);
+    let near = known.into_iter().map(|known| (strsim::jaro_winkler(&wanted, &plain(known)), known));
     near.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
@@ -63,6 +65,7 @@ mod tests {
     fn a_typing_error_finds_the_name_that_was_meant() {
         assert_eq!(nearest("Strategie", ["symbol", "strategy"]), Some("strategy"));
         assert_eq!(nearest("europe/berlim", ["Europe/Paris", "Europe/Berlin"]), Some("Europe/Berlin"));
+        assert_eq!(nearest(" RSI", ["risk", "rsi "]), Some("rsi "));
         assert_eq!(nearest("zzz", ["symbol", "strategy"]), None);
     }
 }

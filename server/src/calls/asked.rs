@@ -1,9 +1,10 @@
 //! What may be asked of a list: how much of it, of which types, of which time.
 
 use events::{Event, Timestamp};
+use runtime::intake::nearest;
 use serde::{Deserialize, Serialize};
 
-use crate::{config::nearest_name, problem::Problem};
+use crate::problem::Problem;
 
 /// How many items an answer holds at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +75,7 @@ pub fn check_types(types: &[String], decisions: bool) -> Result<(), Problem> {
         return Err(Problem::usage(detail));
     }
     let what = if decisions { "decision" } else { "event" };
-    let hint = nearest_name(wrong, known()).map_or_else(
+    let hint = nearest(wrong, known()).map_or_else(
         || format!("there are {}", known().collect::<Vec<_>>().join(", ")),
         |near| format!("the nearest is {near}"),
     );

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use events::{Event, Family, FamilySet, StrategyState};
+use runtime::intake::nearest;
 
 use super::Desk;
-use crate::{config::nearest_name, problem::Problem};
+use crate::problem::Problem;
 
 /// Events read at a time.
 const STEP: usize = 4096;
@@ -34,8 +35,7 @@ pub fn check(desk: &Desk, name: &str, otherwise: &str) -> Result<(), Problem> {
 
 /// What is said of a name that nobody knows.
 pub fn not_known<'k>(name: &str, known: impl Iterator<Item = &'k str>, otherwise: &str) -> String {
-    let hint =
-        nearest_name(name, known).map_or(String::new(), |near| format!("; the nearest name is {near:?}"));
+    let hint = nearest(name, known).map_or(String::new(), |near| format!("; the nearest name is {near:?}"));
     format!("no trade of a strategy {name:?} is known{hint}. {otherwise}")
 }
 

@@ -9,6 +9,7 @@ mod dead_letters;
 mod decisions;
 mod empty;
 mod events;
+mod examples;
 mod follow;
 mod logging;
 mod moment;
@@ -76,40 +77,55 @@ pub struct Globals {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs everything: sources, actors, projections, server
+    #[command(after_help = examples::RUN)]
     Run(run::Run),
     /// Publishes the trades of files as the bot would
+    #[command(after_help = examples::PUBLISH)]
     Publish(publish::Publish),
     /// Shows what would have been decided on the trades of files
+    #[command(after_help = examples::REHEARSE)]
     Rehearse(rehearse::Rehearse),
     /// The decisions
+    #[command(after_help = examples::DECISIONS)]
     Decisions(decisions::Decisions),
     /// Any event
     #[command(subcommand)]
+    #[command(after_help = examples::EVENTS)]
     Events(events::Events),
     /// Why an event came about: its causes down to the facts, with the evidence
+    #[command(after_help = examples::WHY)]
     Why(why::Why),
     /// State of the strategies; disable and enable them
     #[command(args_conflicts_with_subcommands = true)]
+    #[command(after_help = examples::STRATEGIES)]
     Strategies(strategies::Strategies),
     /// What to do with a clock that stands before what is in the log
     #[command(subcommand)]
+    #[command(after_help = examples::CLOCK)]
     Clock(clock::Clock),
     /// The live figures
+    #[command(after_help = examples::PERFORMANCE)]
     Performance(performance::Performance),
     /// The audit collections
+    #[command(after_help = examples::AUDIT)]
     Audit(audit::Audit),
     /// The views: position, lag, rebuild, verify
     #[command(subcommand)]
+    #[command(after_help = examples::PROJECTIONS)]
     Projections(projections::Projections),
     /// Checks the hash chain and takes every decision again
+    #[command(after_help = examples::VERIFY)]
     Verify(verify::Verify),
     /// Prints the head of the hash chain, to keep elsewhere: verify --against holds the log to it
+    #[command(after_help = examples::SEAL)]
     Seal(seal::Seal),
     /// What could not be taken in
     #[command(subcommand)]
+    #[command(after_help = examples::DEAD_LETTERS)]
     DeadLetters(dead_letters::DeadLetters),
     /// The configuration: check it, explain a key, or show the default
     #[command(subcommand)]
+    #[command(after_help = examples::CONFIG)]
     Config(config::Config),
 }
 

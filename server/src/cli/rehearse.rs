@@ -205,13 +205,13 @@ fn print(
         |moment: Option<events::Timestamp>| moment.map_or("-".to_owned(), |moment| moment.to_string());
     let seconds = took.as_secs_f64();
     context.out.line(&format!(
-        "\n{} trades from {} to {}, {} duplicates, {} dead letters, {} events, in {seconds:.1} s",
-        summary.trades,
+        "\n{} from {} to {}, {}, {}, {}, in {seconds:.1} s",
+        words::counted(summary.trades, "trade"),
         shown(summary.first_closed_at),
         shown(summary.last_closed_at),
-        summary.duplicates,
-        summary.rejected,
-        summary.events
+        words::counted(summary.duplicates, "duplicate"),
+        words::counted(summary.rejected, "dead letter"),
+        words::counted(summary.events, "event")
     ))?;
     for (kind, count) in &summary.decisions {
         context.out.line(&format!("{count:>8}  {kind}"))?;

@@ -61,3 +61,20 @@ fn wrong_use_is_told_with_exit_code_2() {
         assert_eq!((error.kind(), error.exit_code()), (kind, 2), "{line}");
     }
 }
+
+#[test]
+fn every_command_has_examples_and_each_of_them_is_understood() {
+    for command in Cli::command().get_subcommands() {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let examples = help.lines().filter_map(|line| Some(line.split_once("tradewarden ")?.1));
+        let examples: Vec<_> = examples.collect();
+        assert!(!examples.is_empty(), "{} has no example", command.get_name());
+        for line in examples {
+            assert!(line.starts_with(command.get_name()), "{line}");
+            let arguments = std::iter::once("tradewarden").chain(line.split(' '));
+            if let Err(error) = Cli::try_parse_from(arguments) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+}

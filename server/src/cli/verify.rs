@@ -106,14 +106,17 @@ fn asides(report: &Value) -> Vec<String> {
     lines
 }
 
+/// A fault of the chain, and where it is if that is known.
+fn broken(fault: &Value) -> String {
+    let at =
+        fault["position"].as_u64().map_or_else(String::new, |position| format!(" at position {position}"));
+    format!("BROKEN{at}: {}", words::text(&fault["message"]))
+}
+
 fn in_words(report: &Value) -> Vec<String> {
     let chain = match &report["chain"] {
         Value::String(ok) => ok.clone(),
-        fault => format!(
-            "BROKEN at position {}: {}",
-            words::text(&fault["position"]),
-            words::text(&fault["message"])
-        ),
+        fault => broken(fault),
     };
     let mut lines = vec![
         format!("events        {}", report["events"]),
@@ -142,4 +145,15 @@ fn in_words(report: &Value) -> Vec<String> {
         words::text(&report["views"])
     ));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_chain_names_a_position_only_where_one_is_known() {
+        assert_eq!(broken(&json!({ "position": 7, "message": "cut" })), "BROKEN at position 7: cut");
+        assert_eq!(broken(&json!({ "position": null, "message": "cut" })), "BROKEN: cut");
+    }
 }

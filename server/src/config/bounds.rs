@@ -1,8 +1,9 @@
 //! Values that can be read and yet cannot be meant: faults where nothing good can come of them, else warnings.
 
 use events::{Decimal, GuardThresholds, StrategyGuardConfigured};
+use runtime::intake::nearest;
 
-use super::{nearest_name, reader::Reader};
+use super::reader::Reader;
 
 /// The largest loss of a day that can be a limit where percents of trades are added up, which may be of a small part of
 /// the account each.
@@ -38,7 +39,7 @@ pub fn check<'s>(
         }
     }
     for name in schedules.filter(|name| !READ.contains(name)) {
-        let near = nearest_name(name, READ.into_iter()).unwrap_or(READ[0]);
+        let near = nearest(name, READ).unwrap_or(READ[0]);
         reader.warn(
             &format!("schedules.{name}"),
             format!(

@@ -23,7 +23,10 @@ use std::{
 };
 
 use events::{Event, PerformanceAnalystConfigured, Schedule, SchedulerConfigured, StrategyGuardConfigured};
-use runtime::{intake::TradeFormat, kafka::Topics};
+use runtime::{
+    intake::{TradeFormat, nearest},
+    kafka::Topics,
+};
 
 pub use explain::{explain, not_default};
 pub use fault::Fault;
@@ -142,7 +145,7 @@ impl Config {
         let seen: BTreeSet<&str> = seen.into_iter().collect();
         let unseen = self.guard.strategies.keys().filter(|name| !seen.contains(name.as_str()));
         let warning = |name: &String| {
-            let hint = nearest_name(name, seen.iter().copied())
+            let hint = nearest(name, seen.iter().copied())
                 .map_or(String::new(), |near| format!("; the nearest name is {near:?}"));
             let problem =
                 format!("no trade of a strategy {name:?} is known, so that this guards nobody{hint}");
@@ -168,12 +171,4 @@ impl Config {
         let origin = given.map_or(Origin::Default, |given| given.origin.clone());
         Fault { origin, key: key.to_owned(), value: Some(value), problem }
     }
-}
-
-/// The name that was probably meant: equal but for case and blanks, else the most alike.
-pub fn nearest_name<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let plain = |text: &str| text.trim().to_lowercase();
-    let wanted = plain(name);
-    let near = known.map(|known| (strsim::jaro_winkler(&wanted, &plain(known)), known));
-    near.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
