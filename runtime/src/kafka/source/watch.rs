@@ -141,6 +141,9 @@ impl Watch<'_> {
                 let hindrance = self.hindrance(standing.observe(self.partitions, &ends));
                 self.shared.outside.observed(asked, (self.partitions, &ends), hindrance);
             }
+            // A broker that starts may take the topic for missing. A client that heard it does not believe for half a minute
+            // that the same topic is there: the next session asks with new ones.
+            Err(fault) if fault.kind == FaultKind::TopicMissing => return Err(fault),
             Err(fault) => self.shared.outside.trouble(fault),
         }
         Ok(())
