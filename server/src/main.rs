@@ -12,6 +12,7 @@ mod folder;
 mod http;
 mod plant;
 mod problem;
+mod version;
 
 use std::{
     io::{self, Write as _},

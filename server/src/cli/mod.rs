@@ -38,7 +38,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::problem::Problem;
+use crate::{problem::Problem, version::VERSION};
 use context::Context;
 
 pub use output::NOBODY_READS;
@@ -46,7 +46,7 @@ pub use shown::{shown, shown_lines};
 
 /// Watches over a trading bot: takes its trades, halts strategies that lose, keeps and explains every decision.
 #[derive(Debug, Parser)]
-#[command(name = "tradewarden", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "tradewarden", version = VERSION.as_str(), propagate_version = true, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
     globals: Globals,
