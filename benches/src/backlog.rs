@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use runtime::kafka::{CommittedReader, ReadFrom, send_all};
+use kafka::{CommittedReader, ReadFrom, send_all};
 
 use crate::{
     Options, latency, process,

@@ -10,12 +10,12 @@ use std::{
 
 use anyhow::Result;
 use events::Timestamp;
+use intake::TradeFormat;
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
-use runtime::intake::TradeFormat;
 
 use crate::{process, work::TRADES};
 

@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::Result;
 use events::{Decimal, Timestamp, TradeClosed};
+use kafka::{CommittedReader, ReadFrom};
 use rdkafka::{
     ClientConfig,
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
-use runtime::kafka::{CommittedReader, ReadFrom};
 
 use crate::{
     Options, process,

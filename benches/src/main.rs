@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
-use runtime::test_support::Broker;
+use kafka::test_support::Broker;
 
 use crate::{report::Report, work::Work};
 

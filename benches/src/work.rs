@@ -8,11 +8,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use events::TradeClosed;
-use runtime::{
-    intake::{sample::SampleTrades, wire},
-    kafka::send_all,
-    test_support::Broker,
-};
+use intake::{sample::SampleTrades, wire};
+use kafka::{send_all, test_support::Broker};
 
 use crate::floor;
 

@@ -21,6 +21,7 @@ mod schedule;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod strategy;
+pub mod stream;
 #[cfg(feature = "test-support")]
 pub mod test_support;
 mod time;

@@ -3,11 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc, thread, time::Duration};
 
 use events::{Event, TimerDue, Timestamp, Uuid, id};
-use store::AppendError;
+use store::{AppendError, Recorder, now};
 
 use crate::{
     clock_watch::{ClockWatch, WatchError},
-    record::{Recorder, now},
     status::Status,
 };
 

@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use events::{ClockCaughtUp, ClockFellBehind, Event, Family, FamilySet, Moment, Recorded, Timestamp, id};
-use store::{AppendError, ReadError, Subscription};
-
-use crate::record::Recorder;
+use store::{AppendError, ReadError, Recorder, Subscription};
 
 /// The stream of what the clock is found to be.
 const STREAM: &str = "clock";

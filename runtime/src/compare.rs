@@ -8,12 +8,10 @@ use std::{
 };
 
 use events::{Event, SnapshotDiffered, id};
-use store::{AppendError, ReadError};
+use store::{AppendError, ReadError, now, panic_message};
 
 use crate::{
     audit::{Audited, Mark, Missed},
-    host::panic_message,
-    record::now,
     roster::Kind,
     status::ActorState,
     supervisor,

@@ -11,7 +11,7 @@ use actors::{Decider, Fold};
 use events::{NewEvent, Recorded, Timestamp, Uuid, id};
 use store::{AppendError, EventLog, Expected, ReadError, Snapshot, SnapshotFault, Snapshots, Subscription};
 
-use crate::{audit::Mark, own::OwnDecisions, record};
+use crate::{audit::Mark, own::OwnDecisions};
 
 /// Events looked at in one turn.
 pub(crate) const BATCH: usize = 4096;
@@ -154,7 +154,7 @@ impl<D: Decider> Cycle<D> {
         let mut failed = None;
         for event in decided.events {
             let basis = event.basis_position;
-            match record::prepare(event) {
+            match store::prepare(event) {
                 Ok(event) => prepared.push(event),
                 Err(error) => {
                     prepared.retain(|earlier| earlier.event.basis_position < basis);
@@ -165,7 +165,7 @@ impl<D: Decider> Cycle<D> {
         }
         if !prepared.is_empty() {
             at(Doing::Appending);
-            record::append_prepared(&*self.log, &D::stream(), Expected::Revision(decided.after), prepared)?;
+            store::append_prepared(&*self.log, &D::stream(), Expected::Revision(decided.after), prepared)?;
         }
         let Some((basis, error)) = failed else { return Ok(()) };
         at(Doing::Deciding(basis.unwrap_or(0)));

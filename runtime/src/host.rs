@@ -5,7 +5,6 @@
 //! handler panics, and its supervisor keeps the old state.)
 
 use std::{
-    any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -14,11 +13,10 @@ use std::{
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised, Supervisor};
 use actors::Decider;
-use store::{AppendError, Snapshots};
+use store::{AppendError, Recorder, Snapshots, panic_message};
 
 use crate::{
     cycle::{BATCH, Cycle, CycleError, Doing},
-    record::Recorder,
     status::{ActorState, Status},
     supervisor::{self, MAX_FAILURES},
 };
@@ -205,11 +203,4 @@ fn trust_if_compared<D: Decider>(cycle: &mut Cycle<D>, status: &Status) {
     if status.snapshot().is_none() {
         cycle.trust();
     }
-}
-
-/// What a panic said.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "a panic without a message".to_owned())
 }

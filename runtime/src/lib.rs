@@ -1,5 +1,5 @@
-//! Everything that moves between the log and the outside: sources, the actor host, the projector, the publisher.
-//! Nothing here decides.
+//! The actors of a process at work: each in a thread of its own, supervised, with a clock; and the same actors without
+//! threads, for rehearsals, for taking decisions again and for telling what an actor held.
 
 mod audit;
 mod clock;
@@ -9,11 +9,7 @@ mod cycle;
 mod explained;
 pub mod held;
 mod host;
-pub mod intake;
-pub mod kafka;
 mod own;
-pub mod projector;
-mod record;
 pub mod rehearse;
 mod roster;
 mod run;
@@ -22,6 +18,4 @@ mod stall;
 pub mod status;
 mod supervisor;
 pub mod system;
-#[cfg(feature = "test-support")]
-pub mod test_support;
 pub mod verify;

@@ -6,13 +6,12 @@ use std::{io, sync::Arc, thread::JoinHandle};
 
 use actors::{Decider, Fold, PerformanceAnalyst, Scheduler, StrategyGuard};
 use events::{Event, NewEvent, Recorded, Timestamp, Uuid};
-use store::{EventLog, ReadError, Snapshots};
+use store::{EventLog, ReadError, Recorder, Snapshots};
 
 use crate::{
     audit::{Audit, Audited},
     held::{self, Held, HeldError},
     host,
-    record::Recorder,
     status::Status,
     verify::{self, Findings},
 };

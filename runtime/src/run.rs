@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use events::{Event, NewEvent, RunStarted, Timestamp, id};
-use store::AppendError;
+use store::{AppendError, Recorder};
 
 use crate::{
-    record::Recorder,
     roster::{self, Kind},
     system::{StartError, SystemConfig},
 };

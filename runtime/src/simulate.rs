@@ -6,12 +6,11 @@
 use std::sync::Arc;
 
 use events::{Timestamp, Uuid};
-use store::{AppendError, EventLog};
+use store::{AppendError, EventLog, Recorder};
 
 pub use crate::cycle::{Cycle, CycleError, Doing};
 use crate::{
     clock::Clock,
-    record::Recorder,
     run,
     status::Status,
     system::{StartError, SystemConfig},

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::{
     audit::Mark,
-    record::now,
     stall::{Attempts, Place},
 };
+use store::now;
 
 /// What an actor is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -10,12 +10,9 @@ use events::{
     Family, FamilySet, NewEvent, ReduceCause, ReduceCauseKind, Severity, StrategyEnabled, StrategyReduced,
     StrategyState, Uuid, id,
 };
-use store::{AppendError, EventLog, Expected, ReadError};
+use store::{self, AppendError, EventLog, Expected, ReadError, Recorder, now};
 
-use crate::{
-    record::{self, Recorder, now},
-    status::{ActorState, Status},
-};
+use crate::status::{ActorState, Status};
 
 /// The stream of failures, quarantines and what follows from them.
 pub(crate) const STREAM: &str = "supervisor";
@@ -54,7 +51,7 @@ pub(crate) fn record_quarantine(recorder: &Recorder, actor: &str, at_position: u
         message: format!("{actor} cannot get past position {at_position} and is out of service: {message}"),
     });
     let alert = caused(&root, b"alert", actor, alert);
-    tell(record::append(&*recorder.log, STREAM, Expected::Any, vec![root, alert]));
+    tell(store::append(&*recorder.log, STREAM, Expected::Any, vec![root, alert]));
 }
 
 fn reduced(quarantine: &NewEvent, actor: &str, strategy: &str, from: StrategyState) -> NewEvent {
@@ -213,7 +210,7 @@ impl StandIn {
         });
         events.extend(free.map(|strategy| enabled(&root, strategy, &message)));
         events.insert(0, root);
-        record::append(&*self.recorder.log, STREAM, Expected::Any, events)?;
+        store::append(&*self.recorder.log, STREAM, Expected::Any, events)?;
         Ok(())
     }
 }
@@ -235,7 +232,7 @@ fn reduce_unguarded(
         let reduce = |name: &String| reduced(&open.cause, actor, name, guarded.state(name));
         let events: Vec<_> = new.iter().map(reduce).collect();
         if !events.is_empty() {
-            record::append(&*recorder.log, STREAM, Expected::Any, events)?;
+            store::append(&*recorder.log, STREAM, Expected::Any, events)?;
             open.reduced.extend(new);
         }
         open.followed_to = batch.read_to;

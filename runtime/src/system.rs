@@ -11,12 +11,11 @@ use std::{
 };
 
 use events::{Event, Uuid};
-use store::{AppendError, EventLog, ReadError, Snapshots};
+use store::{AppendError, EventLog, ReadError, Recorder, Snapshots, now};
 
 use crate::{
     clock::{self, Clock},
     clock_watch, compare,
-    record::{Recorder, now},
     roster::Kind,
     run,
     stall::Behind,

@@ -6,14 +6,16 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use actors::{Decider, Fold};
-use events::{Event, Recorded, Timestamp, Uuid, id};
+use events::{
+    Event, Recorded, Timestamp, Uuid, id,
+    stream::{PUBLISHER_NOTES, TOPIC_SETTINGS},
+};
 use serde::Serialize;
 use store::{EventLog, ReadError, SnapshotFault, Snapshots};
 
 use crate::{
     cycle,
     explained::Explained,
-    kafka::{PUBLISHER_NOTES, TOPIC_SETTINGS},
     own::OwnDecisions,
     roster::{self, Checked},
     supervisor,

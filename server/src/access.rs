@@ -6,11 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use runtime::{
-    projector::{Views, ViewsOptions},
-    system::{System, SystemConfig},
-};
+use runtime::system::{System, SystemConfig};
 use store::{EmbeddedLog, EventLog, Options, embedded::Archive, plain};
+use views::{Views, ViewsOptions};
 
 use crate::{
     calls::{Call, Desk, Needs, Progress},

@@ -4,7 +4,6 @@ mod access;
 mod calls;
 mod cli;
 mod client;
-mod clock;
 mod config;
 mod descriptors;
 mod few;

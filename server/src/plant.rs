@@ -8,17 +8,14 @@ use std::{
 };
 
 use events::Uuid;
-use runtime::{
-    intake::admit::Admission,
-    kafka::{
-        Delivery, Endpoint, FaultKind, KafkaFault, KafkaPublisher, KafkaSettings, KafkaSource,
-        PublisherState, PublisherStatus, SourceState, SourceStatus, check_history, dead_letter_topic,
-        go_on_as_copy,
-    },
-    projector::{Views, ViewsOptions},
-    system::System,
+use intake::admit::Admission;
+use kafka::{
+    Delivery, Endpoint, FaultKind, KafkaFault, KafkaPublisher, KafkaSettings, KafkaSource, PublisherState,
+    PublisherStatus, SourceState, SourceStatus, check_history, dead_letter_topic, go_on_as_copy,
 };
+use runtime::system::System;
 use store::EventLog;
+use views::{Views, ViewsOptions};
 
 use crate::{
     access::{log_options, system_config},

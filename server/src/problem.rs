@@ -127,8 +127,8 @@ impl From<runtime::system::StartError> for Problem {
     }
 }
 
-impl From<runtime::projector::OpenError> for Problem {
-    fn from(error: runtime::projector::OpenError) -> Self {
+impl From<views::OpenError> for Problem {
+    fn from(error: views::OpenError) -> Self {
         Self::new(500, "views_unusable", error.to_string())
     }
 }

@@ -8,7 +8,7 @@ mod support;
 
 use std::{collections::BTreeMap, fs};
 
-use runtime::test_support::shared_data;
+use intake::test_support::shared_data;
 use serde_json::json;
 use support::{Home, judged::Judged};
 

@@ -6,7 +6,7 @@
 #[allow(dead_code, reason = "each file of tests needs other parts of it")]
 mod support;
 
-use runtime::test_support::{Broker, need};
+use kafka::test_support::{Broker, need};
 use support::{Home, losing_trades};
 
 #[test]

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use runtime::test_support::{Broker, need};
+use kafka::test_support::{Broker, need};
 use support::{Home, Server, losing_trades};
 
 /// What a stop may take; a container is killed after ten seconds.

@@ -1,6 +1,7 @@
-//! Where events and views are kept. Nothing here decides anything or knows what an event means.
+//! Where events are kept. Nothing here decides anything or knows what an event means.
 
 mod admission;
+mod append;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod embedded;
@@ -11,8 +12,10 @@ mod log;
 mod memory;
 pub mod plain;
 mod snapshots;
-pub mod views;
 
+pub use append::{
+    Recorder, append, append_prepared, now, panic_message, prepare, waiting_since, with_consequence,
+};
 pub use embedded::{EmbeddedLog, OpenError, Options, SYNC_BOUNDS_US};
 #[cfg(any(test, feature = "contract"))]
 pub use interposer::Interposer;

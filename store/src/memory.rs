@@ -3,24 +3,18 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use events::{FamilySet, Recorded, Timestamp, Uuid};
 
 use crate::{
     AppendError, Appended, Batch, EventLog, Prepared, ReadError, Request, Subscription, admission::admit,
-    id_map::IdMap,
+    append::now, id_map::IdMap,
 };
 
 /// Says what time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// The wall clock.
-pub(crate) fn wall_clock() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
-}
 
 /// Waits are cut to this, so that the end of one is always a moment that exists.
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
@@ -53,7 +47,7 @@ impl MemoryLog {
         // Without a source of randomness all logs in memory share one id, which only a shared Kafka topic would notice.
         let _ = getrandom::fill(&mut random);
         let log_id = uuid::Builder::from_random_bytes(random).into_uuid();
-        Self { log_id, clock: Arc::new(wall_clock), shared: Arc::default() }
+        Self { log_id, clock: Arc::new(now), shared: Arc::default() }
     }
 
     /// An empty log that stamps events with the given clock; its id is always the same, so a run can be repeated.

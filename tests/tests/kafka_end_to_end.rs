@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 #[allow(dead_code, reason = "each file of tests needs other parts of it")]
-mod kafka;
+mod support;
 
 use std::{
     path::Path,
@@ -19,15 +19,15 @@ use std::{
 };
 
 use kafka::{
+    KafkaFault, KafkaSettings, send_all,
+    test_support::{Broker, need},
+};
+use serde_json::json;
+use support::{
     input::{Input, gated},
     outcome::{Kept, of_log, published, until_all_is_published},
     process::{Process, ask},
 };
-use runtime::{
-    kafka::{KafkaFault, KafkaSettings, send_all},
-    test_support::{Broker, need},
-};
-use serde_json::json;
 
 /// The topic of the trades.
 const TRADES: &str = "trading.trade.closed.v1";

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 #[allow(dead_code, reason = "each file of tests needs other parts of it")]
-mod kafka;
+mod support;
 
 use std::{
     collections::BTreeSet,
@@ -20,13 +20,13 @@ use std::{
 };
 
 use kafka::{
+    KafkaFault, KafkaSettings, send_all,
+    test_support::{Broker, Transaction, need},
+};
+use support::{
     input::{Input, gated},
     outcome::{Kept, of_log, published, until_all_is_published},
     process::Process,
-};
-use runtime::{
-    kafka::{KafkaFault, KafkaSettings, send_all},
-    test_support::{Broker, Transaction, need},
 };
 
 /// Trades of a scene.

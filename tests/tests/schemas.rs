@@ -9,7 +9,7 @@ use std::{
 };
 
 use events::Event;
-use runtime::intake::TradeFormat;
+use intake::TradeFormat;
 use serde_json::{Value, json};
 use tests::schemas::{self, COMMAND};
 

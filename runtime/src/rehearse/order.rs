@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use events::{Bytes, Origin, RecordRejected, Timestamp, TradeClosed, Uuid, id};
 
 use super::{Conflict, Place, Row, Summary};
-use crate::intake::admit::conflict;
+use intake::admit::conflict;
 
 /// A row in its place in time; a trade with its id.
 pub(super) struct Timed {

@@ -6,12 +6,11 @@ use std::{
 };
 
 use events::{Event, NewEvent, Recorded, StrategyReduced, TimerDue, Timestamp, id};
-use store::EventLog;
+use store::{EventLog, Recorder, now};
 
 use super::{Halt, Reduction, Row, Summary, cast::Cast, order::Timed, write::Run};
 use crate::{
     clock,
-    record::{Recorder, now},
     run::{RUNS, config_stream, configurations, configured, run_started},
     supervisor,
     system::SystemConfig,

@@ -1,7 +1,7 @@
 //! What may be asked of a list: how much of it, of which types, of which time.
 
 use events::{Event, Timestamp};
-use runtime::intake::nearest;
+use intake::nearest;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;

@@ -1,9 +1,9 @@
 //! The audit collections, newest first.
 
 use events::Timestamp;
-use runtime::projector::AuditQuery;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use views::AuditQuery;
 
 use super::{Call, Desk, Limit, Needs, asked, path_part};
 use crate::problem::Problem;

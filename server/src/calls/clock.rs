@@ -8,7 +8,9 @@ use super::{
     Call, Desk, Method, Needs,
     request::{self, Asked, Outcome},
 };
-use crate::{clock::now, problem::Problem};
+use store::now;
+
+use crate::problem::Problem;
 
 /// Takes the clock as it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,9 +1,9 @@
 //! What could not be taken in, with its reason and its bytes.
 
 use events::{Event, RecordRejected, Recorded, RejectReason, Timestamp};
-use runtime::projector::DeadLetterQuery;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use views::DeadLetterQuery;
 
 use super::{Call, Desk, Limit, Needs, Page, events::find, path_part, raw};
 use crate::problem::Problem;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use events::{FamilySet, Timestamp};
-use runtime::projector::{DecisionQuery, QueryError};
 use serde::{Deserialize, Serialize};
+use views::{DecisionQuery, QueryError};
 
 use super::{
     Call, Desk, Limit, Needs, Page, asked, raw,

@@ -5,11 +5,9 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use runtime::{
-    projector::{QueryError, RebuildError, Views},
-    system::System,
-};
+use runtime::system::System;
 use store::{EmbeddedLog, EventLog, Snapshots};
+use views::{QueryError, RebuildError, Views};
 
 use super::source::Source;
 use crate::problem::Problem;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use events::{Event, Family, FamilySet, StrategyState};
-use runtime::intake::nearest;
+use intake::nearest;
 
 use super::Desk;
 use crate::problem::Problem;

@@ -65,7 +65,7 @@ pub struct VerifyViews {
 struct Compared {
     projection: &'static str,
     equal: bool,
-    difference: Option<runtime::projector::Difference>,
+    difference: Option<views::Difference>,
 }
 
 impl Call for VerifyViews {
@@ -89,7 +89,7 @@ impl Call for VerifyViews {
     }
 }
 
-fn known(views: &runtime::projector::Views, names: &[String]) -> Result<(), Problem> {
+fn known(views: &views::Views, names: &[String]) -> Result<(), Problem> {
     let known: Vec<&str> = views.list().iter().map(|view| view.name).collect();
     match names.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),

@@ -8,10 +8,11 @@ use events::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Duplicates, Expected, Prepared, Request};
+use store::{Duplicates, Expected, Prepared, Request, now};
 
 use super::{Call, Desk, Method, Needs, known, path_part, raw};
-use crate::{clock::now, problem::Problem};
+
+use crate::problem::Problem;
 
 /// Disables a strategy.
 #[derive(Clone, Debug, Serialize, Deserialize)]

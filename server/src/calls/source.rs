@@ -1,7 +1,7 @@
 //! How the Kafka source of a running server stands.
 
 use events::Timestamp;
-use runtime::kafka::{PartitionStatus, SourceStatus};
+use kafka::{PartitionStatus, SourceStatus};
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Desk, Needs};

@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 use ::projections::{DeadLetter, StrategyView};
 use actors::strategy_guard::{Rejected, Standing};
 use events::RejectReason;
-use runtime::{
-    held,
-    projector::{DeadLetterQuery, Views},
-};
+use runtime::held;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use views::{DeadLetterQuery, Views};
 
 use super::{Call, Desk, Needs, Page, known, path_part, raw, request};
 use crate::problem::Problem;

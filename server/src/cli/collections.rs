@@ -109,8 +109,8 @@ const ANY: [Column; 1] = [left("DOCUMENT", |item| words::shortened(&item.to_stri
 mod tests {
     use std::sync::Arc;
 
-    use runtime::projector::{Views, ViewsOptions};
     use store::MemoryLog;
+    use views::{Views, ViewsOptions};
 
     use super::*;
 

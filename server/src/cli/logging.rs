@@ -13,8 +13,8 @@ use super::{context::Context, shown::shown};
 
 /// What is told unless RUST_LOG says otherwise. The banner tells where the server listens and what the endpoint cannot
 /// do; whoever sends what is no HTTP fills no disk with lines.
-const USUAL: &str = "info,actix_server=warn,actix_http=off,runtime::kafka::endpoint=error";
-const QUIET: &str = "warn,actix_server=error,actix_http=off,runtime::kafka::endpoint=error";
+const USUAL: &str = "info,actix_server=warn,actix_http=off,kafka::endpoint=error";
+const QUIET: &str = "warn,actix_server=error,actix_http=off,kafka::endpoint=error";
 
 /// Messages of the parts go to standard error; RUST_LOG chooses which.
 pub fn start(context: &Context) {

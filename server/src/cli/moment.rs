@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use events::{Day, TimeError, Timestamp};
 
-use crate::{clock::now, config::duration};
+use store::now;
+
+use crate::config::duration;
 
 /// Reads `2025-01-31T12:00:00Z`, `2025-01-31`, `today` or `yesterday` (a day's first moment, in UTC), `now`, or `7d`, `-7d`
 /// and `1w` (so long ago).

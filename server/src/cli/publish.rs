@@ -11,21 +11,19 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use events::RejectReason;
-use runtime::{
-    intake::{
-        files::{FileError, Row, TradeFile},
-        wire,
-    },
-    kafka::{KafkaSettings, send_all},
-    rehearse::Place,
+use intake::{
+    files::{FileError, Row, TradeFile},
+    wire,
 };
+use kafka::{KafkaSettings, send_all};
+use runtime::rehearse::Place;
 use serde_json::json;
+use store::now;
 
 use crate::{
     access::Access,
     calls::{Needs, SourceShow},
     client::Client,
-    clock::now,
     config::Config,
     http::{FactResult, Receipt},
     plant::kafka_settings,

@@ -9,10 +9,8 @@ use std::{
 
 use clap::Args;
 use events::{Bytes, Origin, RecordRejected};
-use runtime::{
-    intake::{TradeFormat, files::TradeFile},
-    rehearse::{Conflict, Place, Row, Summary, rehearse},
-};
+use intake::{TradeFormat, files::TradeFile};
+use runtime::rehearse::{Conflict, Place, Row, Summary, rehearse};
 use store::{EventLog, MemoryLog};
 
 use crate::{

@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use events::{Timestamp, TradeClosed, Uuid, id};
-use runtime::{
-    intake::{
-        RatioHint,
-        admit::conflict,
-        files::{Passed, Row},
-    },
-    rehearse::Place,
+use intake::{
+    RatioHint,
+    admit::conflict,
+    files::{Passed, Row},
 };
+use runtime::rehearse::Place;
 
 use super::output::Output;
 

@@ -197,7 +197,7 @@ fn end_at_second_signal() {
 
 fn banner(config: &Config, folder: &DataFolder, plant: &Plant, file: &ServerFile) -> String {
     let kafka = match (&plant.endpoint, &config.kafka.bootstrap_servers) {
-        (Some(endpoint), _) => format!("{} ({})", endpoint.address(), runtime::kafka::ENDPOINT_LIMITS),
+        (Some(endpoint), _) => format!("{} ({})", endpoint.address(), kafka::ENDPOINT_LIMITS),
         (None, servers) => servers.clone().unwrap_or_default(),
     };
     let topics = &config.kafka.topics;

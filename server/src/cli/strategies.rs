@@ -2,10 +2,10 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, value::RawValue};
+use store::now;
 
 use crate::{
     calls::{Asked, Call, Disable, Enable, Outcome, StrategyList, StrategyShow},
-    clock::now,
     problem::Problem,
 };
 

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use runtime::intake::{
+use intake::{
     FieldMapping, NotationError, TradeFormat,
     files::{FileFormat, TradeFile},
 };
 
-use crate::{clock::now, problem::Problem};
+use store::now;
+
+use crate::problem::Problem;
 
 /// Which files, and how they are read.
 #[derive(Debug, Args)]

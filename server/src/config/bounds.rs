@@ -1,7 +1,7 @@
 //! Values that can be read and yet cannot be meant: faults where nothing good can come of them, else warnings.
 
 use events::{Decimal, GuardThresholds, StrategyGuardConfigured};
-use runtime::intake::nearest;
+use intake::nearest;
 
 use super::reader::Reader;
 

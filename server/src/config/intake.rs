@@ -1,7 +1,7 @@
 //! The section `[intake]`: how facts are read.
 
 use events::Timestamp;
-use runtime::intake::{FieldMapping, Notation, TRADE_TYPES, TradeFormat};
+use intake::{FieldMapping, Notation, TRADE_TYPES, TradeFormat};
 
 use super::{layers::Raw, reader::Reader};
 

@@ -22,11 +22,9 @@ use std::{
     time::Duration,
 };
 
+use ::intake::{TradeFormat, nearest};
 use events::{Event, PerformanceAnalystConfigured, Schedule, SchedulerConfigured, StrategyGuardConfigured};
-use runtime::{
-    intake::{TradeFormat, nearest},
-    kafka::Topics,
-};
+use kafka::Topics;
 
 pub use explain::{explain, not_default};
 pub use fault::Fault;

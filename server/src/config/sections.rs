@@ -6,7 +6,7 @@ use events::{
     GuardThresholds, MissedRuns, PerformanceAnalystConfigured, PerformanceLimits, Schedule,
     SchedulerConfigured, StrategyGuardConfigured,
 };
-use runtime::kafka::{KafkaSettings, Topics};
+use kafka::{KafkaSettings, Topics};
 
 use store::Options;
 

@@ -222,7 +222,7 @@ fn how_facts_are_read_is_configured_for_records_and_rows_alike() {
          [intake.values.side]\nBuy = \"long\"\n\"-1\" = \"short\"\n[intake.fields]\ntrade_id = \"account+id\"\n",
     )
     .unwrap();
-    let mut notation = runtime::intake::Notation::default();
+    let mut notation = intake::Notation::default();
     notation.add_values("side=-1:short,Buy:long").unwrap();
     notation.set_time_format("%d.%m.%Y %H:%M").unwrap();
     notation.set_time_zone("Europe/Berlin").unwrap();
@@ -230,7 +230,7 @@ fn how_facts_are_read_is_configured_for_records_and_rows_alike() {
     assert_eq!(config.trades.notation, notation);
     assert_eq!(config.trades.earliest.to_string(), "2015-06-01T00:00:00Z");
     assert_eq!(config.trades.trade_types, ["a.closed", "b.closed", "mine"]);
-    assert_eq!(from_file("").unwrap().trades, runtime::intake::TradeFormat::default());
+    assert_eq!(from_file("").unwrap().trades, intake::TradeFormat::default());
 }
 
 #[test]

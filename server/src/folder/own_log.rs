@@ -8,7 +8,8 @@ use std::{
 };
 
 use events::Uuid;
-use store::{EmbeddedLog, EventLog as _, OpenError, Options, Snapshots, plain, views};
+use store::{EmbeddedLog, EventLog as _, OpenError, Options, Snapshots, plain};
+use views::sqlite;
 
 use super::DataFolder;
 
@@ -168,7 +169,7 @@ fn trace(folder: &DataFolder) -> Result<Option<Trace>, OwnLogError> {
         Err(error) => return Err(io_at(&path, error)),
     }
     let (views, snapshots) = (folder.views(), folder.snapshots());
-    let mut ids = views::logs_in(&views);
+    let mut ids = sqlite::logs_in(&views);
     ids.extend(Snapshots::logs_in(&snapshots));
     let holds_something =
         |folder: &PathBuf| fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());

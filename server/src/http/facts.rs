@@ -6,7 +6,7 @@ use actix_web::{
     web,
 };
 use events::Uuid;
-use runtime::intake::{
+use intake::{
     CloudEventAttributes, Rejection,
     admit::{AdmitError, Admitted, Answer, Incoming, Place, RawBytes},
 };
@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{body::body_of, encoding, lobby::Lobby, refusal::Refusal, site::Site};
-use crate::{clock::now, problem::Problem};
+use store::now;
+
+use crate::problem::Problem;
 
 /// The largest request: more than the largest record that the configuration allows, so that such a record is refused
 /// with its reason and kept.

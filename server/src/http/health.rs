@@ -1,8 +1,9 @@
 //! Whether everything gets on, and what does not.
 
 use actix_web::{HttpResponse, web};
-use runtime::{projector::ProjectionState, status::ActorState};
+use runtime::status::ActorState;
 use serde::Serialize;
+use views::ProjectionState;
 
 use super::{lobby::Lobby, refusal::Refusal, site::Site};
 
@@ -82,7 +83,7 @@ impl Site {
 
     fn projection_parts(&self) -> Vec<Part> {
         let statuses = self.desk.views.iter().flat_map(|views| views.list());
-        let part = |status: runtime::projector::ProjectionStatus| Part {
+        let part = |status: views::ProjectionStatus| Part {
             part: format!("projection:{}", status.name),
             ready: status.state == ProjectionState::Running,
             detail: (status.state != ProjectionState::Running).then(|| {

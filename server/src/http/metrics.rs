@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 
 use actix_web::{HttpResponse, web};
 use events::StrategyState;
-use store::SYNC_BOUNDS_US;
+use store::{SYNC_BOUNDS_US, now};
 
 use super::{lobby::Lobby, refusal::Refusal, site::Site};
-use crate::clock::now;
 
 /// `GET /metrics`.
 pub async fn metrics(site: web::Data<Site>, lobby: web::Data<Lobby>) -> Result<HttpResponse, Refusal> {

@@ -9,10 +9,8 @@ use std::{
     time::Instant,
 };
 
-use runtime::{
-    intake::{TradeFormat, admit::Admission},
-    kafka::PublisherStatus,
-};
+use intake::{TradeFormat, admit::Admission};
+use kafka::PublisherStatus;
 
 use super::health::Part;
 use crate::{calls::Desk, few::Few, folder::Token, problem::Problem};

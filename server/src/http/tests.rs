@@ -10,14 +10,12 @@ use std::{
 
 use actix_web::{dev::ServerHandle, web};
 use events::{Uuid, id};
-use runtime::{
-    intake::{TradeFormat, admit::Admission},
-    kafka::PublisherStatus,
-    projector::{Views, ViewsOptions},
-    system::{System, SystemConfig},
-};
+use intake::{TradeFormat, admit::Admission};
+use kafka::PublisherStatus;
+use runtime::system::{System, SystemConfig};
 use serde_json::{Value, json};
 use store::{EventLog, MemoryLog};
+use views::{Views, ViewsOptions};
 
 use super::{Part, Site, serve};
 use crate::{

@@ -28,7 +28,7 @@ use super::{
     shared::Shared,
     sidecar::Sidecar,
 };
-use crate::{ReadError, memory::wall_clock};
+use crate::{ReadError, append::now};
 
 /// Where old segments go.
 #[derive(Clone)]
@@ -371,7 +371,7 @@ fn same(a: &dyn LogFile, b: &dyn LogFile, go_on: GoOn<'_>) -> io::Result<Option<
 /// Whether the newest event of a segment was recorded so long ago.
 fn is_old(segment: &Segment, after: Duration) -> Result<bool, ReadError> {
     let recorded_at = last_recorded_at(segment)?;
-    let age = wall_clock().micros().saturating_sub(recorded_at.micros());
+    let age = now().micros().saturating_sub(recorded_at.micros());
     Ok(u128::try_from(age).is_ok_and(|age| age >= after.as_micros()))
 }
 

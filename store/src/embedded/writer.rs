@@ -24,7 +24,7 @@ use super::{
     shared::{Segments, Shared},
     sidecar::Summary,
 };
-use crate::{AppendError, Appended, ReadError, Request, admission::admit, memory::wall_clock};
+use crate::{AppendError, Appended, ReadError, Request, admission::admit, append::now};
 
 /// The file is made longer in steps of this: an fsync that has no new length to record takes a third less time. What is
 /// not written reads as zeros and takes no room on the disk.
@@ -112,7 +112,7 @@ impl Writer {
             jobs.iter().for_each(|job| job.reply.send(Err(AppendError::Stopped(Arc::clone(&reason)))));
             return;
         }
-        self.batch.start(&self.head, self.end, self.active.salt, wall_clock());
+        self.batch.start(&self.head, self.end, self.active.salt, now());
         let (segments, mut answers) = (self.shared.segments(), Vec::with_capacity(jobs.len()));
         for Job { request, reply, .. } in jobs {
             answers.push((reply, self.admit(&segments, request)));

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use runtime::intake::wire;
+use intake::wire;
 use store::embedded::testing::disk::Random;
 use tempfile::TempDir;
 

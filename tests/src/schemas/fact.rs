@@ -3,7 +3,7 @@
 //! Written by hand, as the intake reads more forms than a type can say. A record that is valid here is taken in,
 //! unless it breaks one of the rules that a schema cannot state; `description` names them.
 
-use runtime::intake::Field;
+use intake::Field;
 use serde_json::{Map, Value, json};
 
 /// Name of the fact, and of its topic.

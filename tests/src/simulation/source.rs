@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use events::{Event, IngestAdvanced, NewEvent, Timestamp, Uuid, id};
-use runtime::intake::{
+use intake::{
     TradeFormat,
     admit::{Admission, AdmitError, Admitted, Answer, Candidate, Incoming, Place, RawBytes},
 };

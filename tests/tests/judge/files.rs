@@ -12,10 +12,8 @@ use events::{
     Day, Decimal, Event, GuardThresholds, Origin, RecordRejected, ScheduleFired, StrategyEnableRequested,
     StrategyGuardConfigured, Timestamp,
 };
-use runtime::{
-    intake::{FieldMapping, TradeFormat, files::TradeFile},
-    rehearse::{Place, Row, rehearse},
-};
+use intake::{FieldMapping, TradeFormat, files::TradeFile};
+use runtime::rehearse::{Place, Row, rehearse};
 use tests::{
     all, config,
     judge::{self, play::Play},
@@ -143,7 +141,7 @@ fn rows(file: &Path) -> Result<Vec<Row>, String> {
     let opened = TradeFile::open(file, None, &format, Timestamp::default());
     let rows: Result<Vec<_>, _> = opened.map_err(|error| error.to_string())?.collect();
     let rows = rows.map_err(|error| error.to_string())?;
-    let as_row = |row: runtime::intake::files::Row| match row.decoded {
+    let as_row = |row: intake::files::Row| match row.decoded {
         Ok(trade) => Row::Trade(Box::new(trade), Place { file: Arc::clone(&name), row: row.number }),
         Err(rejection) => Row::Rejected(Box::new(RecordRejected {
             origin: Origin::File { file: name.to_string(), row: row.number },

@@ -1,0 +1,232 @@
+//! One projection with its file: folding, saving, and going on after a failure.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use events::{FamilySet, Recorded, Uuid};
+use projections::{Collection, Projection};
+
+use super::saved::{SavedByWriter, table, write};
+use crate::sqlite::{Identity, ViewError, ViewFiles, ViewPath, ViewWriter};
+use store::panic_message;
+
+/// Makes a projection anew.
+pub type Factory = Arc<dyn Fn() -> Box<dyn Projection> + Send + Sync>;
+
+/// Events folded before they are saved, at most.
+pub(super) const SAVE_EVENTS: u64 = 16_384;
+/// Time between two saves, at least.
+const SAVE_EVERY: Duration = Duration::from_millis(100);
+/// A position without changes is saved less often: to fold those events again costs next to nothing.
+const SAVE_QUIET_EVENTS: u64 = 1 << 17;
+
+/// Why a projection could not go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The event, or where saving stopped.
+    pub(super) at_position: u64,
+    pub(super) message: String,
+    /// The file is of no use any more.
+    pub(super) unusable: bool,
+}
+
+impl Fault {
+    fn panic(at_position: u64, panic: &(dyn std::any::Any + Send)) -> Self {
+        Self { at_position, message: format!("it panicked: {}", panic_message(panic)), unusable: false }
+    }
+
+    fn view(at_position: u64, error: &ViewError) -> Self {
+        Self { at_position, message: error.to_string(), unusable: error.is_unusable() }
+    }
+}
+
+/// One projection with its file.
+pub(super) struct Seat {
+    factory: Factory,
+    projection: Box<dyn Projection>,
+    interests: FamilySet,
+    writer: ViewWriter,
+    path: ViewPath,
+    /// Every event up to here is folded, saved or not.
+    applied: u64,
+    saved_at: Instant,
+    /// Changes were taken out of the fold and could not be saved: it has to go back to what was saved last.
+    lost: bool,
+}
+
+impl Seat {
+    /// Opens the live view, or begins a new one where there is none that can be used.
+    pub(super) fn open(
+        factory: &Factory,
+        files: &ViewFiles,
+        log_id: Uuid,
+        head: u64,
+    ) -> Result<Self, ViewError> {
+        let projection = factory();
+        let (name, version) = (projection.name(), projection.version());
+        // What an earlier process was still building, and older versions.
+        files.sweep(name, version);
+        let Some(path) = files.live(name, version) else { return Self::begin_live(factory, files, log_id) };
+        match Self::resume(factory, &path, log_id, head) {
+            Ok(seat) => Ok(seat),
+            Err(fault) if fault.unusable => {
+                tracing::warn!(projection = name, reason = fault.message, "the view is built again");
+                path.remove();
+                Self::begin_live(factory, files, log_id)
+            }
+            Err(fault) => {
+                Err(ViewError::Io { file: path.as_path().display().to_string(), reason: fault.message })
+            }
+        }
+    }
+
+    /// A new, empty view that is the live one.
+    pub(super) fn begin_live(factory: &Factory, files: &ViewFiles, log_id: Uuid) -> Result<Self, ViewError> {
+        let seat = Self::begin(factory, files, log_id)?;
+        files.set_live(seat.name(), &seat.path)?;
+        Ok(seat)
+    }
+
+    /// A new, empty view beside the live one.
+    pub(super) fn begin(factory: &Factory, files: &ViewFiles, log_id: Uuid) -> Result<Self, ViewError> {
+        let projection = factory();
+        let path = files.fresh(projection.name(), projection.version());
+        let tables: Vec<_> = projection.collections().iter().map(table).collect();
+        let writer = ViewWriter::create(&path, &identity(&*projection, log_id, 0), &tables)?;
+        Ok(Self::with(factory, projection, writer, path))
+    }
+
+    fn resume(factory: &Factory, path: &ViewPath, log_id: Uuid, head: u64) -> Result<Self, Fault> {
+        let projection = factory();
+        let opened = ViewWriter::open(path, &identity(&*projection, log_id, head));
+        let writer = opened.map_err(|error| Fault::view(0, &error))?;
+        let mut seat = Self::with(factory, projection, writer, path.clone());
+        seat.restore()?;
+        Ok(seat)
+    }
+
+    fn with(factory: &Factory, projection: Box<dyn Projection>, writer: ViewWriter, path: ViewPath) -> Self {
+        Self {
+            factory: Arc::clone(factory),
+            interests: projection.interests(),
+            projection,
+            applied: writer.checkpoint().position,
+            writer,
+            path,
+            saved_at: Instant::now(),
+            lost: false,
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.projection.name()
+    }
+
+    pub(super) fn version(&self) -> u32 {
+        self.projection.version()
+    }
+
+    pub(super) fn collections(&self) -> &'static [Collection] {
+        self.projection.collections()
+    }
+
+    pub(super) const fn factory(&self) -> &Factory {
+        &self.factory
+    }
+
+    pub(super) const fn path(&self) -> &ViewPath {
+        &self.path
+    }
+
+    pub(super) const fn interests(&self) -> FamilySet {
+        self.interests
+    }
+
+    pub(super) const fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// Up to where a reader sees everything.
+    pub(super) fn visible(&self) -> u64 {
+        if self.lost || self.projection.has_changes() { self.saved() } else { self.applied }
+    }
+
+    pub(super) const fn saved(&self) -> u64 {
+        self.writer.checkpoint().position
+    }
+
+    /// Folds what is new of a batch that was read up to `read_to`.
+    pub(super) fn fold(&mut self, batch: &[Arc<Recorded>], read_to: u64) -> Result<(), Fault> {
+        let (projection, interests, applied) = (&mut self.projection, self.interests, self.applied);
+        let mut at_position = applied;
+        let folded = catch_unwind(AssertUnwindSafe(|| {
+            for event in batch.iter().filter(|event| event.position > applied) {
+                if interests.contains(event.event.family()) {
+                    at_position = event.position;
+                    projection.apply(event);
+                }
+            }
+        }));
+        folded.map_err(|panic| Fault::panic(at_position, &*panic))?;
+        self.applied = applied.max(read_to);
+        Ok(())
+    }
+
+    /// Saves when it is time to, or when somebody waits for it.
+    pub(super) fn save_if_due(&mut self, wanted: bool) -> Result<bool, Fault> {
+        let events = self.applied - self.saved();
+        let due = if self.projection.has_changes() {
+            wanted || events >= SAVE_EVENTS || self.saved_at.elapsed() >= SAVE_EVERY
+        } else {
+            events >= SAVE_QUIET_EVENTS
+        };
+        if due {
+            self.save()?;
+        }
+        Ok(due)
+    }
+
+    /// Saves changes and position.
+    pub(super) fn save(&mut self) -> Result<(), Fault> {
+        if self.applied == self.saved() && !self.projection.has_changes() {
+            return Ok(());
+        }
+        let projection = &mut self.projection;
+        self.lost = true;
+        let changes = catch_unwind(AssertUnwindSafe(|| projection.take_changes()));
+        let changes = changes.map_err(|panic| Fault::panic(self.applied, &*panic))?;
+        let saved = self.writer.save(changes.into_iter().map(write), self.applied);
+        saved.map_err(|error| Fault::view(self.applied, &error))?;
+        (self.saved_at, self.lost) = (Instant::now(), false);
+        Ok(())
+    }
+
+    pub(super) fn has_changes(&self) -> bool {
+        self.projection.has_changes()
+    }
+
+    /// Goes back to what was saved last, with a new projection.
+    pub(super) fn restore(&mut self) -> Result<(), Fault> {
+        let (factory, writer) = (&self.factory, &self.writer);
+        let position = writer.checkpoint().position;
+        let restored = catch_unwind(AssertUnwindSafe(|| {
+            let mut projection = factory();
+            projection.restore(&SavedByWriter(writer)).map(|()| projection)
+        }));
+        let restored = restored.map_err(|panic| Fault::panic(position, &*panic))?;
+        self.projection = restored.map_err(|error| Fault {
+            at_position: position,
+            message: error.to_string(),
+            unusable: true,
+        })?;
+        (self.applied, self.lost) = (position, false);
+        Ok(())
+    }
+}
+
+fn identity(projection: &dyn Projection, log_id: Uuid, head: u64) -> Identity<'static> {
+    Identity { name: projection.name(), version: projection.version(), log_id, head }
+}
