@@ -11,7 +11,7 @@ use rdkafka::{
 
 use super::{
     KafkaSettings,
-    client::Ear,
+    client::ClientEvents,
     cluster::Cluster,
     fault::{FaultKind, KafkaFault, of_error},
 };
@@ -55,13 +55,13 @@ pub(crate) fn create(settings: &KafkaSettings, topic: &str, partitions: i32) -> 
 
 /// A client for questions and orders about topics.
 pub(crate) struct Admin {
-    client: AdminClient<Ear>,
+    client: AdminClient<ClientEvents>,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Admin {
     pub(crate) fn open(settings: &KafkaSettings) -> Result<Self, KafkaFault> {
-        let client = settings.client(&[]).create_with_context(Ear::default());
+        let client = settings.client(&[]).create_with_context(ClientEvents::default());
         let client = client.map_err(|error| of_error("making a client", &error))?;
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|error| KafkaFault::new(FaultKind::Other, error.to_string()))?;

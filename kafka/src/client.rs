@@ -160,7 +160,7 @@ const OWNED: [&str; 9] = [
 /// only believed when its brokers say that they speak a version of the request for metadata that knows none. Tests hold
 /// both lines.
 #[derive(Default)]
-pub(crate) struct Ear {
+pub(crate) struct ClientEvents {
     heard: Mutex<Heard>,
 }
 
@@ -175,7 +175,7 @@ struct Heard {
 /// From this version on metadata have the ids of topics (Kafka 2.8).
 const METADATA_WITH_IDS: u16 = 10;
 
-impl Ear {
+impl ClientEvents {
     fn heard(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -228,7 +228,7 @@ fn metadata_version(line: &str) -> Option<u16> {
     versions.rsplit_once("..")?.1.trim().parse().ok()
 }
 
-impl ClientContext for Ear {
+impl ClientContext for ClientEvents {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         if let Some((topic, id)) = learned_topic_id(line) {
             self.heard().topic_ids.insert(topic, id);
@@ -254,7 +254,7 @@ impl ClientContext for Ear {
     }
 }
 
-impl ConsumerContext for Ear {}
+impl ConsumerContext for ClientEvents {}
 
 #[cfg(test)]
 mod tests {
@@ -287,10 +287,10 @@ mod tests {
 
     #[test]
     fn a_specific_cause_is_not_replaced_by_a_vague_one() {
-        let ear = Ear::default();
-        ear.hear_trouble("[thrd:x]: Connect to ipv4#127.0.0.1:1 failed: Connection refused");
-        ear.hear_trouble("1/1 brokers are down");
-        assert!(ear.trouble().is_some_and(|trouble| trouble.starts_with("nothing listens there")));
+        let events = ClientEvents::default();
+        events.hear_trouble("[thrd:x]: Connect to ipv4#127.0.0.1:1 failed: Connection refused");
+        events.hear_trouble("1/1 brokers are down");
+        assert!(events.trouble().is_some_and(|trouble| trouble.starts_with("nothing listens there")));
     }
 
     #[test]
@@ -303,12 +303,12 @@ mod tests {
 
     #[test]
     fn brokers_say_whether_they_know_ids() {
-        let ear = Ear::default();
-        assert!(!ear.is_without_ids(), "nothing was heard");
+        let events = ClientEvents::default();
+        assert!(!events.is_without_ids(), "nothing was heard");
         let line = |version| format!("[thrd:b]: b/1:   ApiKey Metadata (3) Versions 0..{version}");
-        ear.log(RDKafkaLogLevel::Debug, "APIVERSION", &line(9));
-        assert!(ear.is_without_ids());
-        ear.log(RDKafkaLogLevel::Debug, "APIVERSION", &line(12));
-        assert!(!ear.is_without_ids(), "one broker knows them");
+        events.log(RDKafkaLogLevel::Debug, "APIVERSION", &line(9));
+        assert!(events.is_without_ids());
+        events.log(RDKafkaLogLevel::Debug, "APIVERSION", &line(12));
+        assert!(!events.is_without_ids(), "one broker knows them");
     }
 }

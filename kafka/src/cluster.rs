@@ -10,7 +10,7 @@ use rdkafka::{
 
 use super::{
     KafkaSettings,
-    client::Ear,
+    client::ClientEvents,
     fault::{FaultKind, KafkaFault, of_error},
 };
 
@@ -19,7 +19,7 @@ const TELLS_IDS: &str = "topic,feature";
 
 /// A client that only asks. It fetches nothing and belongs to no group.
 pub(crate) struct Cluster {
-    client: BaseConsumer<Ear>,
+    client: BaseConsumer<ClientEvents>,
     bootstrap_servers: String,
 }
 
@@ -51,7 +51,7 @@ impl Cluster {
         config.set("debug", debug).set("isolation.level", isolation);
         // Ids of topics are told on this level only.
         config.set_log_level(RDKafkaLogLevel::Debug);
-        let client = config.create_with_context(Ear::default());
+        let client = config.create_with_context(ClientEvents::default());
         let client = client.map_err(|error| of_error("making a client", &error))?;
         let bootstrap_servers = settings.bootstrap_servers.clone();
         Ok(Self { client, bootstrap_servers })
@@ -92,12 +92,12 @@ impl Cluster {
     /// Its line is queued before the answer, but on a busy machine it may take a while to be read. Never told, the name
     /// is not taken in its place: under another id the topic would be read anew, from its start.
     pub(crate) fn topic_id(&self, topic: &str) -> Result<String, KafkaFault> {
-        let (ear, until) = (self.client.context(), Instant::now() + Duration::from_secs(2));
+        let (client_events, until) = (self.client.context(), Instant::now() + Duration::from_secs(2));
         loop {
-            if let Some(id) = ear.topic_id(topic) {
+            if let Some(id) = client_events.topic_id(topic) {
                 return Ok(id);
             }
-            if ear.is_without_ids() {
+            if client_events.is_without_ids() {
                 return Ok(topic.to_owned());
             }
             if Instant::now() > until {
@@ -185,7 +185,7 @@ mod tests {
     fn a_client_that_tells_no_id_is_waited_for_and_never_answered_with_the_name() {
         let endpoint = Endpoint::start("127.0.0.1:0", &["a"]).unwrap();
         let settings = endpoint.settings();
-        let client = settings.client(&[]).create_with_context(Ear::default()).unwrap();
+        let client = settings.client(&[]).create_with_context(ClientEvents::default()).unwrap();
         let cluster = Cluster { client, bootstrap_servers: settings.bootstrap_servers };
         assert_eq!(cluster.topic("a", Duration::from_secs(5)).unwrap().partitions, 4);
         let fault = cluster.topic_id("a").unwrap_err();

@@ -1,6 +1,8 @@
 //! Faults of Kafka in words for the person who has to mend them. Never carries a secret.
 
+use intake::admit::AdmitError;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
+use store::{AppendError, ReadError};
 
 /// What kind of fault, where callers do different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,19 +49,36 @@ impl KafkaFault {
     }
 }
 
-impl From<store::AppendError> for KafkaFault {
-    fn from(error: store::AppendError) -> Self {
+impl From<AppendError> for KafkaFault {
+    fn from(error: AppendError) -> Self {
         let kind = match error {
-            store::AppendError::WrongRevision { .. } => FaultKind::Superseded,
+            AppendError::WrongRevision { .. } => FaultKind::Superseded,
             _ => FaultKind::Log,
         };
         Self::new(kind, error.to_string())
     }
 }
 
-impl From<store::ReadError> for KafkaFault {
-    fn from(error: store::ReadError) -> Self {
+impl From<ReadError> for KafkaFault {
+    fn from(error: ReadError) -> Self {
         Self::new(FaultKind::Log, error.to_string())
+    }
+}
+
+impl From<AdmitError> for KafkaFault {
+    fn from(error: AdmitError) -> Self {
+        match error {
+            AdmitError::Append(AppendError::WrongRevision { stream, expected, actual }) => Self::new(
+                FaultKind::Superseded,
+                format!(
+                    "somebody else reads the same partition into this event log: stream {stream} is at revision \
+                     {actual}, not at {expected}"
+                ),
+            ),
+            AdmitError::Append(error) => error.into(),
+            AdmitError::Read(error) => error.into(),
+            AdmitError::Encode(_) | AdmitError::Decode(_) => Self::new(FaultKind::Log, error.to_string()),
+        }
     }
 }
 

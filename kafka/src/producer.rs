@@ -21,7 +21,7 @@ use rdkafka::{
 
 use super::{
     KafkaSettings,
-    client::Ear,
+    client::ClientEvents,
     cluster::Cluster,
     fault::{FaultKind, KafkaFault, of_error},
 };
@@ -31,18 +31,18 @@ const GLANCE: Duration = Duration::from_millis(1);
 /// Counts what is acknowledged.
 #[derive(Default)]
 struct Acks {
-    ear: Ear,
+    client_events: ClientEvents,
     acknowledged: AtomicU64,
     failed: Mutex<Option<KafkaError>>,
 }
 
 impl ClientContext for Acks {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        self.ear.log(level, facility, line);
+        self.client_events.log(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.ear.error(error, reason);
+        self.client_events.error(error, reason);
     }
 }
 
@@ -161,7 +161,7 @@ impl Sender {
         let failed = acks.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(error) = failed else { return Ok(()) };
         let mut fault = of_error("publishing", &error);
-        if let Some(trouble) = acks.ear.trouble() {
+        if let Some(trouble) = acks.client_events.trouble() {
             fault.message = format!("{}: {trouble}", fault.message);
         }
         Err(fault)
@@ -203,7 +203,7 @@ pub enum ReadFrom {
 /// Reads the committed records of a topic: what a `read_committed` consumer sees.
 pub struct CommittedReader {
     topic: String,
-    consumer: BaseConsumer<Ear>,
+    consumer: BaseConsumer<ClientEvents>,
 }
 
 impl CommittedReader {
@@ -218,7 +218,8 @@ impl CommittedReader {
         config.set("isolation.level", "read_committed").set("fetch.wait.max.ms", "5");
         config.set("auto.offset.reset", "earliest");
         let fault = |error: KafkaError| of_error(&format!("reading {topic}"), &error);
-        let consumer: BaseConsumer<Ear> = config.create_with_context(Ear::default()).map_err(fault)?;
+        let consumer: BaseConsumer<ClientEvents> =
+            config.create_with_context(ClientEvents::default()).map_err(fault)?;
         let mut wanted = TopicPartitionList::new();
         for partition in 0..view.partitions {
             let marks = cluster.watermarks(topic, partition, Duration::from_secs(10))?;

@@ -13,8 +13,8 @@ use store::{EventLog, Expected, ReadError, append, now};
 
 use super::{
     super::fault::KafkaFault,
-    outlet::Outlet,
     port::{Brokers, Ends},
+    transactional_producer::TransactionalProducer,
 };
 
 /// Between two checkpoints.
@@ -103,14 +103,14 @@ impl Checkpoint {
     pub(crate) fn follow(
         &mut self,
         log: &dyn EventLog,
-        outlet: &Outlet,
+        producer: &TransactionalProducer,
         brokers: &dyn Brokers,
         position: u64,
     ) -> Result<Option<String>, KafkaFault> {
         let due = self.published >= RECORDS || self.taken.elapsed() > self.every;
         if self.settling.is_none() && due {
             self.taken = Instant::now();
-            self.settle(outlet, position);
+            self.settle(producer, position);
         }
         match &self.settling {
             Some(settling) if settling.looked.elapsed() > LOOK => self.look(log, brokers),
@@ -122,12 +122,12 @@ impl Checkpoint {
     pub(crate) fn finish(
         &mut self,
         log: &dyn EventLog,
-        outlet: &Outlet,
+        producer: &TransactionalProducer,
         brokers: &dyn Brokers,
         position: u64,
         gives_up: &dyn Fn() -> bool,
     ) -> Result<(), KafkaFault> {
-        self.settle(outlet, position);
+        self.settle(producer, position);
         while self.settling.is_some() && !gives_up() {
             if self.look(log, brokers)?.is_some() {
                 // The next start looks at what is visible by then.
@@ -138,14 +138,14 @@ impl Checkpoint {
         Ok(())
     }
 
-    fn settle(&mut self, outlet: &Outlet, position: u64) {
+    fn settle(&mut self, producer: &TransactionalProducer, position: u64) {
         let unfinished = self.settling.take();
         let worth = self.published > 0 || unfinished.is_some() || position > self.position + POSITIONS;
         if !worth || position <= self.position {
             return;
         }
         let mut ends = unfinished.map(|settling| settling.ends).unwrap_or_default();
-        for (topic, partitions) in outlet.take_ends() {
+        for (topic, partitions) in producer.take_ends() {
             ends.entry(topic).or_default().extend(partitions);
         }
         self.published = 0;

@@ -12,7 +12,7 @@ use store::{Duplicates, Expected, MemoryLog, Prepared, Request};
 
 use super::{
     identity::Names,
-    port::{Condition, Ends, Hidden, OutletError, Producer, Published},
+    port::{Condition, Ends, Hidden, ProduceError, Producer, Published},
     record::Outgoing,
     *,
 };
@@ -236,18 +236,18 @@ impl Producer for Strict {
         Ok(())
     }
 
-    fn send(&self, record: &Outgoing) -> Result<(), OutletError> {
+    fn send(&self, record: &Outgoing) -> Result<(), ProduceError> {
         self.step(Step::Send, &[Phase::Open], |_| self.sent.lock().unwrap().push(record.clone()))?;
         Ok(())
     }
 
-    fn flush(&self) -> Result<(), OutletError> {
+    fn flush(&self) -> Result<(), ProduceError> {
         self.step(Step::Flush, &[Phase::Open], |_| {})?;
         let largest = self.cluster.memory().largest.unwrap_or(usize::MAX);
         let size = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
         if self.sent.lock().unwrap().iter().any(|record| size(&record.key) + size(&record.value) > largest) {
             self.phase.set(Phase::MustAbort);
-            return Err(OutletError::Refused(RDKafkaErrorCode::MessageSizeTooLarge));
+            return Err(ProduceError::Refused(RDKafkaErrorCode::MessageSizeTooLarge));
         }
         Ok(())
     }

@@ -11,10 +11,10 @@ mod faults_tests;
 mod history;
 mod identity;
 mod notes;
-mod outlet;
 mod port;
 mod record;
 mod tail;
+mod transactional_producer;
 mod transactions;
 mod worker;
 

@@ -44,14 +44,14 @@ pub(crate) enum Whose {
 
 /// Why a range was not published.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum OutletError {
+pub(crate) enum ProduceError {
     /// The broker does not take a record of the range, however often it is sent.
     Refused(RDKafkaErrorCode),
     /// Anything else.
     Fault(KafkaFault),
 }
 
-impl From<KafkaFault> for OutletError {
+impl From<KafkaFault> for ProduceError {
     fn from(fault: KafkaFault) -> Self {
         Self::Fault(fault)
     }
@@ -101,10 +101,10 @@ pub(crate) trait Brokers {
 pub(crate) trait Producer {
     fn begin(&self) -> Result<(), KafkaFault>;
 
-    fn send(&self, record: &Outgoing) -> Result<(), OutletError>;
+    fn send(&self, record: &Outgoing) -> Result<(), ProduceError>;
 
     /// Waits until every record is acknowledged or given up.
-    fn flush(&self) -> Result<(), OutletError>;
+    fn flush(&self) -> Result<(), ProduceError>;
 
     fn commit(&self) -> Result<(), KafkaFault>;
 

@@ -26,7 +26,7 @@ use serde::Deserialize;
 use super::{
     super::{
         KafkaSettings,
-        client::Ear,
+        client::ClientEvents,
         cluster::{Cluster, Watermarks},
         fault::{FaultKind, KafkaFault, of_error},
     },
@@ -199,10 +199,12 @@ impl TailReader<'_> {
         Ok(ids)
     }
 
-    fn consumer(&self, isolation: &str) -> Result<BaseConsumer<Ear>, KafkaFault> {
+    fn consumer(&self, isolation: &str) -> Result<BaseConsumer<ClientEvents>, KafkaFault> {
         let mut config = self.settings.consumer(4096);
         config.set("isolation.level", isolation).set("fetch.wait.max.ms", "10");
-        config.create_with_context(Ear::default()).map_err(|error| of_error("making a client", &error))
+        config
+            .create_with_context(ClientEvents::default())
+            .map_err(|error| of_error("making a client", &error))
     }
 
     fn read(&self, topic: &str, mut tails: Vec<Tail>) -> Result<Published, KafkaFault> {
@@ -250,7 +252,7 @@ impl TailReader<'_> {
     fn look(
         &self,
         topic: &str,
-        consumer: &BaseConsumer<Ear>,
+        consumer: &BaseConsumer<ClientEvents>,
         tails: &mut [Tail],
         take: &mut dyn FnMut(&Self, &Named) -> Option<u64>,
     ) -> Result<(), KafkaFault> {
@@ -294,7 +296,7 @@ impl TailReader<'_> {
     }
 }
 
-fn unreadable(topic: &str, consumer: &BaseConsumer<Ear>) -> KafkaFault {
+fn unreadable(topic: &str, consumer: &BaseConsumer<ClientEvents>) -> KafkaFault {
     let trouble = consumer.client().context().trouble().unwrap_or_default();
     KafkaFault::new(FaultKind::Unreachable, format!("the end of {topic} cannot be read: {trouble}"))
 }

@@ -21,12 +21,12 @@ use rdkafka::{
 use super::{
     super::{
         KafkaSettings,
-        client::Ear,
+        client::ClientEvents,
         fault::{FaultKind, KafkaFault, of_error},
     },
-    outlet::superseded,
-    port::{Condition, Ends, OutletError, Producer, Watch},
+    port::{Condition, Ends, ProduceError, Producer, Watch},
     record::Outgoing,
+    transactional_producer::superseded,
 };
 
 /// How long one call may block before the watch is asked again.
@@ -39,7 +39,7 @@ const GLANCE: Duration = Duration::from_micros(500);
 /// Hears of deliveries.
 #[derive(Default)]
 struct Deliveries {
-    ear: Ear,
+    client_events: ClientEvents,
     failed: Mutex<Vec<RDKafkaErrorCode>>,
     ends: Mutex<Ends>,
 }
@@ -55,7 +55,7 @@ impl Deliveries {
 
     fn delivered(&self, topic: &str, partition: i32, offset: i64) {
         // What troubled the client before is over.
-        self.ear.forget_trouble();
+        self.client_events.forget_trouble();
         // Taken twice by the broker, a record may come back without its offset: then nobody can say what settled.
         let end = if offset < 0 { i64::MAX } else { offset + 1 };
         let mut ends = self.ends();
@@ -68,11 +68,11 @@ impl Deliveries {
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        self.ear.log(level, facility, line);
+        self.client_events.log(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.ear.error(error, reason);
+        self.client_events.error(error, reason);
     }
 }
 
@@ -156,7 +156,7 @@ impl KafkaProducer {
         let since = Instant::now();
         loop {
             let Err(error) = call(&self.producer) else {
-                self.deliveries().ear.forget_trouble();
+                self.deliveries().client_events.forget_trouble();
                 return Ok(());
             };
             self.producer.poll(Duration::ZERO);
@@ -179,7 +179,9 @@ impl KafkaProducer {
         }
         let mut fault = of_error(doing, error);
         // What troubled the client at another time explains nothing else.
-        let heard = (fault.kind == FaultKind::Unreachable).then(|| self.deliveries().ear.trouble()).flatten();
+        let heard = (fault.kind == FaultKind::Unreachable)
+            .then(|| self.deliveries().client_events.trouble())
+            .flatten();
         let fatal = self.producer.client().fatal_error().map(|(_, text)| text);
         if let Some(trouble) = fatal.or(heard) {
             fault.message = format!("{}: {trouble}", fault.message);
@@ -193,7 +195,7 @@ impl Producer for KafkaProducer {
         self.producer.begin_transaction().map_err(|error| self.fault("beginning a transaction", &error))
     }
 
-    fn send(&self, record: &Outgoing) -> Result<(), OutletError> {
+    fn send(&self, record: &Outgoing) -> Result<(), ProduceError> {
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
         for (key, value) in &record.headers {
             headers = headers.insert(Header { key, value: Some(value) });
@@ -211,21 +213,21 @@ impl Producer for KafkaProducer {
             };
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::QueueFull) => self.wait_a_little(since)?,
-                Some(code) if is_refusal(code) => return Err(OutletError::Refused(code)),
+                Some(code) if is_refusal(code) => return Err(ProduceError::Refused(code)),
                 _ => return Err(self.fault("sending a record", &error).into()),
             }
             next = unsent;
         }
     }
 
-    fn flush(&self) -> Result<(), OutletError> {
+    fn flush(&self) -> Result<(), ProduceError> {
         let since = Instant::now();
         while self.producer.in_flight_count() > 0 {
             self.wait_a_little(since)?;
         }
         let failed = mem::take(&mut *self.deliveries().failed());
         if let Some(refusal) = failed.iter().find(|code| is_refusal(**code)) {
-            return Err(OutletError::Refused(*refusal));
+            return Err(ProduceError::Refused(*refusal));
         }
         match failed.first() {
             None => Ok(()),

@@ -17,9 +17,9 @@ use super::{
     history,
     identity::Names,
     notes::Notes,
-    outlet::Outlet,
-    port::{Brokers, Hidden, OutletError, Whose},
+    port::{Brokers, Hidden, ProduceError, Whose},
     record::{Outgoing, outgoing},
+    transactional_producer::TransactionalProducer,
 };
 
 /// What is published, and what may have to be.
@@ -102,10 +102,10 @@ enum Next {
 
 impl Worker {
     pub(crate) fn run(self) {
-        let mut outlet = None;
+        let mut producer = None;
         let mut pause = self.pace.pause;
         loop {
-            let fault = match self.session(&mut outlet) {
+            let fault = match self.session(&mut producer) {
                 Ok(()) if !self.shared.is_stopping() => continue,
                 Err(fault) if !self.shared.is_stopping() => fault,
                 _ => break,
@@ -144,20 +144,20 @@ impl Worker {
     }
 
     /// Finds out how far it came and publishes on, until a fault or the end.
-    fn session(&self, outlet: &mut Option<Outlet>) -> Result<(), KafkaFault> {
+    fn session(&self, producer: &mut Option<TransactionalProducer>) -> Result<(), KafkaFault> {
         let mut session = self.arrive()?;
-        if let Some(open) = outlet {
+        if let Some(open) = producer {
             open.settle()?;
         }
-        if outlet.as_ref().is_none_or(Outlet::is_spent) {
-            *outlet = None;
+        if producer.as_ref().is_none_or(TransactionalProducer::is_spent) {
+            *producer = None;
             self.check_history(&session)?;
         }
         // Keeps the producer that we have, so that an old process cannot take the place of its successor by trying
         // again; a new one only when it is the first or the old one is dead.
-        let open = match outlet {
+        let open = match producer {
             Some(open) => open,
-            None => outlet.insert(Outlet::open(&*session.brokers, self.name(&session))?),
+            None => producer.insert(TransactionalProducer::open(&*session.brokers, self.name(&session))?),
         };
         for topic in session.topics.clone() {
             self.look_at(&mut session, open, &topic)?;
@@ -206,7 +206,12 @@ impl Worker {
     }
 
     /// Finds out what of this log is on a topic, when nothing of ours is open there any more.
-    fn look_at(&self, session: &mut Session, outlet: &mut Outlet, topic: &str) -> Result<(), KafkaFault> {
+    fn look_at(
+        &self,
+        session: &mut Session,
+        producer: &mut TransactionalProducer,
+        topic: &str,
+    ) -> Result<(), KafkaFault> {
         if !self.is_transactional() {
             return Ok(());
         }
@@ -215,7 +220,7 @@ impl Worker {
             hidden.retain(is_ours);
             // Nobody who reads committed records has seen what hangs.
             tracing::warn!(?hidden, "kafka never ended a transaction that it took; publishing it again");
-            outlet.abort_hanging(&hidden)?;
+            producer.abort_hanging(&hidden)?;
             hidden = session.brokers.hidden(topic, &session.names)?;
             if let Some(place) = hidden.iter().find(|place| is_ours(place)) {
                 return Err(self.hanging(place));
@@ -238,7 +243,7 @@ impl Worker {
         Ok(())
     }
 
-    fn follow(&self, session: &mut Session, outlet: &mut Outlet) -> Result<(), KafkaFault> {
+    fn follow(&self, session: &mut Session, producer: &mut TransactionalProducer) -> Result<(), KafkaFault> {
         let log = &self.shared.log;
         let mut position = match self.delivery {
             Delivery::Transactional => session.checkpoint.position(),
@@ -250,28 +255,33 @@ impl Worker {
         let mut events = log.subscribe(position, PUBLISHED);
         while !self.shared.is_stopping() {
             let batch = events.next(MOST_EVENTS, IDLE)?;
-            let published = self.publish_all(session, outlet, &batch.events)?;
+            let published = self.publish_all(session, producer, &batch.events)?;
             position = position.max(batch.read_to);
             self.shared.status().position = position;
             if self.is_transactional() {
                 session.checkpoint.published(published);
-                if self.look_around(session, outlet, position)? == Next::Anew {
+                if self.look_around(session, producer, position)? == Next::Anew {
                     return Ok(());
                 }
             }
         }
         if self.is_transactional() && session.behind.is_empty() && !self.shared.is_abandoned() {
             let (brokers, gives_up) = (&*session.brokers, || self.shared.gives_up());
-            session.checkpoint.finish(&**log, outlet, brokers, position, &gives_up)?;
+            session.checkpoint.finish(&**log, producer, brokers, position, &gives_up)?;
         }
         Ok(())
     }
 
     /// What is to be done now and then beside publishing.
-    fn look_around(&self, session: &mut Session, outlet: &Outlet, position: u64) -> Result<Next, KafkaFault> {
+    fn look_around(
+        &self,
+        session: &mut Session,
+        producer: &TransactionalProducer,
+        position: u64,
+    ) -> Result<Next, KafkaFault> {
         let (log, brokers) = (&*self.shared.log, &*session.brokers);
         if session.behind.is_empty()
-            && let Some(topic) = session.checkpoint.follow(log, outlet, brokers, position)?
+            && let Some(topic) = session.checkpoint.follow(log, producer, brokers, position)?
         {
             session.behind = brokers.hidden(&topic, &session.names)?;
             if session.behind.is_empty() || session.behind.iter().any(is_ours) {
@@ -307,22 +317,22 @@ impl Worker {
     fn publish_all(
         &self,
         session: &mut Session,
-        outlet: &mut Outlet,
+        producer: &mut TransactionalProducer,
         events: &[Arc<Recorded>],
     ) -> Result<usize, KafkaFault> {
         let (mut range, mut bytes, mut published) = (Vec::new(), 0, 0);
         for event in events {
-            let Some(record) = self.record(session, outlet, event)? else { continue };
+            let Some(record) = self.record(session, producer, event)? else { continue };
             bytes += record.value.as_ref().map_or(0, Vec::len);
             range.push(record);
             published += 1;
             if bytes > MOST_BYTES {
-                self.publish(session, outlet, std::mem::take(&mut range))?;
+                self.publish(session, producer, std::mem::take(&mut range))?;
                 bytes = 0;
             }
         }
         if !range.is_empty() {
-            self.publish(session, outlet, range)?;
+            self.publish(session, producer, range)?;
         }
         Ok(published)
     }
@@ -332,7 +342,7 @@ impl Worker {
     fn record(
         &self,
         session: &mut Session,
-        outlet: &mut Outlet,
+        producer: &mut TransactionalProducer,
         event: &Recorded,
     ) -> Result<Option<Outgoing>, KafkaFault> {
         let record = outgoing(event, session.names.present.id, &self.topics[0]).map_err(|error| {
@@ -349,7 +359,7 @@ impl Worker {
                 }
                 other => other?,
             }
-            self.look_at(session, outlet, &record.topic)?;
+            self.look_at(session, producer, &record.topic)?;
         }
         Ok(Some(record).filter(|_| !session.done.contains(&event.event_id)))
     }
@@ -357,28 +367,28 @@ impl Worker {
     fn publish(
         &self,
         session: &Session,
-        outlet: &mut Outlet,
+        producer: &mut TransactionalProducer,
         mut range: Vec<Outgoing>,
     ) -> Result<(), KafkaFault> {
-        match outlet.publish(&range) {
+        match producer.publish(&range) {
             Ok(()) => {
                 self.count(&range);
                 self.tell_how(session);
                 return Ok(());
             }
-            Err(OutletError::Fault(fault)) => return Err(fault),
-            Err(OutletError::Refused(code)) => {
-                outlet.renew(&*session.brokers, self.name(session))?;
+            Err(ProduceError::Fault(fault)) => return Err(fault),
+            Err(ProduceError::Refused(code)) => {
+                producer.renew(&*session.brokers, self.name(session))?;
                 if range.len() > 1 {
                     // One of them: what is before and behind it must not suffer.
-                    return range.into_iter().try_for_each(|one| self.publish(session, outlet, vec![one]));
+                    return range.into_iter().try_for_each(|one| self.publish(session, producer, vec![one]));
                 }
                 let Some(record) = range.pop() else { return Ok(()) };
                 let Some(eased) = self.eased(session, record, code)? else { return Ok(()) };
                 range.push(eased);
             }
         }
-        self.publish(session, outlet, range)
+        self.publish(session, producer, range)
     }
 
     /// What to send instead of a record that the broker does not take; nothing when it is left out.

@@ -7,26 +7,20 @@ use std::sync::Arc;
 
 use events::{Event, PartitionsAdded, id};
 
-use super::{super::fault::KafkaFault, ledger::Ledger, session::Opening, state::Outside};
-
-/// How far a topic may be read now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stage {
-    /// So many partitions, from the first on.
-    pub(super) read: usize,
-    /// Where these have to be read to before the next ones begin; empty when there are none.
-    pub(super) until: Vec<i64>,
-    /// How many there are once they have begun.
-    pub(super) then: usize,
-}
+use super::{
+    super::fault::KafkaFault,
+    partition::Opening,
+    source_log::SourceLog,
+    state::{SourceContext, Stage},
+};
 
 /// Notes in the log what was added, and says how far the topic may be read now.
 pub(super) fn stage(
-    outside: &Outside,
+    source: &SourceContext,
     (cluster, topic_id): (&str, &str),
     openings: &[Opening],
 ) -> Result<Stage, KafkaFault> {
-    let mut history = History::open(&outside.ledger, cluster, topic_id)?;
+    let mut history = History::open(&source.log, cluster, topic_id)?;
     let known = match history.added.last() {
         Some(last) => count(last.to),
         // Read before this was kept.
@@ -34,11 +28,11 @@ pub(super) fn stage(
     };
     if openings.len() > known {
         let ends = openings[..known].iter().map(|opening| opening.end).collect();
-        history.add(outside, known, openings.len(), ends)?;
-        tell(outside.topic(), known, openings);
+        history.add(source, known, openings.len(), ends)?;
+        tell(source.topic(), known, openings);
     }
     let waiting = |added: &&PartitionsAdded| {
-        !outside.has_begun(topic_id, count(added.to)) && is_to_wait(added, openings)
+        !source.has_begun(topic_id, count(added.to)) && is_to_wait(added, openings)
     };
     let whole = Stage { read: openings.len(), until: Vec::new(), then: openings.len() };
     Ok(history.added.iter().find(waiting).map_or(whole, |added| Stage {
@@ -93,9 +87,9 @@ struct History {
 }
 
 impl History {
-    fn open(ledger: &Ledger, cluster: &str, topic_id: &str) -> Result<Self, KafkaFault> {
+    fn open(log: &SourceLog, cluster: &str, topic_id: &str) -> Result<Self, KafkaFault> {
         let name: Arc<str> = format!("topic-{cluster}-{topic_id}").into();
-        let added = ledger.log.read_stream(&name, 0, usize::MAX)?;
+        let added = log.event_log.read_stream(&name, 0, usize::MAX)?;
         let added = added.iter().filter_map(|recorded| match &recorded.event {
             Event::PartitionsAdded(added) => Some(added.clone()),
             _ => None,
@@ -103,13 +97,19 @@ impl History {
         Ok(Self { added: added.collect(), name })
     }
 
-    fn add(&mut self, outside: &Outside, from: usize, to: usize, ends: Vec<i64>) -> Result<(), KafkaFault> {
+    fn add(
+        &mut self,
+        source: &SourceContext,
+        from: usize,
+        to: usize,
+        ends: Vec<i64>,
+    ) -> Result<(), KafkaFault> {
         let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
         let added =
-            PartitionsAdded { topic: outside.topic().to_owned(), from: number(from), to: number(to), ends };
+            PartitionsAdded { topic: source.topic().to_owned(), from: number(from), to: number(to), ends };
         let event_id = id::derive(&[b"partitions.added", self.name.as_bytes(), &added.to.to_le_bytes()]);
         let revision = self.added.len() as u64;
-        outside.ledger.append(&self.name, revision, event_id, Event::PartitionsAdded(added.clone()))?;
+        source.log.append(&self.name, revision, event_id, Event::PartitionsAdded(added.clone()))?;
         self.added.push(added);
         Ok(())
     }
@@ -117,7 +117,7 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::ledger::Stream, *};
+    use super::{super::source_log::Stream, *};
 
     fn opening(partition: i32, from: i64, end: i64, next_offset: Option<i64>) -> Opening {
         let stream = Stream { name: Arc::from("s"), revision: 0, next_offset };

@@ -14,11 +14,11 @@ use rdkafka::{
 use super::{
     super::{
         KafkaSettings,
-        client::Ear,
+        client::ClientEvents,
         cluster::Watermarks,
         fault::{KafkaFault, of_error},
     },
-    session::WAIT,
+    state::WAIT,
 };
 
 const GLANCE: Duration = Duration::from_millis(100);
@@ -56,7 +56,8 @@ pub(super) fn ends_with_record(
     let doing = |error| of_error(&format!("looking at the end of {topic}[{partition}]"), &error);
     let mut config = settings.consumer(512);
     config.set("isolation.level", "read_uncommitted");
-    let consumer: BaseConsumer<Ear> = config.create_with_context(Ear::default()).map_err(doing)?;
+    let consumer: BaseConsumer<ClientEvents> =
+        config.create_with_context(ClientEvents::default()).map_err(doing)?;
     let last = marks.high - 1;
     let mut wanted = TopicPartitionList::new();
     wanted.add_partition_offset(topic, partition, Offset::Offset(last)).map_err(doing)?;

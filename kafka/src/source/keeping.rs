@@ -18,7 +18,7 @@ use super::{
         admin::Admin,
         fault::{FaultKind, KafkaFault},
     },
-    ledger::{Ledger, PRODUCER},
+    source_log::{PRODUCER, SourceLog},
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -32,14 +32,15 @@ const LEAST_BYTES: i64 = 50 << 20;
 
 /// Looks at the settings of a topic now and then.
 pub(super) struct Keeper {
-    ledger: Ledger,
+    log: SourceLog,
     topic: String,
     stream: String,
-    inner: Mutex<Inner>,
+    findings: Mutex<Findings>,
 }
 
+/// What was found out so far.
 #[derive(Default)]
-struct Inner {
+struct Findings {
     due: Option<Instant>,
     /// What the log has of it: the settings under which records may be lost, if they may.
     noted: Option<TopicSettingsSeen>,
@@ -52,30 +53,30 @@ struct Inner {
 
 impl Keeper {
     /// As the log has it.
-    pub(super) fn open(ledger: Ledger, topic: &str) -> Result<Self, KafkaFault> {
+    pub(super) fn open(log: SourceLog, topic: &str) -> Result<Self, KafkaFault> {
         let stream = format!("{TOPIC_SETTINGS}{topic}");
-        let last = ledger.log.read_stream_back(&stream, u64::MAX, 2)?;
+        let last = log.event_log.read_stream_back(&stream, u64::MAX, 2)?;
         let noted = last.iter().find_map(|event| match &event.event {
             Event::TopicSettingsSeen(seen) => Some(seen.clone()),
             _ => None,
         });
         let noted = noted.filter(|seen| risk(seen).is_some());
-        let inner = Mutex::new(Inner { noted, ..Inner::default() });
-        Ok(Self { ledger, topic: topic.to_owned(), stream, inner })
+        let findings = Mutex::new(Findings { noted, ..Findings::default() });
+        Ok(Self { log, topic: topic.to_owned(), stream, findings })
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn findings(&self) -> MutexGuard<'_, Findings> {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What may be lost, in words.
     pub(super) fn risk(&self) -> Option<String> {
-        self.inner().risk.clone()
+        self.findings().risk.clone()
     }
 
     /// Whether records that are followed by another one of their key may be removed from the midst of the topic.
     pub(super) fn is_compacted(&self) -> bool {
-        self.inner().is_compacted
+        self.findings().is_compacted
     }
 
     /// To be called often: asks the cluster when it is time to, and notes what changed.
@@ -84,12 +85,12 @@ impl Keeper {
     /// Of the log only. A cluster that does not answer, or does not allow the question, is no fault of the source.
     pub(super) fn look(&self, settings: &KafkaSettings) -> Result<(), KafkaFault> {
         let began = Instant::now();
-        if self.inner().due.is_some_and(|due| began < due) {
+        if self.findings().due.is_some_and(|due| began < due) {
             return Ok(());
         }
         let answer = Admin::open(settings).and_then(|admin| admin.settings_of(&self.topic, WAIT));
         let pause = if answer.is_ok() { LOOK_EVERY } else { AGAIN_AFTER };
-        self.inner().due = Some(began + pause);
+        self.findings().due = Some(began + pause);
         match answer {
             Ok(Some(found)) => self.learn(seen(&self.topic, |name| found.get(name).map(String::as_str))),
             Ok(None) => Ok(()),
@@ -101,10 +102,10 @@ impl Keeper {
     }
 
     fn tell_unseen(&self, fault: &KafkaFault) {
-        let mut inner = self.inner();
+        let mut findings = self.findings();
         if fault.kind != FaultKind::NotAllowed {
             tracing::debug!(topic = self.topic, %fault, "the settings of the topic cannot be looked at now");
-        } else if !std::mem::replace(&mut inner.told_denied, true) {
+        } else if !std::mem::replace(&mut findings.told_denied, true) {
             tracing::warn!(
                 topic = self.topic,
                 "the settings of the topic cannot be looked at: whether records may be lost unread is not known. Grant \
@@ -120,10 +121,10 @@ impl Keeper {
             tracing::warn!(topic = self.topic, "{risk}");
         }
         let noted = {
-            let mut inner = self.inner();
-            inner.risk.clone_from(&risk);
-            inner.is_compacted = is_compacted(&seen);
-            inner.noted.clone()
+            let mut findings = self.findings();
+            findings.risk.clone_from(&risk);
+            findings.is_compacted = is_compacted(&seen);
+            findings.noted.clone()
         };
         let (kind, subject) = (AlertKind::TopicLosesRecords, self.topic.clone());
         let alert = match (noted, risk) {
@@ -138,13 +139,13 @@ impl Keeper {
             }
         };
         self.note(seen.clone(), alert)?;
-        let mut inner = self.inner();
-        inner.noted = inner.risk.is_some().then_some(seen);
+        let mut findings = self.findings();
+        findings.noted = findings.risk.is_some().then_some(seen);
         Ok(())
     }
 
     fn note(&self, seen: TopicSettingsSeen, alert: Event) -> Result<(), KafkaFault> {
-        let Ledger { log, run_id } = &self.ledger;
+        let SourceLog { event_log: log, run_id } = &self.log;
         let moment = now();
         let at = moment.micros().to_le_bytes();
         let event_id = id::derive(&[b"topic.settings", run_id.as_bytes(), self.topic.as_bytes(), &at]);
@@ -218,7 +219,7 @@ mod tests {
 
     fn keeper(log: &Arc<MemoryLog>) -> Keeper {
         let log = Arc::clone(log) as Arc<dyn EventLog>;
-        Keeper::open(Ledger { log, run_id: Uuid::nil() }, "t").unwrap()
+        Keeper::open(SourceLog { event_log: log, run_id: Uuid::nil() }, "t").unwrap()
     }
 
     fn types(log: &MemoryLog) -> Vec<&'static str> {

@@ -5,20 +5,21 @@
 //! bounded, and nothing is ever dropped.
 
 mod added;
-mod desk;
+mod appender;
 mod ending;
 mod ends;
 mod gaps;
 mod keeping;
 mod keys;
-mod lane;
-mod ledger;
+mod partition;
 mod progress;
+mod readers;
 mod session;
+mod source_log;
 mod stall;
 mod state;
-mod team;
 mod unreadable;
+mod wakeup;
 mod watch;
 
 pub use progress::{PartitionStatus, SourceState, SourceStatus};
@@ -37,12 +38,12 @@ use super::{
     KafkaSettings,
     fault::{FaultKind, KafkaFault},
 };
-use ending::Bell;
 use intake::TradeFormat;
 use keeping::Keeper;
-use ledger::Ledger;
+use source_log::SourceLog;
 use stall::Stall;
-use state::Outside;
+use state::SourceContext;
+use wakeup::Wakeup;
 use watch::Ended;
 
 /// How long a source that is asked to stop is waited for. librdkafka may keep its threads for longer: in a call to a
@@ -54,7 +55,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A running source.
 pub struct KafkaSource {
-    outside: Arc<Outside>,
+    source: Arc<SourceContext>,
     reader: Option<Part>,
     judge: Option<Part>,
 }
@@ -62,24 +63,24 @@ pub struct KafkaSource {
 /// A thread that tells when it ends.
 struct Part {
     thread: JoinHandle<()>,
-    ended: Arc<Bell>,
+    ended: Arc<Wakeup>,
 }
 
 impl Part {
     /// Starts a thread; a panic of it ends the source for good.
     fn start(
         name: &str,
-        outside: &Arc<Outside>,
-        body: impl FnOnce(&Outside) + Send + 'static,
+        source: &Arc<SourceContext>,
+        body: impl FnOnce(&SourceContext) + Send + 'static,
     ) -> Result<Self, KafkaFault> {
-        let (outside, ended) = (Arc::clone(outside), Arc::new(Bell::default()));
-        let bell = Arc::clone(&ended);
+        let (source, ended) = (Arc::clone(source), Arc::new(Wakeup::default()));
+        let at_end = Arc::clone(&ended);
         let run = move || {
-            if catch_unwind(AssertUnwindSafe(|| body(&outside))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| body(&source))).is_err() {
                 let message = "reading from kafka panicked; restart tradewarden";
-                outside.fail(KafkaFault::new(FaultKind::Other, message));
+                source.fail(KafkaFault::new(FaultKind::Other, message));
             }
-            bell.ring();
+            at_end.wake();
         };
         let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
         let thread = thread
@@ -110,21 +111,21 @@ impl KafkaSource {
         run_id: Uuid,
     ) -> Result<Self, KafkaFault> {
         settings.check()?;
-        let ledger = Ledger { log, run_id };
-        let stall = Stall::open(ledger.clone(), &settings.topics.trade_closed)?;
-        let keeper = Keeper::open(ledger.clone(), &settings.topics.trade_closed)?;
-        let outside = Arc::new(Outside::new(settings, format, ledger, keeper, stall.stalled()));
-        let judge = Part::start("kafka-judge", &outside, move |outside| stall::judge(outside, stall))?;
-        let reader = Part::start("kafka-source", &outside, |outside| {
-            read(outside);
-            outside.stopped();
+        let log = SourceLog { event_log: log, run_id };
+        let stall = Stall::open(log.clone(), &settings.topics.trade_closed)?;
+        let keeper = Keeper::open(log.clone(), &settings.topics.trade_closed)?;
+        let source = Arc::new(SourceContext::new(settings, format, log, keeper, stall.stalled()));
+        let judge = Part::start("kafka-judge", &source, move |source| stall::judge(source, stall))?;
+        let reader = Part::start("kafka-source", &source, |source| {
+            read(source);
+            source.stopped();
         })?;
-        Ok(Self { outside, reader: Some(reader), judge: Some(judge) })
+        Ok(Self { source, reader: Some(reader), judge: Some(judge) })
     }
 
     /// How it stands now.
     pub fn status(&self) -> SourceStatus {
-        self.outside.status()
+        self.source.status()
     }
 
     /// Takes in the batch under way, notes how far it came and ends; within seconds, also when the cluster does not
@@ -134,7 +135,7 @@ impl KafkaSource {
     }
 
     fn end(&mut self) {
-        self.outside.stop.ask();
+        self.source.stop.ask();
         for part in [self.reader.take(), self.judge.take()].into_iter().flatten() {
             part.end(STOP_WITHIN);
         }
@@ -148,28 +149,28 @@ impl Drop for KafkaSource {
 }
 
 /// Reads until the source is asked to stop, or fails for good.
-fn read(outside: &Outside) {
+fn read(source: &SourceContext) {
     let mut pause = FIRST_PAUSE;
-    while outside.failed().is_none() && !outside.stop.is_asked() {
+    while source.failed().is_none() && !source.stop.is_asked() {
         let began = Instant::now();
-        let fault = match session::run(outside) {
+        let fault = match session::run(source) {
             Ok(Ended::Changed) => continue,
             Ok(Ended::Stopped) => return,
             Err(fault) => fault,
         };
         // What fails while it ends is of no use to anybody.
-        if outside.stop.is_asked() {
+        if source.stop.is_asked() {
             return;
         }
         if !fault.is_passing() {
-            return outside.fail(fault);
+            return source.fail(fault);
         }
-        outside.connecting();
-        outside.trouble(fault);
+        source.connecting();
+        source.trouble(fault);
         if began.elapsed() > Duration::from_secs(10) {
             pause = FIRST_PAUSE;
         }
-        outside.stop.wait(pause);
+        source.stop.wait(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

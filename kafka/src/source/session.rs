@@ -1,6 +1,6 @@
 //! One stretch of reading: from taking the partitions to the first reason to begin anew.
 
-use std::{num::NonZero, sync::Arc, thread, time::Duration};
+use std::{num::NonZero, sync::Arc, thread};
 
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -9,47 +9,34 @@ use rdkafka::{
 
 use super::{
     super::{
-        client::Ear,
+        client::ClientEvents,
         cluster::{Cluster, Watermarks},
         fault::{FaultKind, KafkaFault, of_error},
     },
     added,
-    desk::Desk,
-    ending::Shared,
+    appender::Appender,
+    ending::Session,
     gaps,
-    lane::Lane,
-    ledger::{Start, Stream, start},
+    partition::{Opening, Partition},
     progress::PartitionProgress,
-    state::Outside,
-    team::Team,
+    readers::Readers,
+    source_log::{Start, Stream, start},
+    state::{SourceContext, WAIT},
     unreadable,
     watch::{Ended, Watch},
 };
 
-pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// More threads do not help.
 const MOST_THREADS: usize = 8;
 /// What is fetched ahead over all partitions.
 const FETCH_AHEAD_KBYTES: usize = 16 << 10;
 
-/// A partition that is about to be read.
-#[derive(Clone)]
-pub(super) struct Opening {
-    pub(super) partition: i32,
-    pub(super) stream: Stream,
-    pub(super) from: i64,
-    /// The offset after its last record.
-    pub(super) end: i64,
-    /// Whether offsets without a record are records that are gone.
-    pub(super) shows_gaps: bool,
-}
-
 /// Reads the topic until something changes.
-pub(super) fn run(outside: &Outside) -> Result<Ended, KafkaFault> {
+pub(super) fn run(source: &SourceContext) -> Result<Ended, KafkaFault> {
     // What a reader of committed records sees, and what is there: an open transaction is the difference.
-    let cluster = Cluster::new(&outside.settings, "read_committed")?;
-    let everything = Cluster::new(&outside.settings, "read_uncommitted")?;
-    let topic = outside.topic();
+    let cluster = Cluster::new(&source.settings, "read_committed")?;
+    let everything = Cluster::new(&source.settings, "read_uncommitted")?;
+    let topic = source.topic();
     let view = cluster.topic(topic, WAIT)?;
     if let Some(partition) = view.leaderless.first() {
         let message = format!("partition {partition} of {topic} has no leader");
@@ -57,41 +44,42 @@ pub(super) fn run(outside: &Outside) -> Result<Ended, KafkaFault> {
     }
     let id = cluster.topic_id(topic)?;
     let cluster_id = everything.id(WAIT)?;
-    outside.keeper.look(&outside.settings)?;
-    let openings = open(outside, &everything, (&cluster_id, &id), view.partitions)?;
-    let stage = added::stage(outside, (&cluster_id, &id), &openings)?;
-    let partitions: Vec<Arc<PartitionProgress>> =
+    source.keeper.look(&source.settings)?;
+    let openings = open(source, &everything, (&cluster_id, &id), view.partitions)?;
+    let stage = added::stage(source, (&cluster_id, &id), &openings)?;
+    let progress: Vec<Arc<PartitionProgress>> =
         openings.iter().map(|o| Arc::new(PartitionProgress::new(o.partition, o.from, o.end))).collect();
     let threads = threads();
-    let shared = Shared::new(outside, threads);
+    let session = Session::new(source, threads);
     let taken = openings.get(..stage.read).unwrap_or(&openings);
     let streams = taken.iter().map(|opening| opening.stream.clone()).collect();
-    let (consumer, lanes) = take(&shared, taken, &partitions)?;
-    tracing::info!(topic, id, partitions = lanes.len(), of = partitions.len(), "reading from kafka");
-    outside.reading(&partitions, lanes.len());
-    let team = Team::new(&lanes, Desk::new(&lanes, streams, &outside.ledger, &outside.tally), &shared);
+    let (consumer, partitions) = take(&session, taken, &progress)?;
+    tracing::info!(topic, id, partitions = partitions.len(), of = progress.len(), "reading from kafka");
+    source.reading(&progress, partitions.len());
+    let readers =
+        Readers::new(&partitions, Appender::new(&partitions, streams, &source.log, &source.tally), &session);
     let watch = Watch {
-        shared: &shared,
+        session: &session,
         cluster: &cluster,
         everything: &everything,
         topic_id: &id,
         view: &view,
         stage: &stage,
         consumer: &consumer,
-        partitions: &partitions,
+        partitions: &progress,
     };
     let ended = thread::scope(|scope| {
         for thread in 0..threads.get() {
-            let team = &team;
-            scope.spawn(move || team.read(thread));
+            let readers = &readers;
+            scope.spawn(move || readers.read(thread));
         }
         let ended = watch.run();
-        shared.end(None);
+        session.end(None);
         ended
     });
-    let noted = team.finish();
-    match shared.take_fault().or(noted.err()) {
-        Some(fault) if fault.is_passing() && step_over(outside, (&cluster_id, &id), &partitions)? => {
+    let noted = readers.finish();
+    match session.take_fault().or(noted.err()) {
+        Some(fault) if fault.is_passing() && step_over(source, (&cluster_id, &id), &progress)? => {
             Ok(Ended::Changed)
         }
         Some(fault) => Err(fault),
@@ -101,52 +89,52 @@ pub(super) fn run(outside: &Outside) -> Result<Ended, KafkaFault> {
 
 /// Leaves out what the client cannot unpack; answers whether there was anything.
 fn step_over(
-    outside: &Outside,
+    source: &SourceContext,
     (cluster_id, topic_id): (&str, &str),
     partitions: &[Arc<PartitionProgress>],
 ) -> Result<bool, KafkaFault> {
     let mut any = false;
     for progress in partitions.iter().filter(|progress| progress.is_unreadable()) {
-        let stream = outside.ledger.stream(cluster_id, topic_id, progress.partition)?;
-        any |= unreadable::step_over(outside, (progress.partition, progress.position()), stream)?;
+        let stream = source.log.stream(cluster_id, topic_id, progress.partition)?;
+        any |= unreadable::step_over(source, (progress.partition, progress.position()), stream)?;
     }
     Ok(any)
 }
 
 /// Where each partition begins, with what is missing noted in the log.
 fn open(
-    outside: &Outside,
+    source: &SourceContext,
     cluster: &Cluster,
     (cluster_id, topic_id): (&str, &str),
     partitions: i32,
 ) -> Result<Vec<Opening>, KafkaFault> {
     (0..partitions)
         .map(|partition| {
-            let marks = cluster.watermarks(outside.topic(), partition, WAIT)?;
-            let mut stream = outside.ledger.stream(cluster_id, topic_id, partition)?;
-            let from = begin(outside, &mut stream, partition, marks)?;
-            let shows_gaps = outside.keeper.is_compacted()
-                && gaps::ends_with_record(&outside.settings, outside.topic(), partition, marks)?;
+            let marks = cluster.watermarks(source.topic(), partition, WAIT)?;
+            let mut stream = source.log.stream(cluster_id, topic_id, partition)?;
+            let from = begin(source, &mut stream, partition, marks)?;
+            let shows_gaps = source.keeper.is_compacted()
+                && gaps::ends_with_record(&source.settings, source.topic(), partition, marks)?;
             Ok(Opening { partition, stream, from, end: marks.high, shows_gaps })
         })
         .collect()
 }
 
 fn begin(
-    outside: &Outside,
+    source: &SourceContext,
     stream: &mut Stream,
     partition: i32,
     marks: Watermarks,
 ) -> Result<i64, KafkaFault> {
-    let topic = outside.topic();
+    let topic = source.topic();
     match start(stream.next_offset, marks) {
         Start::At(offset) => Ok(offset),
         Start::Missing(from, to) => {
-            outside.ledger.missing(stream, topic, partition, (from, to), to - from)?;
+            source.log.missing(stream, topic, partition, (from, to), to - from)?;
             Ok(to)
         }
         // A new leader may not know its true end yet: patience before anything is concluded.
-        Start::Beyond(next) if !outside.is_beyond_for_good() => {
+        Start::Beyond(next) if !source.is_beyond_for_good() => {
             let end = marks.high;
             let message = format!("{topic}[{partition}] ends at {end}, but was read up to {next} before");
             Err(KafkaFault::new(FaultKind::Other, message))
@@ -159,7 +147,7 @@ fn begin(
                 end = marks.high,
                 "the partition was cut or made anew: reading it from its start; known trades are recognised"
             );
-            outside.ledger.advanced(stream, marks.low)?;
+            source.log.advanced(stream, marks.low)?;
             Ok(marks.low)
         }
     }
@@ -167,38 +155,39 @@ fn begin(
 
 /// Takes the partitions by hand, each with a queue of its own.
 fn take(
-    shared: &Shared<'_>,
+    session: &Session<'_>,
     openings: &[Opening],
-    partitions: &[Arc<PartitionProgress>],
-) -> Result<(Arc<BaseConsumer<Ear>>, Vec<Lane>), KafkaFault> {
-    let outside = shared.outside;
-    let topic: Arc<str> = Arc::from(outside.topic());
+    all_progress: &[Arc<PartitionProgress>],
+) -> Result<(Arc<BaseConsumer<ClientEvents>>, Vec<Partition>), KafkaFault> {
+    let source = session.source;
+    let topic: Arc<str> = Arc::from(source.topic());
     let doing = |error| of_error(&format!("taking the partitions of {topic}"), &error);
     let ahead = (FETCH_AHEAD_KBYTES / openings.len().max(1)).clamp(512, 4096);
-    let consumer = outside.settings.consumer(ahead).create_with_context(Ear::default());
-    let consumer: Arc<BaseConsumer<Ear>> = Arc::new(consumer.map_err(doing)?);
-    let (mut wanted, mut lanes) = (TopicPartitionList::new(), Vec::new());
-    for (opening, progress) in openings.iter().zip(partitions) {
+    let consumer = source.settings.consumer(ahead).create_with_context(ClientEvents::default());
+    let consumer: Arc<BaseConsumer<ClientEvents>> = Arc::new(consumer.map_err(doing)?);
+    let (mut wanted, mut partitions) = (TopicPartitionList::new(), Vec::new());
+    for (opening, progress) in openings.iter().zip(all_progress) {
         wanted
             .add_partition_offset(&topic, opening.partition, Offset::Offset(opening.from))
             .map_err(doing)?;
         // Before assigning: what is fetched first would go to the common queue otherwise.
         let queue = consumer.split_partition_queue(&topic, opening.partition);
         let queue = queue.ok_or_else(|| KafkaFault::new(FaultKind::Other, "the client gives no queue"))?;
-        let stream = (&opening.stream.name, outside.ledger.run_id);
-        let mut lane = Lane::new(&topic, &outside.format, (&consumer, queue), stream, Arc::clone(progress));
+        let stream = (&opening.stream.name, source.log.run_id);
+        let mut reading =
+            Partition::new(&topic, &source.format, (&consumer, queue), stream, Arc::clone(progress));
         if opening.shows_gaps {
-            lane.count_gaps();
+            reading.count_gaps();
         }
-        if partitions.len() > 1 {
-            lane.check_keys(&outside.keys);
+        if all_progress.len() > 1 {
+            reading.check_keys(&source.keys);
         }
-        let bell = shared.bells.first();
-        lane.on_fetched(move || bell.ring());
-        lanes.push(lane);
+        let wakeup = session.wakeups.first();
+        reading.on_fetched(move || wakeup.wake());
+        partitions.push(reading);
     }
     consumer.assign(&wanted).map_err(doing)?;
-    Ok((consumer, lanes))
+    Ok((consumer, partitions))
 }
 
 /// How many threads read: more only keep the broker's client from its work, and more records in memory.

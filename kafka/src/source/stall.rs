@@ -7,37 +7,25 @@ use std::time::Duration;
 use events::{Event, SourceCaughtUp, SourceStalled, StallReason, Timestamp, id};
 use store::ReadError;
 
-use super::{super::fault::KafkaFault, ledger::Ledger, state::Outside};
+use super::{
+    super::fault::KafkaFault,
+    source_log::SourceLog,
+    state::{SourceContext, Verdict},
+};
 
 const JUDGE_EVERY: Duration = Duration::from_millis(200);
 
-/// How the source stands at a moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// The end was reached lately.
-    Reached,
-    /// It was not.
-    Stands {
-        /// Why.
-        reason: StallReason,
-        /// Since when.
-        since: Timestamp,
-        /// In words.
-        detail: String,
-    },
-}
-
 /// Judges until the source is asked to stop. A fault of the log ends it, and the source with it.
-pub(super) fn judge(outside: &Outside, mut stall: Stall) {
+pub(super) fn judge(source: &SourceContext, mut stall: Stall) {
     loop {
         // Decided under the lock of the state, appended without it, and its result set under it again.
-        if let Some(verdict) = outside.verdict() {
+        if let Some(verdict) = source.verdict() {
             match stall.apply(verdict) {
-                Ok(()) => outside.noted(stall.stalled()),
-                Err(fault) => return outside.fail(fault),
+                Ok(()) => source.noted(stall.stalled()),
+                Err(fault) => return source.fail(fault),
             }
         }
-        if outside.stop.wait(JUDGE_EVERY) {
+        if source.stop.wait(JUDGE_EVERY) {
             return;
         }
     }
@@ -45,7 +33,7 @@ pub(super) fn judge(outside: &Outside, mut stall: Stall) {
 
 /// Whether the source is known to stand still, as the log has it: one event for each change.
 pub(super) struct Stall {
-    ledger: Ledger,
+    log: SourceLog,
     topic: String,
     stream: String,
     revision: u64,
@@ -54,15 +42,15 @@ pub(super) struct Stall {
 
 impl Stall {
     /// As the log has it now.
-    pub(super) fn open(ledger: Ledger, topic: &str) -> Result<Self, ReadError> {
+    pub(super) fn open(log: SourceLog, topic: &str) -> Result<Self, ReadError> {
         let stream = format!("source-{topic}");
-        let last = ledger.log.read_stream_back(&stream, u64::MAX, 1)?;
+        let last = log.event_log.read_stream_back(&stream, u64::MAX, 1)?;
         let revision = last.first().map_or(0, |event| event.stream_revision);
         let stalled = last.first().and_then(|event| match &event.event {
             Event::SourceStalled(stalled) => Some(stalled.reason),
             _ => None,
         });
-        Ok(Self { ledger, topic: topic.to_owned(), stream, revision, stalled })
+        Ok(Self { log, topic: topic.to_owned(), stream, revision, stalled })
     }
 
     /// Why it stands still, if it does.
@@ -104,7 +92,7 @@ impl Stall {
 
     fn note(&mut self, kind: &str, event: Event) -> Result<(), KafkaFault> {
         let event_id = id::derive(&[kind.as_bytes(), self.stream.as_bytes(), &self.revision.to_le_bytes()]);
-        self.revision = self.ledger.append(&self.stream, self.revision, event_id, event)?;
+        self.revision = self.log.append(&self.stream, self.revision, event_id, event)?;
         Ok(())
     }
 }
@@ -120,15 +108,15 @@ mod tests {
 
     #[test]
     fn standing_still_is_noted_once_for_each_change_over_restarts_too() {
-        let ledger = Ledger { log: Arc::new(MemoryLog::new()), run_id: Uuid::nil() };
-        let mut stall = Stall::open(ledger.clone(), "t").unwrap();
+        let log = SourceLog { event_log: Arc::new(MemoryLog::new()), run_id: Uuid::nil() };
+        let mut stall = Stall::open(log.clone(), "t").unwrap();
         stall.end().unwrap();
         stall.begin(StallReason::Behind, Timestamp::from_micros(1), "x").unwrap();
         stall.begin(StallReason::Unreachable, Timestamp::from_micros(2), "y").unwrap();
-        let mut again = Stall::open(ledger.clone(), "t").unwrap();
+        let mut again = Stall::open(log.clone(), "t").unwrap();
         assert_eq!(again.stalled(), Some(StallReason::Behind));
         again.end().unwrap();
         again.end().unwrap();
-        assert_eq!(ledger.log.revision("source-t").unwrap(), 2);
+        assert_eq!(log.event_log.revision("source-t").unwrap(), 2);
     }
 }

@@ -5,25 +5,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::StallReason;
+use events::{StallReason, Timestamp};
 
 use super::{
     super::{
         KafkaSettings,
         fault::{FaultKind, KafkaFault},
     },
-    added::Stage,
-    ending::Stop,
     ends::{End, EndWatch, Hidden},
     keeping::Keeper,
     keys::Keys,
-    ledger::Ledger,
     progress::{PartitionProgress, SourceState, SourceStatus, Tally, statuses},
-    stall::Verdict,
+    source_log::SourceLog,
+    wakeup::Stop,
 };
 use intake::TradeFormat;
 use store::now;
 
+/// How long a call to the cluster may take.
+pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// How long a partition that ends before our position is given to show its true end.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The same fault is told again after this long.
@@ -34,22 +34,50 @@ const LIVE_WITHIN: Duration = Duration::from_secs(5);
 const BRIEF: Duration = Duration::from_secs(3);
 /// Ends are asked for every second.
 const ASKING_AFTER: Duration = Duration::from_secs(2);
-/// Every call to the cluster ends within 5 s. When there was no word for longer, the client itself hangs.
+/// Every call to the cluster ends within [`WAIT`]. When there was no word for longer, the client itself hangs.
 const SILENT_AFTER: Duration = Duration::from_secs(10);
 
+/// How far a topic may be read now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stage {
+    /// So many partitions, from the first on.
+    pub(super) read: usize,
+    /// Where these have to be read to before the next ones begin; empty when there are none.
+    pub(super) until: Vec<i64>,
+    /// How many there are once they have begun.
+    pub(super) then: usize,
+}
+
+/// How the source stands at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The end was reached lately.
+    Reached,
+    /// It was not.
+    Stands {
+        /// Why.
+        reason: StallReason,
+        /// Since when.
+        since: Timestamp,
+        /// In words.
+        detail: String,
+    },
+}
+
 /// What sessions share, and what is shown.
-pub(super) struct Outside {
+pub(super) struct SourceContext {
     pub(super) settings: KafkaSettings,
     pub(super) format: Arc<TradeFormat>,
-    pub(super) ledger: Ledger,
+    pub(super) log: SourceLog,
     pub(super) tally: Arc<Tally>,
     pub(super) keeper: Keeper,
     pub(super) keys: Arc<Keys>,
     pub(super) stop: Stop,
-    inner: Mutex<Inner>,
+    known: Mutex<Known>,
 }
 
-struct Inner {
+/// What is known of it now.
+struct Known {
     state: SourceState,
     fault: Option<Trouble>,
     told: Option<(String, Instant)>,
@@ -80,15 +108,15 @@ impl Trouble {
     }
 }
 
-impl Outside {
+impl SourceContext {
     pub(super) fn new(
         settings: KafkaSettings,
         format: TradeFormat,
-        ledger: Ledger,
+        log: SourceLog,
         keeper: Keeper,
         stalled: Option<StallReason>,
     ) -> Self {
-        let inner = Inner {
+        let known = Known {
             state: SourceState::Connecting,
             fault: None,
             told: None,
@@ -102,12 +130,12 @@ impl Outside {
             begun: None,
         };
         let (tally, keys) = (Arc::default(), Arc::default());
-        let (stop, inner) = (Stop::default(), Mutex::new(inner));
-        Self { settings, format: Arc::new(format), ledger, tally, keeper, keys, stop, inner }
+        let (stop, known) = (Stop::default(), Mutex::new(known));
+        Self { settings, format: Arc::new(format), log, tally, keeper, keys, stop, known }
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The topic that is read.
@@ -116,32 +144,32 @@ impl Outside {
     }
 
     pub(super) fn connecting(&self) {
-        self.inner().state = SourceState::Connecting;
+        self.known().state = SourceState::Connecting;
     }
 
     pub(super) fn stopped(&self) {
-        self.inner().state = SourceState::Stopped;
+        self.known().state = SourceState::Stopped;
     }
 
     /// The partitions are taken; of those that were added to the topic some may have to wait.
     pub(super) fn reading(&self, partitions: &[Arc<PartitionProgress>], taken: usize) {
-        let mut inner = self.inner();
-        inner.waiting = partitions.len().saturating_sub(taken);
-        inner.partitions = partitions.to_vec();
-        inner.state = SourceState::CatchingUp;
-        inner.watch.begin();
-        inner.heard = Instant::now();
-        inner.beyond_since = None;
+        let mut known = self.known();
+        known.waiting = partitions.len().saturating_sub(taken);
+        known.partitions = partitions.to_vec();
+        known.state = SourceState::CatchingUp;
+        known.watch.begin();
+        known.heard = Instant::now();
+        known.beyond_since = None;
     }
 
     pub(super) fn is_live(&self) -> bool {
-        self.inner().state == SourceState::Live
+        self.known().state == SourceState::Live
     }
 
     /// Whether the last end that was seen is reached, and it was not known to be.
     pub(super) fn wants_end(&self, partitions: &[Arc<PartitionProgress>]) -> bool {
-        let inner = self.inner();
-        inner.state != SourceState::Live && inner.watch.is_target_reached(partitions.iter().map(|p| &**p))
+        let known = self.known();
+        known.state != SourceState::Live && known.watch.is_target_reached(partitions.iter().map(|p| &**p))
     }
 
     /// The ends of the partitions, as they were at `asked`, and what keeps the client from reading on to them.
@@ -155,80 +183,80 @@ impl Outside {
             Some(fault) => self.trouble(fault),
             None => self.answers(),
         }
-        let mut inner = self.inner();
-        inner.watch.observe(asked, partitions.iter().map(|p| &**p), ends);
-        let live = inner.watch.ever() && inner.watch.age(Instant::now()) < LIVE_WITHIN;
-        inner.state = if live { SourceState::Live } else { SourceState::CatchingUp };
+        let mut known = self.known();
+        known.watch.observe(asked, partitions.iter().map(|p| &**p), ends);
+        let live = known.watch.ever() && known.watch.age(Instant::now()) < LIVE_WITHIN;
+        known.state = if live { SourceState::Live } else { SourceState::CatchingUp };
     }
 
     /// Nothing is wrong.
     fn answers(&self) {
-        let mut inner = self.inner();
-        inner.heard = Instant::now();
-        if inner.fault.take().is_some() {
+        let mut known = self.known();
+        known.heard = Instant::now();
+        if known.fault.take().is_some() {
             tracing::info!(topic = self.topic(), "kafka answers again");
-            inner.told = None;
+            known.told = None;
         }
     }
 
     /// Whether partitions that had to wait may begin: the others are read.
     pub(super) fn begins(&self, topic_id: &str, stage: &Stage) -> bool {
-        let mut inner = self.inner();
-        if inner.waiting == 0 || !inner.watch.has_read(&stage.until) {
+        let mut known = self.known();
+        if known.waiting == 0 || !known.watch.has_read(&stage.until) {
             return false;
         }
-        inner.begun = Some((topic_id.to_owned(), stage.then));
+        known.begun = Some((topic_id.to_owned(), stage.then));
         true
     }
 
     /// Whether so many partitions of a topic have begun since this process waited for some of them.
     pub(super) fn has_begun(&self, topic_id: &str, partitions: usize) -> bool {
-        self.inner().begun.as_ref().is_some_and(|(topic, begun)| topic == topic_id && *begun >= partitions)
+        self.known().begun.as_ref().is_some_and(|(topic, begun)| topic == topic_id && *begun >= partitions)
     }
 
     /// Something is wrong for now.
     pub(super) fn trouble(&self, fault: KafkaFault) {
-        let mut inner = self.inner();
-        inner.heard = Instant::now();
-        let known =
-            inner.told.as_ref().is_some_and(|(told, at)| *told == fault.message && at.elapsed() < TELL_EVERY);
-        if !known {
+        let mut known = self.known();
+        known.heard = Instant::now();
+        let is_told =
+            known.told.as_ref().is_some_and(|(told, at)| *told == fault.message && at.elapsed() < TELL_EVERY);
+        if !is_told {
             tracing::warn!(topic = self.topic(), %fault, "reading from kafka; trying on");
-            inner.told = Some((fault.message.clone(), Instant::now()));
+            known.told = Some((fault.message.clone(), Instant::now()));
         }
-        let since = inner.fault.as_ref().map_or_else(Instant::now, |trouble| trouble.since);
-        inner.fault = Some(Trouble { fault, since });
+        let since = known.fault.as_ref().map_or_else(Instant::now, |trouble| trouble.since);
+        known.fault = Some(Trouble { fault, since });
     }
 
     /// Ends the source for good: the guards cannot know any more.
     pub(super) fn fail(&self, fault: KafkaFault) {
-        let mut inner = self.inner();
-        if inner.last.is_none() {
+        let mut known = self.known();
+        if known.last.is_none() {
             tracing::error!(%fault, "the kafka source stops");
-            inner.last = Some(fault);
+            known.last = Some(fault);
         }
     }
 
     /// What ended the source for good.
     pub(super) fn failed(&self) -> Option<KafkaFault> {
-        self.inner().last.clone()
+        self.known().last.clone()
     }
 
     /// What the log has to say of it now.
     pub(super) fn verdict(&self) -> Option<Verdict> {
-        let inner = self.inner();
-        let age = inner.watch.age(Instant::now());
-        let (reason, detail) = if let Some(fault) = &inner.last {
+        let known = self.known();
+        let age = known.watch.age(Instant::now());
+        let (reason, detail) = if let Some(fault) = &known.last {
             (StallReason::Unreachable, fault.message.clone())
-        } else if age > self.settings.stale_after && inner.fault.is_none() && inner.is_asking() {
+        } else if age > self.settings.stale_after && known.fault.is_none() && known.is_asking() {
             return None;
         } else if age <= self.settings.stale_after {
-            return inner.watch.ever().then_some(Verdict::Reached);
-        } else if let Some(trouble) = &inner.fault {
+            return known.watch.ever().then_some(Verdict::Reached);
+        } else if let Some(trouble) = &known.fault {
             (StallReason::Unreachable, trouble.fault.message.clone())
-        } else if inner.is_silent() {
-            (StallReason::Unreachable, inner.silence())
-        } else if let Some(hidden) = inner.watch.hidden().first() {
+        } else if known.is_silent() {
+            (StallReason::Unreachable, known.silence())
+        } else if let Some(hidden) = known.watch.hidden().first() {
             (StallReason::OpenTransaction, self.hiding(*hidden))
         } else {
             (StallReason::Behind, "the end of the topic is not reached".to_owned())
@@ -239,7 +267,7 @@ impl Outside {
 
     /// What the log says now.
     pub(super) fn noted(&self, stalled: Option<StallReason>) {
-        self.inner().stalled = stalled;
+        self.known().stalled = stalled;
     }
 
     /// What an open transaction does, and how to find and end it. Whose it is, no client can ask; the broker's tool can.
@@ -256,51 +284,51 @@ impl Outside {
 
     /// Whether a partition has ended before our position for so long that it is true.
     pub(super) fn is_beyond_for_good(&self) -> bool {
-        self.inner().beyond_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE
+        self.known().beyond_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE
     }
 
     pub(super) fn status(&self) -> SourceStatus {
-        let inner = self.inner();
-        let age = inner.watch.age(Instant::now());
-        let reading = inner.state != SourceState::Stopped && inner.last.is_none();
-        let reached = reading && inner.watch.ever();
-        let caught_up = reached && age <= self.settings.stale_after && inner.stalled.is_none();
-        let state = match inner.state {
+        let known = self.known();
+        let age = known.watch.age(Instant::now());
+        let reading = known.state != SourceState::Stopped && known.last.is_none();
+        let reached = reading && known.watch.ever();
+        let caught_up = reached && age <= self.settings.stale_after && known.stalled.is_none();
+        let state = match known.state {
             // Whoever noted that may hang since.
             SourceState::Live if age >= LIVE_WITHIN.min(self.settings.stale_after) => SourceState::CatchingUp,
             state => state,
         };
         let is_hindered =
-            inner.is_silent() || inner.fault.as_ref().is_some_and(|trouble| !trouble.is_brief());
+            known.is_silent() || known.fault.as_ref().is_some_and(|trouble| !trouble.is_brief());
         let mut status = SourceStatus {
             topic: self.topic().to_owned(),
             state,
             text: String::new(),
             caught_up,
             ready: reached && (caught_up || state == SourceState::Live) && !is_hindered,
-            stalled: inner.stalled,
-            partitions: statuses(inner.partitions.iter().map(|p| &**p)),
+            stalled: known.stalled,
+            partitions: statuses(known.partitions.iter().map(|p| &**p)),
             counts: self.tally.counts(),
             warning: self.keeper.risk(),
         };
-        status.text = self.text(&inner, &status);
+        status.text = self.text(&known, &status);
         status
     }
 
-    fn text(&self, inner: &Inner, status: &SourceStatus) -> String {
-        let fault = inner.last.as_ref().or(inner.fault.as_ref().map(|trouble| &trouble.fault));
+    fn text(&self, known: &Known, status: &SourceStatus) -> String {
+        let fault = known.last.as_ref().or(known.fault.as_ref().map(|trouble| &trouble.fault));
         match (status.state, fault) {
             (SourceState::Stopped, Some(fault)) => format!("stopped: {fault}"),
             (SourceState::Stopped, None) => "stopped".to_owned(),
             (_, Some(fault)) => fault.to_string(),
-            _ if inner.is_silent() => inner.silence(),
+            _ if known.is_silent() => known.silence(),
             (SourceState::Connecting, None) => "connecting".to_owned(),
-            (SourceState::CatchingUp, None) => match inner.watch.hidden().first() {
+            (SourceState::CatchingUp, None) => match known.watch.hidden().first() {
                 Some(hidden) => format!("{} to go: {}", status.lag(), self.hiding(*hidden)),
-                None if inner.waiting > 0 => format!(
+                None if known.waiting > 0 => format!(
                     "catching up: {} to go; {} added partitions wait until the others are read",
                     status.lag(),
-                    inner.waiting
+                    known.waiting
                 ),
                 None => format!("catching up: {} to go", status.lag()),
             },
@@ -309,7 +337,7 @@ impl Outside {
     }
 }
 
-impl Inner {
+impl Known {
     /// Whether a call to the cluster is taking its time: it will say more than that the end is not reached.
     fn is_asking(&self) -> bool {
         self.heard.elapsed() > ASKING_AFTER && !self.is_silent()

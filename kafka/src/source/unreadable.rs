@@ -20,17 +20,15 @@ use store::{Expected, now};
 
 use super::{
     super::{
-        client::Ear,
+        client::ClientEvents,
         fault::{FaultKind, KafkaFault, of_error},
     },
-    desk::fault_of,
-    ledger::{PRODUCER, Stream},
-    session::WAIT,
-    state::Outside,
+    source_log::{PRODUCER, Stream},
+    state::{SourceContext, WAIT},
 };
 use intake::{
     Rejection,
-    admit::{Admission, Incoming, Place, RawBytes},
+    admit::{Admission, AdmitError, Incoming, Place, RawBytes},
 };
 
 const GLANCE: Duration = Duration::from_millis(100);
@@ -54,19 +52,19 @@ enum Found {
 /// Finds where a partition can be read again, and keeps a dead letter for each offset before that. Answers whether there
 /// were any.
 pub(super) fn step_over(
-    outside: &Outside,
+    source: &SourceContext,
     (partition, from): (i32, i64),
     mut stream: Stream,
 ) -> Result<bool, KafkaFault> {
-    let probe = Probe::open(outside, partition)?;
+    let probe = Probe::open(source, partition)?;
     let mut to = from;
     while probe.look(to)? == Found::Unreadable {
         to += 1;
-        outside.trouble(broken(outside.topic(), partition, from, to));
+        source.trouble(broken(source.topic(), partition, from, to));
     }
     if to > from {
-        tracing::error!(topic = outside.topic(), partition, from, to, "records cannot be unpacked: left out");
-        write_off(outside, partition, &mut stream, (from, to))?;
+        tracing::error!(topic = source.topic(), partition, from, to, "records cannot be unpacked: left out");
+        write_off(source, partition, &mut stream, (from, to))?;
     }
     Ok(to > from)
 }
@@ -80,14 +78,14 @@ fn broken(topic: &str, partition: i32, from: i64, to: i64) -> KafkaFault {
 }
 
 fn write_off(
-    outside: &Outside,
+    source: &SourceContext,
     partition: i32,
     stream: &mut Stream,
     (from, to): (i64, i64),
 ) -> Result<(), KafkaFault> {
-    let (topic, ledger) = (outside.topic(), &outside.ledger);
+    let (topic, log) = (source.topic(), &source.log);
     let admission =
-        Admission { stream: Arc::clone(&stream.name), producer: Arc::from(PRODUCER), run_id: ledger.run_id };
+        Admission { stream: Arc::clone(&stream.name), producer: Arc::from(PRODUCER), run_id: log.run_id };
     let detail = format!(
         "the client cannot unpack offsets {from} to {} of {topic}[{partition}]: they are damaged, or unpack to more than \
          \"receive.message.max.bytes\" of [kafka.properties]. What they hold is not known; read them with another client, and \
@@ -102,11 +100,10 @@ fn write_off(
     };
     let offsets: Vec<i64> = (from..to).collect();
     for some in offsets.chunks(MOST_LETTERS) {
-        let letters =
-            some.iter().map(|offset| letter(*offset)).collect::<Result<_, _>>().map_err(fault_of)?;
+        let letters = some.iter().map(|offset| letter(*offset)).collect::<Result<_, AdmitError>>()?;
         let expected = Expected::Revision(stream.revision);
-        let admitted = admission.admit(&*ledger.log, expected, now(), letters).map_err(fault_of)?;
-        outside.tally.add(admitted.counts());
+        let admitted = admission.admit(&*log.event_log, expected, now(), letters)?;
+        source.tally.add(admitted.counts());
         stream.revision = admitted.revision;
     }
     Ok(())
@@ -114,23 +111,23 @@ fn write_off(
 
 /// A client that reads one record at a time.
 struct Probe<'o> {
-    outside: &'o Outside,
+    source: &'o SourceContext,
     partition: i32,
-    consumer: BaseConsumer<Ear>,
+    consumer: BaseConsumer<ClientEvents>,
 }
 
 impl<'o> Probe<'o> {
-    fn open(outside: &'o Outside, partition: i32) -> Result<Self, KafkaFault> {
-        let mut config = outside.settings.consumer(512);
+    fn open(source: &'o SourceContext, partition: i32) -> Result<Self, KafkaFault> {
+        let mut config = source.settings.consumer(512);
         // It would wait before it fetches again what it could not read.
         config.set("fetch.error.backoff.ms", "0");
-        let consumer = config.create_with_context(Ear::default());
+        let consumer = config.create_with_context(ClientEvents::default());
         let consumer = consumer.map_err(|error| of_error("making a client", &error))?;
-        Ok(Self { outside, partition, consumer })
+        Ok(Self { source, partition, consumer })
     }
 
     fn look(&self, offset: i64) -> Result<Found, KafkaFault> {
-        let topic = self.outside.topic();
+        let topic = self.source.topic();
         let doing = |error: &KafkaError| of_error(&format!("looking at offset {offset} of {topic}"), error);
         let mut wanted = TopicPartitionList::new();
         wanted
@@ -138,7 +135,7 @@ impl<'o> Probe<'o> {
             .and_then(|()| self.consumer.assign(&wanted))
             .map_err(|error| doing(&error))?;
         let until = Instant::now() + WAIT;
-        while Instant::now() < until && !self.outside.stop.is_asked() {
+        while Instant::now() < until && !self.source.stop.is_asked() {
             match self.consumer.poll(GLANCE) {
                 Some(Ok(record)) if record.offset() >= offset => return Ok(Found::Readable),
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(Found::Readable),

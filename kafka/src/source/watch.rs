@@ -1,4 +1,4 @@
-//! Looks after a session while the lanes read: compares positions with ends, and notices when the topic changes.
+//! Looks after a session while the partitions are read: compares positions with ends, and notices when the topic changes.
 
 use std::{
     sync::Arc,
@@ -12,15 +12,14 @@ use rdkafka::{
 
 use super::{
     super::{
-        client::Ear,
+        client::ClientEvents,
         cluster::{Cluster, TopicView},
         fault::{FaultKind, KafkaFault},
     },
-    added::Stage,
-    ending::Shared,
+    ending::Session,
     ends::End,
     progress::PartitionProgress,
-    session::WAIT,
+    state::{Stage, WAIT},
 };
 
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -65,9 +64,9 @@ impl Standing {
     }
 }
 
-/// Looks after a session while the lanes read.
+/// Looks after a session while the partitions are read.
 pub(super) struct Watch<'w> {
-    pub(super) shared: &'w Shared<'w>,
+    pub(super) session: &'w Session<'w>,
     /// Sees what is committed.
     pub(super) cluster: &'w Cluster,
     /// Sees what is there.
@@ -75,7 +74,7 @@ pub(super) struct Watch<'w> {
     pub(super) topic_id: &'w str,
     pub(super) view: &'w TopicView,
     pub(super) stage: &'w Stage,
-    pub(super) consumer: &'w BaseConsumer<Ear>,
+    pub(super) consumer: &'w BaseConsumer<ClientEvents>,
     pub(super) partitions: &'w [Arc<PartitionProgress>],
 }
 
@@ -85,13 +84,13 @@ impl Watch<'_> {
         let mut standing = Standing::new(self.partitions);
         // Many partitions are asked for their ends one after the other.
         let watch_every = WATCH_EVERY + Duration::from_millis(20) * self.partitions.len() as u32;
-        while !self.shared.is_ending() {
+        while !self.session.is_ending() {
             // On catching up the end is asked for again as soon as the last one seen is reached: people wait for it.
             let is_due = |at: Instant| at.elapsed() > watch_every;
-            if watched.is_none_or(is_due) || self.shared.outside.wants_end(self.partitions) {
+            if watched.is_none_or(is_due) || self.session.source.wants_end(self.partitions) {
                 watched = Some(Instant::now());
                 self.watch(&mut standing)?;
-                if self.shared.outside.begins(self.topic_id, self.stage) {
+                if self.session.source.begins(self.topic_id, self.stage) {
                     return Ok(Ended::Changed);
                 }
             }
@@ -101,7 +100,7 @@ impl Watch<'_> {
                     return Ok(Ended::Changed);
                 }
             }
-            self.shared.outside.keeper.look(&self.shared.outside.settings)?;
+            self.session.source.keeper.look(&self.session.source.settings)?;
             if committed.elapsed() > COMMIT_EVERY {
                 committed = Instant::now();
                 self.commit(CommitMode::Async);
@@ -114,7 +113,7 @@ impl Watch<'_> {
 
     /// Serves the client's own events. Records never come this way.
     fn serve(&self) -> Result<(), KafkaFault> {
-        let step = if self.shared.outside.is_live() { SERVE_LIVE } else { SERVE_BEHIND };
+        let step = if self.session.source.is_live() { SERVE_LIVE } else { SERVE_BEHIND };
         match self.consumer.poll(step) {
             Some(Ok(message)) => {
                 let offset = rdkafka::Message::offset(&message);
@@ -128,10 +127,10 @@ impl Watch<'_> {
 
     /// Compares positions with ends.
     fn watch(&self, standing: &mut Standing) -> Result<(), KafkaFault> {
-        if let Some(fault) = self.shared.outside.failed() {
+        if let Some(fault) = self.session.source.failed() {
             return Err(fault);
         }
-        if let Some(why) = self.shared.outside.ledger.log.stopped() {
+        if let Some(why) = self.session.source.log.event_log.stopped() {
             return Err(KafkaFault::new(FaultKind::Log, format!("the event log is stopped: {why}")));
         }
         let asked = Instant::now();
@@ -139,34 +138,34 @@ impl Watch<'_> {
         match ends {
             Ok(ends) => {
                 let hindrance = self.hindrance(standing.observe(self.partitions, &ends));
-                self.shared.outside.observed(asked, (self.partitions, &ends), hindrance);
+                self.session.source.observed(asked, (self.partitions, &ends), hindrance);
             }
             // A broker that starts may take the topic for missing. A client that heard it does not believe for half a minute
             // that the same topic is there: the next session asks with new ones.
             Err(fault) if fault.kind == FaultKind::TopicMissing => return Err(fault),
-            Err(fault) => self.shared.outside.trouble(fault),
+            Err(fault) => self.session.source.trouble(fault),
         }
         Ok(())
     }
 
     /// What the client that reads has to say, where a partition stands still though there is more to be read.
     fn hindrance(&self, standing: Option<(i32, i64)>) -> Option<KafkaFault> {
-        let ear = self.consumer.context();
+        let client_events = self.consumer.context();
         let Some((partition, offset)) = standing else {
-            ear.forget_trouble();
+            client_events.forget_trouble();
             return None;
         };
-        let trouble = ear.trouble()?;
+        let trouble = client_events.trouble()?;
         let message = format!(
             "{}[{partition}] cannot be read from offset {offset} on: {trouble}",
-            self.shared.outside.topic()
+            self.session.source.topic()
         );
         Some(KafkaFault::new(FaultKind::Unreachable, message))
     }
 
     /// Where a partition ends; where that is not reached, also up to where it can be read.
     fn end_of(&self, progress: &PartitionProgress) -> Result<End, KafkaFault> {
-        let (topic, partition) = (self.shared.outside.topic(), progress.partition);
+        let (topic, partition) = (self.session.source.topic(), progress.partition);
         let high = self.everything.watermarks(topic, partition, WAIT)?.high;
         if progress.position() >= high {
             return Ok(End { high, stable: None });
@@ -176,7 +175,7 @@ impl Watch<'_> {
     }
 
     fn has_changed(&self) -> Result<bool, KafkaFault> {
-        let topic = self.shared.outside.topic();
+        let topic = self.session.source.topic();
         let now = match self.cluster.topic(topic, WAIT) {
             Ok(now) => now,
             Err(fault) if fault.kind == FaultKind::TopicMissing => return Err(fault),
@@ -196,7 +195,7 @@ impl Watch<'_> {
 
     /// Tells the cluster how far we are, for monitoring tools; the log alone decides where we go on.
     fn commit(&self, mode: CommitMode) {
-        let topic = self.shared.outside.topic();
+        let topic = self.session.source.topic();
         let mut offsets = TopicPartitionList::new();
         for progress in self.partitions {
             let offset = Offset::Offset(progress.position());

@@ -16,13 +16,13 @@ use rdkafka::{
 
 use super::{
     super::{
-        client::Ear,
+        client::ClientEvents,
         fault::{FaultKind, KafkaFault, of_error},
     },
     gaps::Gap,
     keys::Keys,
-    ledger::PRODUCER,
     progress::PartitionProgress,
+    source_log::{PRODUCER, Stream},
     unreadable::is_unreadable,
 };
 use intake::{
@@ -36,11 +36,23 @@ const MOST_RECORDS: usize = 500;
 /// Bytes of a batch, at most; one record may be larger.
 pub(super) const MOST_BYTES: usize = 4 << 20;
 
+/// A partition that is about to be read.
+#[derive(Clone)]
+pub(super) struct Opening {
+    pub(super) partition: i32,
+    pub(super) stream: Stream,
+    pub(super) from: i64,
+    /// The offset after its last record.
+    pub(super) end: i64,
+    /// Whether offsets without a record are records that are gone.
+    pub(super) shows_gaps: bool,
+}
+
 /// A partition that is being read.
-pub(super) struct Lane {
+pub(super) struct Partition {
     topic: Arc<str>,
-    consumer: Arc<BaseConsumer<Ear>>,
-    queue: PartitionQueue<Ear>,
+    consumer: Arc<BaseConsumer<ClientEvents>>,
+    queue: PartitionQueue<ClientEvents>,
     format: Arc<TradeFormat>,
     pub(super) admission: Admission,
     pub(super) progress: Arc<PartitionProgress>,
@@ -61,7 +73,7 @@ struct Next {
 }
 
 /// A record as librdkafka keeps it.
-pub(super) struct Fetched<'l>(BorrowedMessage<'l>);
+pub(super) struct Fetched<'p>(BorrowedMessage<'p>);
 
 impl Raw for Fetched<'_> {
     fn key(&self) -> Option<&[u8]> {
@@ -73,11 +85,11 @@ impl Raw for Fetched<'_> {
     }
 }
 
-impl Lane {
+impl Partition {
     pub(super) fn new(
         topic: &Arc<str>,
         format: &Arc<TradeFormat>,
-        (consumer, queue): (&Arc<BaseConsumer<Ear>>, PartitionQueue<Ear>),
+        (consumer, queue): (&Arc<BaseConsumer<ClientEvents>>, PartitionQueue<ClientEvents>),
         (stream, run_id): (&Arc<str>, events::Uuid),
         progress: Arc<PartitionProgress>,
     ) -> Self {
@@ -153,7 +165,7 @@ impl Lane {
     }
 
     /// Decodes and checks records; this is most of the work.
-    pub(super) fn decode<'l>(&'l self, gathered: Gathered<'l>) -> Result<Decoded<'l>, KafkaFault> {
+    pub(super) fn decode<'p>(&'p self, gathered: Gathered<'p>) -> Result<Decoded<'p>, KafkaFault> {
         let Gathered { number, messages, bytes, gap, passed, at_end, fault } = gathered;
         let last = messages.last().map(|message| (message.offset(), message.timestamp().to_millis()));
         let now = now();
@@ -165,11 +177,11 @@ impl Lane {
         Ok(Decoded { number, candidates, bytes, gap, last, passed, at_end, fault })
     }
 
-    fn candidate<'l>(
-        &'l self,
-        message: BorrowedMessage<'l>,
+    fn candidate<'p>(
+        &'p self,
+        message: BorrowedMessage<'p>,
         now: Timestamp,
-    ) -> Result<Candidate<'l, Fetched<'l>>, AdmitError> {
+    ) -> Result<Candidate<'p, Fetched<'p>>, AdmitError> {
         let attributes = message.headers().and_then(|headers| {
             let named = headers.iter().map(|header| (header.key, header.value.unwrap_or_default()));
             CloudEventAttributes::from_headers(named)
@@ -186,9 +198,9 @@ impl Lane {
 
 /// A batch as it was fetched.
 #[derive(Default)]
-pub(super) struct Gathered<'l> {
+pub(super) struct Gathered<'p> {
     number: u64,
-    messages: Vec<BorrowedMessage<'l>>,
+    messages: Vec<BorrowedMessage<'p>>,
     bytes: usize,
     gap: Option<Gap>,
     /// The offset before which nothing is left to come, where the client told the end.
@@ -207,9 +219,9 @@ impl Gathered<'_> {
 }
 
 /// A batch that is ready to be admitted.
-pub(super) struct Decoded<'l> {
+pub(super) struct Decoded<'p> {
     pub(super) number: u64,
-    pub(super) candidates: Vec<Candidate<'l, Fetched<'l>>>,
+    pub(super) candidates: Vec<Candidate<'p, Fetched<'p>>>,
     pub(super) bytes: usize,
     /// Offsets without a record, before or between its records.
     pub(super) gap: Option<Gap>,
@@ -221,7 +233,7 @@ pub(super) struct Decoded<'l> {
     pub(super) fault: Option<KafkaFault>,
 }
 
-impl<'l> Decoded<'l> {
+impl<'p> Decoded<'p> {
     /// Whether the next batch of the partition may go along in one request.
     pub(super) fn has_room(&self) -> bool {
         self.bytes < MOST_BYTES && self.fault.is_none()

@@ -4,12 +4,12 @@ use events::Uuid;
 
 use super::{
     super::fault::{FaultKind, KafkaFault},
-    port::{Brokers, Condition, Ends, Hidden, OutletError, Producer},
+    port::{Brokers, Condition, Ends, Hidden, ProduceError, Producer},
     record::Outgoing,
 };
 
 /// See above. Without a name it sends without transactions.
-pub(crate) struct Outlet {
+pub(crate) struct TransactionalProducer {
     producer: Box<dyn Producer>,
     transactional: bool,
     open: bool,
@@ -17,15 +17,15 @@ pub(crate) struct Outlet {
     spent: bool,
 }
 
-impl Outlet {
+impl TransactionalProducer {
     /// Takes the name from whoever has it.
     pub(crate) fn open(brokers: &dyn Brokers, name: Option<Uuid>) -> Result<Self, KafkaFault> {
         let producer = brokers.producer(name)?;
         Ok(Self { producer, transactional: name.is_some(), open: false, spent: false })
     }
 
-    /// Publishes records as one transaction. After a failure [`Outlet::settle`] is due.
-    pub(crate) fn publish(&mut self, records: &[Outgoing]) -> Result<(), OutletError> {
+    /// Publishes records as one transaction. After a failure [`TransactionalProducer::settle`] is due.
+    pub(crate) fn publish(&mut self, records: &[Outgoing]) -> Result<(), ProduceError> {
         self.begin()?;
         for record in records {
             self.producer.send(record)?;
@@ -42,8 +42,8 @@ impl Outlet {
     /// same partition takes them along. Its record is never committed.
     pub(crate) fn abort_hanging(&mut self, hanging: &[Hidden]) -> Result<(), KafkaFault> {
         let fault = |error| match error {
-            OutletError::Fault(fault) => fault,
-            OutletError::Refused(code) => {
+            ProduceError::Fault(fault) => fault,
+            ProduceError::Refused(code) => {
                 KafkaFault::new(FaultKind::Other, format!("ending a transaction that hangs: {code}"))
             }
         };

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use store::{AppendError, Expected, now};
+use store::{Expected, now};
 
 use super::{
-    super::fault::{FaultKind, KafkaFault},
+    super::fault::KafkaFault,
     gaps::Gap,
-    lane::{Decoded, Lane},
-    ledger::{Ledger, Stream},
+    partition::{Decoded, Partition},
     progress::Tally,
+    source_log::{SourceLog, Stream},
 };
-use intake::admit::{AdmitError, Admitted, Answer, Share, admit_all};
+use intake::admit::{Admitted, Answer, Share, admit_all};
 
 /// Offsets without an event after which progress is noted in the log.
 const NOTE_OFFSETS: i64 = 10_000;
@@ -55,39 +55,44 @@ impl Place {
     }
 
     /// Notes what is gone. What lies between is in the log by now.
-    fn note_gap(&mut self, lane: &Lane, ledger: &Ledger) -> Result<(), KafkaFault> {
+    fn note_gap(&mut self, partition: &Partition, log: &SourceLog) -> Result<(), KafkaFault> {
         let Some(Gap { from, offsets }) = self.gap.take() else { return Ok(()) };
         let range = (from, self.next_offset);
-        ledger.missing(&mut self.stream, lane.topic(), lane.progress.partition, range, offsets)
+        log.missing(&mut self.stream, partition.topic(), partition.progress.partition, range, offsets)
     }
 }
 
 /// The place where batches become durable.
-pub(super) struct Desk<'l> {
-    lanes: &'l [Lane],
-    ledger: &'l Ledger,
-    tally: &'l Tally,
+pub(super) struct Appender<'p> {
+    partitions: &'p [Partition],
+    log: &'p SourceLog,
+    tally: &'p Tally,
     places: Vec<Place>,
     /// After a fault nothing more is admitted: what follows it may have a gap before it.
     failed: bool,
 }
 
-impl<'l> Desk<'l> {
-    /// The streams are those of the lanes, in their order.
-    pub(super) fn new(lanes: &'l [Lane], streams: Vec<Stream>, ledger: &'l Ledger, tally: &'l Tally) -> Self {
-        let places = lanes.iter().zip(streams).map(|(lane, stream)| Place {
+impl<'p> Appender<'p> {
+    /// The streams are those of the partitions, in their order.
+    pub(super) fn new(
+        partitions: &'p [Partition],
+        streams: Vec<Stream>,
+        log: &'p SourceLog,
+        tally: &'p Tally,
+    ) -> Self {
+        let places = partitions.iter().zip(streams).map(|(partition, stream)| Place {
             stream,
-            next_offset: lane.progress.position(),
+            next_offset: partition.progress.position(),
             noted_at: Instant::now(),
             gap: None,
             gap_since: Instant::now(),
             is_marked: false,
         });
-        Self { lanes, ledger, tally, places: places.collect(), failed: false }
+        Self { partitions, log, tally, places: places.collect(), failed: false }
     }
 
-    /// Admits batches, at most one of each lane; none after a fault, which ends the session.
-    pub(super) fn admit(&mut self, ready: Vec<(usize, Decoded<'l>)>) -> Result<(), KafkaFault> {
+    /// Admits batches, at most one of each partition; none after a fault, which ends the session.
+    pub(super) fn admit(&mut self, ready: Vec<(usize, Decoded<'p>)>) -> Result<(), KafkaFault> {
         if self.failed {
             return Ok(());
         }
@@ -96,43 +101,43 @@ impl<'l> Desk<'l> {
         admitted
     }
 
-    fn admit_ready(&mut self, mut ready: Vec<(usize, Decoded<'l>)>) -> Result<(), KafkaFault> {
+    fn admit_ready(&mut self, mut ready: Vec<(usize, Decoded<'p>)>) -> Result<(), KafkaFault> {
         let (mut asked, mut shares) = (Vec::new(), Vec::new());
         for (index, decoded) in ready.iter_mut().filter(|(_, decoded)| !decoded.candidates.is_empty()) {
-            let lane = &self.lanes[*index];
-            lane.progress.set_at_end(false);
+            let partition = &self.partitions[*index];
+            partition.progress.set_at_end(false);
             let expected = Expected::Revision(self.places[*index].stream.revision);
             let candidates = std::mem::take(&mut decoded.candidates);
-            shares.push(Share { admission: &lane.admission, expected, candidates });
+            shares.push(Share { admission: &partition.admission, expected, candidates });
             asked.push((*index, decoded.last));
         }
         let mut outcome = Ok(());
-        admit_all(&*self.ledger.log, now(), shares, |number, admitted| match admitted {
+        admit_all(&*self.log.event_log, now(), shares, |number, admitted| match admitted {
             Ok(admitted) => {
                 let (index, last) = asked[number];
                 self.tally.add(admitted.counts());
                 self.places[index].learn(&admitted, last);
             }
-            Err(error) => outcome = Err(fault_of(error)),
+            Err(error) => outcome = Err(error),
         });
         outcome?;
         ready.into_iter().try_for_each(|(index, decoded)| self.progress(index, decoded))
     }
 
     fn progress(&mut self, index: usize, decoded: Decoded<'_>) -> Result<(), KafkaFault> {
-        let lane = &self.lanes[index];
+        let partition = &self.partitions[index];
         let last = decoded.last.map(|(offset, _)| offset + 1);
         self.places[index].miss(decoded.gap, decoded.passed, last);
         if let Some(next) = last.max(decoded.passed).filter(|next| *next > self.places[index].next_offset) {
             self.places[index].next_offset = next;
             let at = decoded.last.and_then(|(_, at)| at);
-            lane.progress.advance(next, at.map(|ms| ms * 1000));
+            partition.progress.advance(next, at.map(|ms| ms * 1000));
         }
         if let Some(fault) = decoded.fault {
             return Err(fault);
         }
         if decoded.at_end {
-            lane.progress.set_at_end(true);
+            partition.progress.set_at_end(true);
         }
         self.note_one(index, false)
     }
@@ -144,9 +149,9 @@ impl<'l> Desk<'l> {
 
     fn note_one(&mut self, index: usize, at_once: bool) -> Result<(), KafkaFault> {
         let place = &mut self.places[index];
-        let lane = &self.lanes[index];
-        if at_once || lane.progress.is_at_end() || place.gap_since.elapsed() > NOTE_EVERY {
-            place.note_gap(lane, self.ledger)?;
+        let partition = &self.partitions[index];
+        if at_once || partition.progress.is_at_end() || place.gap_since.elapsed() > NOTE_EVERY {
+            place.note_gap(partition, self.log)?;
         }
         let behind = place.next_offset - place.stream.next_offset.unwrap_or(0);
         let due = at_once || behind >= NOTE_OFFSETS || place.noted_at.elapsed() > NOTE_EVERY;
@@ -154,21 +159,6 @@ impl<'l> Desk<'l> {
             return Ok(());
         }
         place.noted_at = Instant::now();
-        self.ledger.advanced(&mut place.stream, place.next_offset)
-    }
-}
-
-pub(super) fn fault_of(error: AdmitError) -> KafkaFault {
-    match error {
-        AdmitError::Append(AppendError::WrongRevision { stream, expected, actual }) => KafkaFault::new(
-            FaultKind::Superseded,
-            format!(
-                "somebody else reads the same partition into this event log: stream {stream} is at revision {actual}, \
-                 not at {expected}"
-            ),
-        ),
-        AdmitError::Append(error) => error.into(),
-        AdmitError::Read(error) => error.into(),
-        AdmitError::Encode(_) | AdmitError::Decode(_) => KafkaFault::new(FaultKind::Log, error.to_string()),
+        self.log.advanced(&mut place.stream, place.next_offset)
     }
 }

@@ -1,7 +1,14 @@
-//! The threads that read. Each takes batches of whichever partition has records and decodes them; who finds the desk
-//! free admits what is decoded, in the order of each partition, while the others go on decoding.
+//! The threads that read. Each takes batches of whichever partition has records and decodes them; whoever finds the
+//! appender free admits what is decoded, in the order of each partition, while the others go on decoding.
 //!
-//! At a low rate one thread does it all; the others sleep until it finds more than it can take.
+//! ```text
+//! librdkafka ── has fetched ──▶ wakes thread 0             one queue for each partition
+//! thread 0   ── full batch ───▶ wakes threads 1, 2, … n    at a low rate it does all by itself
+//! any thread ── gather, decode ──▶ waiting batches         out of order, a number for each partition
+//! any thread ── appender is free ─▶ appender ─▶ log        in order, one thread at a time
+//! thread 0   ── nothing to do ──▶ notes progress           it alone, twice a second
+//! any thread ── fault, panic ──▶ session ends              which wakes all of them
+//! ```
 
 use std::{
     collections::BTreeMap,
@@ -12,9 +19,9 @@ use std::{
 
 use super::{
     super::fault::KafkaFault,
-    desk::Desk,
-    ending::{Lifeline, Shared},
-    lane::{Decoded, Lane},
+    appender::Appender,
+    ending::{Lifeline, Session},
+    partition::{Decoded, Partition},
 };
 
 /// How long the reading threads sleep at most: they note their progress now and then.
@@ -25,75 +32,78 @@ const GATHER: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Batches that are decoded, until it is their turn.
-struct Waiting<'l> {
-    /// For each lane: the number of the batch that comes next.
+struct Waiting<'p> {
+    /// For each partition: the number of the batch that comes next.
     next: Vec<u64>,
-    batches: BTreeMap<(usize, u64), Decoded<'l>>,
+    batches: BTreeMap<(usize, u64), Decoded<'p>>,
 }
 
-impl<'l> Waiting<'l> {
+impl<'p> Waiting<'p> {
     fn has_ready(&self) -> bool {
-        self.next.iter().enumerate().any(|(lane, number)| self.batches.contains_key(&(lane, *number)))
+        self.next
+            .iter()
+            .enumerate()
+            .any(|(partition, number)| self.batches.contains_key(&(partition, *number)))
     }
 
-    /// What can be admitted now: of each lane the batches that follow on one another.
-    fn take_ready(&mut self) -> Vec<(usize, Decoded<'l>)> {
+    /// What can be admitted now: of each partition the batches that follow on one another.
+    fn take_ready(&mut self) -> Vec<(usize, Decoded<'p>)> {
         let mut ready = Vec::new();
-        for (lane, number) in self.next.iter_mut().enumerate() {
-            let Some(mut first) = self.batches.remove(&(lane, *number)) else { continue };
+        for (partition, number) in self.next.iter_mut().enumerate() {
+            let Some(mut first) = self.batches.remove(&(partition, *number)) else { continue };
             *number += 1;
             while first.has_room()
-                && let Some(next) = self.batches.remove(&(lane, *number))
+                && let Some(next) = self.batches.remove(&(partition, *number))
             {
                 first.join(next);
                 *number += 1;
             }
-            ready.push((lane, first));
+            ready.push((partition, first));
         }
         ready
     }
 }
 
 /// All that the reading threads share.
-pub(super) struct Team<'l> {
-    lanes: &'l [Lane],
-    shared: &'l Shared<'l>,
-    waiting: Mutex<Waiting<'l>>,
+pub(super) struct Readers<'p> {
+    partitions: &'p [Partition],
+    session: &'p Session<'p>,
+    waiting: Mutex<Waiting<'p>>,
     handed_in: Condvar,
-    desk: Mutex<Desk<'l>>,
+    appender: Mutex<Appender<'p>>,
 }
 
-impl<'l> Team<'l> {
-    pub(super) fn new(lanes: &'l [Lane], desk: Desk<'l>, shared: &'l Shared<'l>) -> Self {
-        let waiting = Waiting { next: vec![0; lanes.len()], batches: BTreeMap::new() };
-        let (waiting, handed_in, desk) = (Mutex::new(waiting), Condvar::new(), Mutex::new(desk));
-        Self { lanes, shared, waiting, handed_in, desk }
+impl<'p> Readers<'p> {
+    pub(super) fn new(partitions: &'p [Partition], appender: Appender<'p>, session: &'p Session<'p>) -> Self {
+        let waiting = Waiting { next: vec![0; partitions.len()], batches: BTreeMap::new() };
+        let (waiting, handed_in, appender) = (Mutex::new(waiting), Condvar::new(), Mutex::new(appender));
+        Self { partitions, session, waiting, handed_in, appender }
     }
 
     /// What one of the threads does until the session ends; a fault ends it.
     pub(super) fn read(&self, thread: usize) {
-        let _lifeline = Lifeline(self.shared);
+        let _lifeline = Lifeline(self.session);
         if let Err(fault) = self.work(thread) {
-            self.shared.end(Some(fault));
+            self.session.end(Some(fault));
         }
     }
 
     /// Notes how far every partition came.
     pub(super) fn finish(self) -> Result<(), KafkaFault> {
-        self.desk.into_inner().map_or(Ok(()), |mut desk| desk.note(true))
+        self.appender.into_inner().map_or(Ok(()), |mut appender| appender.note(true))
     }
 
     fn work(&self, thread: usize) -> Result<(), KafkaFault> {
-        let Some(bell) = self.shared.bells.0.get(thread) else { return Ok(()) };
-        while !self.shared.is_ending() {
+        let Some(wakeup) = self.session.wakeups.0.get(thread) else { return Ok(()) };
+        while !self.session.is_ending() {
             if self.turn(thread)? {
                 continue;
             }
-            bell.wait(REST);
+            wakeup.wait(REST);
             if thread == 0 {
                 thread::sleep(GATHER);
-                if let Ok(mut desk) = self.desk.try_lock() {
-                    desk.note(false)?;
+                if let Ok(mut appender) = self.appender.try_lock() {
+                    appender.note(false)?;
                 }
             }
         }
@@ -104,16 +114,16 @@ impl<'l> Team<'l> {
     /// what comes in after it was found empty.
     fn turn(&self, thread: usize) -> Result<bool, KafkaFault> {
         let mut any = false;
-        let from = thread * self.lanes.len() / self.shared.bells.0.len();
-        for index in (from..self.lanes.len()).chain(0..from) {
-            let lane = &self.lanes[index];
-            let Some(gathered) = lane.gather() else { continue };
+        let from = thread * self.partitions.len() / self.session.wakeups.0.len();
+        for index in (from..self.partitions.len()).chain(0..from) {
+            let partition = &self.partitions[index];
+            let Some(gathered) = partition.gather() else { continue };
             any = true;
             let is_full = gathered.is_full();
             if is_full {
-                self.shared.bells.ring_all();
+                self.session.wakeups.wake_all();
             }
-            let decoded = lane.decode(gathered)?;
+            let decoded = partition.decode(gathered)?;
             self.hand_in(index, decoded);
             if is_full {
                 self.admit()?;
@@ -123,20 +133,20 @@ impl<'l> Team<'l> {
         Ok(any)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting<'l>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting<'p>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hand_in(&self, lane: usize, decoded: Decoded<'l>) {
-        self.waiting().batches.insert((lane, decoded.number), decoded);
+    fn hand_in(&self, partition: usize, decoded: Decoded<'p>) {
+        self.waiting().batches.insert((partition, decoded.number), decoded);
         self.handed_in.notify_all();
     }
 
     /// Admits what is ready. Somebody who is at it sees to the rest; but when too much waits, everybody does, so that
     /// what is decoded ahead is bounded.
     fn admit(&self) -> Result<(), KafkaFault> {
-        let most = self.shared.bells.0.len();
-        while !self.shared.is_ending() {
+        let most = self.session.wakeups.0.len();
+        while !self.session.is_ending() {
             let waiting = self.waiting();
             let crowded = waiting.batches.len() > most;
             if !waiting.has_ready() {
@@ -148,12 +158,12 @@ impl<'l> Team<'l> {
                 continue;
             }
             drop(waiting);
-            let desk = if crowded { self.desk.lock().ok() } else { self.desk.try_lock().ok() };
+            let appender = if crowded { self.appender.lock().ok() } else { self.appender.try_lock().ok() };
             // Busy; or left by a thread that panicked, which ends the session.
-            let Some(mut desk) = desk else { return Ok(()) };
+            let Some(mut appender) = appender else { return Ok(()) };
             let ready = self.waiting().take_ready();
-            if !self.shared.is_ending() {
-                desk.admit(ready)?;
+            if !self.session.is_ending() {
+                appender.admit(ready)?;
             }
         }
         Ok(())
@@ -180,16 +190,19 @@ mod tests {
     #[test]
     fn batches_leave_in_the_order_of_their_lane_however_they_were_decoded() {
         let mut waiting = Waiting { next: vec![0; 2], batches: BTreeMap::new() };
-        let hand_in = |waiting: &mut Waiting<'static>, lane, number| {
-            waiting.batches.insert((lane, number), batch(number, 10));
+        let hand_in = |waiting: &mut Waiting<'static>, partition, number| {
+            waiting.batches.insert((partition, number), batch(number, 10));
             waiting.has_ready()
         };
         assert!(!hand_in(&mut waiting, 0, 1) && !hand_in(&mut waiting, 0, 2) && !hand_in(&mut waiting, 1, 1));
         assert!(waiting.take_ready().is_empty());
         assert!(hand_in(&mut waiting, 0, 0));
         let ready = waiting.take_ready();
-        // The three of the first lane go as one; the second still waits for its first.
-        assert_eq!(ready.iter().map(|(lane, batch)| (*lane, batch.bytes)).collect::<Vec<_>>(), [(0, 30)]);
+        // The three of the first partition go as one; the second still waits for its first.
+        assert_eq!(
+            ready.iter().map(|(partition, batch)| (*partition, batch.bytes)).collect::<Vec<_>>(),
+            [(0, 30)]
+        );
         assert!(!waiting.has_ready() && hand_in(&mut waiting, 1, 0));
         assert_eq!(waiting.take_ready().len(), 1);
         assert!(waiting.batches.is_empty() && waiting.next == [3, 2]);
@@ -199,7 +212,7 @@ mod tests {
     fn what_goes_as_one_is_bounded_in_bytes() {
         let mut waiting = Waiting { next: vec![0], batches: BTreeMap::new() };
         (0..3).for_each(|number| {
-            drop(waiting.batches.insert((0, number), batch(number, super::super::lane::MOST_BYTES)));
+            drop(waiting.batches.insert((0, number), batch(number, super::super::partition::MOST_BYTES)));
         });
         assert_eq!((0..3).map(|_| waiting.take_ready().len()).collect::<Vec<_>>(), [1, 1, 1]);
     }

@@ -10,10 +10,10 @@ use super::super::{cluster::Watermarks, fault::KafkaFault};
 /// The name under which the source appends.
 pub(crate) const PRODUCER: &str = "source:kafka";
 
-/// Appends what the source itself has to say.
+/// The log as the source writes it: appends what the source itself has to say.
 #[derive(Clone)]
-pub(crate) struct Ledger {
-    pub(crate) log: Arc<dyn EventLog>,
+pub(crate) struct SourceLog {
+    pub(crate) event_log: Arc<dyn EventLog>,
     pub(crate) run_id: Uuid,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn start(next_offset: Option<i64>, marks: Watermarks) -> Start {
     }
 }
 
-impl Ledger {
+impl SourceLog {
     pub(super) fn append(
         &self,
         stream: &str,
@@ -59,16 +59,16 @@ impl Ledger {
         event: Event,
     ) -> Result<u64, KafkaFault> {
         let event = NewEvent::root(event_id, now(), &Arc::from(PRODUCER), self.run_id, event);
-        Ok(append(&*self.log, stream, Expected::Revision(revision), vec![event])?.revision)
+        Ok(append(&*self.event_log, stream, Expected::Revision(revision), vec![event])?.revision)
     }
 
     /// The stream of a partition.
     pub(crate) fn stream(&self, cluster: &str, topic_id: &str, partition: i32) -> Result<Stream, ReadError> {
         let name: Arc<str> = format!("ingest-{cluster}-{topic_id}-{partition}").into();
-        let revision = self.log.revision(&name)?;
+        let revision = self.event_log.revision(&name)?;
         let (mut before, mut next_offset) = (u64::MAX, None);
         while next_offset.is_none() {
-            let page = self.log.read_stream_back(&name, before, 16)?;
+            let page = self.event_log.read_stream_back(&name, before, 16)?;
             let Some(oldest) = page.last() else { break };
             before = oldest.stream_revision;
             next_offset = page.iter().find_map(|event| match &event.event {
@@ -134,8 +134,8 @@ mod tests {
 
     use super::*;
 
-    fn ledger() -> Ledger {
-        Ledger { log: Arc::new(MemoryLog::new()), run_id: Uuid::nil() }
+    fn source_log() -> SourceLog {
+        SourceLog { event_log: Arc::new(MemoryLog::new()), run_id: Uuid::nil() }
     }
 
     #[test]
@@ -150,23 +150,23 @@ mod tests {
 
     #[test]
     fn what_the_source_notes_is_where_it_goes_on() {
-        let ledger = ledger();
-        let mut stream = ledger.stream("c", "t", 3).unwrap();
+        let log = source_log();
+        let mut stream = log.stream("c", "t", 3).unwrap();
         assert_eq!((&*stream.name, stream.revision, stream.next_offset), ("ingest-c-t-3", 0, None));
-        ledger.advanced(&mut stream, 7).unwrap();
-        assert_eq!(ledger.stream("c", "t", 3).unwrap(), stream);
-        ledger.missing(&mut stream, "topic", 3, (7, 12), 5).unwrap();
-        let again = ledger.stream("c", "t", 3).unwrap();
+        log.advanced(&mut stream, 7).unwrap();
+        assert_eq!(log.stream("c", "t", 3).unwrap(), stream);
+        log.missing(&mut stream, "topic", 3, (7, 12), 5).unwrap();
+        let again = log.stream("c", "t", 3).unwrap();
         assert_eq!((again.next_offset, again.revision), (Some(12), 2));
     }
 
     #[test]
     fn somebody_else_in_the_stream_is_an_error() {
-        let ledger = ledger();
-        let mut ours = ledger.stream("c", "t", 0).unwrap();
+        let log = source_log();
+        let mut ours = log.stream("c", "t", 0).unwrap();
         let mut theirs = ours.clone();
-        ledger.advanced(&mut theirs, 5).unwrap();
-        let fault = ledger.advanced(&mut ours, 6).unwrap_err();
+        log.advanced(&mut theirs, 5).unwrap();
+        let fault = log.advanced(&mut ours, 6).unwrap_err();
         assert_eq!(fault.kind, super::super::super::FaultKind::Superseded);
     }
 }
