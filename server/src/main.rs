@@ -9,8 +9,9 @@ mod descriptors;
 mod few;
 mod folder;
 mod http;
-mod plant;
+mod parts;
 mod problem;
+mod process;
 mod version;
 
 use std::{

@@ -26,8 +26,8 @@ use crate::{
     client::Client,
     config::Config,
     http::{FactResult, Receipt},
-    plant::kafka_settings,
     problem::Problem,
+    process::kafka_settings,
 };
 
 use super::{context::Context, progress::Sending, row_notes::RowNotes, trade_files::TradeFiles};

@@ -11,8 +11,8 @@ use crate::{
     descriptors,
     folder::{DataFolder, Hold, ServerFile, Token},
     http::{self, Site},
-    plant::{Begin, Plant},
     problem::Problem,
+    process::{Begin, Process},
 };
 
 use super::{
@@ -74,21 +74,21 @@ impl Run {
         let listener = listen(&config)?;
         let token = Token::load_or_make(&folder).map_err(|error| unusable(&folder, &error))?;
         let begin = Begin { as_copy: self.as_copy, new_log: self.log.new_log };
-        let plant = Plant::start(&config, &folder, begin)?;
-        logging::sections_without_trade(&config, &plant.desk);
-        let reports = Reports::after(&plant.desk.log, plant.begun_at)
+        let process = Process::start(&config, &folder, begin)?;
+        logging::sections_without_trade(&config, &process.desk);
+        let reports = Reports::after(&process.desk.log, process.begun_at)
             .map_err(|error| Problem::internal(format!("a thread for messages: {error}")))?;
         let served = actix_web::rt::System::new().block_on(serve(
             context,
             &config,
             &folder,
-            &plant,
+            &process,
             token,
             (listener, descriptors),
         ));
         ServerFile::remove(&folder);
         drop(reports);
-        let saved = plant.stop();
+        let saved = process.stop();
         drop(hold);
         served?;
         context.out.note(&format!(
@@ -126,7 +126,7 @@ async fn serve(
     context: &Context,
     config: &Config,
     folder: &DataFolder,
-    plant: &Plant,
+    process: &Process,
     token: Token,
     (listener, descriptors): (TcpListener, u64),
 ) -> Result<(), Problem> {
@@ -134,14 +134,13 @@ async fn serve(
     let address = listener.local_addr().map_err(io)?;
     // Before anybody can know that the server is there: a signal that comes then ends it in good order.
     let mut signals = signals().map_err(io)?;
-    let stopping = Arc::clone(&plant.desk.stopping);
+    let stopping = Arc::clone(&process.desk.stopping);
     let site = web::Data::new(Site {
-        desk: plant.desk.clone(),
+        desk: process.desk.clone(),
         token,
         trades: config.trades.clone(),
-        admission: plant.admission(),
-        probes: plant.probes(),
-        publisher: Some(plant.publisher()),
+        admission: process.admission(),
+        parts: process.parts.clone(),
         taken_over_http: http::Tally::default(),
         refused: http::Refused::default(),
     });
@@ -150,7 +149,7 @@ async fn serve(
     let running = actix_web::rt::spawn(server);
     let file = ServerFile { pid: std::process::id(), address };
     file.write(folder).map_err(|error| unusable(folder, &error))?;
-    for line in banner(config, folder, plant, &file).lines() {
+    for line in banner(config, folder, process, &file).lines() {
         context.out.note(line);
     }
     signal_of(&mut signals).await;
@@ -195,17 +194,14 @@ fn end_at_second_signal() {
     }
 }
 
-fn banner(config: &Config, folder: &DataFolder, plant: &Plant, file: &ServerFile) -> String {
-    let kafka = match (&plant.endpoint, &config.kafka.bootstrap_servers) {
-        (Some(endpoint), _) => format!("{} ({})", endpoint.address(), kafka::ENDPOINT_LIMITS),
-        (None, servers) => servers.clone().unwrap_or_default(),
-    };
+fn banner(config: &Config, folder: &DataFolder, process: &Process, file: &ServerFile) -> String {
     let topics = &config.kafka.topics;
     format!(
         "tradewarden {}\n  data folder  {folder}\n  server       http://{} (token in {folder}/token)\n  kafka        \
-         {kafka}\n  topics       trades from {}, decisions to {}\nready when http://{}/readyz says 200; Ctrl-C stops",
+         {}\n  topics       trades from {}, decisions to {}\nready when http://{}/readyz says 200; Ctrl-C stops",
         env!("CARGO_PKG_VERSION"),
         file.address,
+        process.kafka,
         topics.trade_closed,
         topics.decisions,
         file.address,

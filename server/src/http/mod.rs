@@ -18,6 +18,5 @@ mod site;
 mod tests;
 
 pub use facts::{FactResult, Receipt};
-pub use health::Part;
 pub use routes::{WORKERS, serve};
 pub use site::{Refused, Site, Tally};

@@ -3,23 +3,15 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
 };
 
 use intake::{TradeFormat, admit::Admission};
-use kafka::PublisherStatus;
 
-use super::health::Part;
-use crate::{calls::Desk, few::Few, folder::Token, problem::Problem};
-
-/// Asks a part of the process how it is.
-pub type Probe = Box<dyn Fn() -> Part + Send + Sync>;
-
-/// Asks the publisher how it stands.
-pub type PublisherProbe = Box<dyn Fn() -> PublisherStatus + Send + Sync>;
+use crate::{calls::Desk, few::Few, folder::Token, parts::Part, problem::Problem};
 
 /// Everything that the handlers work with.
 pub struct Site {
@@ -31,10 +23,8 @@ pub struct Site {
     pub trades: TradeFormat,
     /// Takes facts in.
     pub admission: Admission,
-    /// Sources and publisher.
-    pub probes: Vec<Probe>,
-    /// How the publisher stands; nothing where there is none.
-    pub publisher: Option<PublisherProbe>,
+    /// Everything that runs.
+    pub parts: Vec<Arc<dyn Part>>,
     /// What came in over HTTP since the start of the process.
     pub taken_over_http: Tally,
     /// Who was not let in.

@@ -17,10 +17,11 @@ use serde_json::{Value, json};
 use store::{EventLog, MemoryLog};
 use views::{Views, ViewsOptions};
 
-use super::{Part, Site, serve};
+use super::{Site, serve};
 use crate::{
     calls::{Call as _, Desk, StrategyShow},
     folder::{DataFolder, Token},
+    parts::{Figures, LogPart, Part, PartState, Saved, publisher_figures},
 };
 
 /// A server with actors and views; gone when dropped.
@@ -51,31 +52,48 @@ fn system(log: &Arc<dyn EventLog>) -> System {
     System::start(log, &config).unwrap()
 }
 
-fn start(probe: Part) -> Running {
+/// Stands for what talks to Kafka.
+struct Outside(PartState);
+
+impl Part for Outside {
+    fn states(&self) -> Vec<PartState> {
+        vec![self.0.clone()]
+    }
+
+    fn figures(&self, out: &mut Figures) {
+        let status = PublisherStatus {
+            position: 7,
+            lag_events: Some(2),
+            lag_seconds: 0.5,
+            dead_letters: 1,
+            ..PublisherStatus::default()
+        };
+        publisher_figures(&status, out);
+    }
+
+    fn stop(self: Arc<Self>, _saved: &mut Saved) {}
+}
+
+fn start(outside: PartState) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
+    let system = Arc::new(system(&log));
+    let views = Views::open(Arc::clone(&log), &folder.path().join("views"), ViewsOptions::default());
+    let views = Arc::new(views.unwrap());
     let mut desk = Desk::new(Arc::clone(&log));
-    desk.actors = Some(Arc::new(system(&log)));
-    let views = Views::open(log, &folder.path().join("views"), ViewsOptions::default());
-    desk.views = Some(Arc::new(views.unwrap()));
+    desk.actors = Some(Arc::clone(&system));
+    desk.views = Some(Arc::clone(&views));
+    let log = Arc::new(LogPart { log, embedded: None });
+    let parts: Vec<Arc<dyn Part>> = vec![log, views, system, Arc::new(Outside(outside))];
     let token = Token::load_or_make(&DataFolder::new(folder.path())).unwrap();
     let bearer = token.bearer();
     let run_id = id::derive(&[b"test"]);
     let admission =
         Admission { stream: Arc::from("ingest-http"), producer: Arc::from("source:http"), run_id };
-    let probes: Vec<super::site::Probe> = vec![Box::new(move || probe.clone())];
     let trades = TradeFormat::default();
     let taken_over_http = super::site::Tally::default();
-    let publisher: Option<super::site::PublisherProbe> = Some(Box::new(|| PublisherStatus {
-        position: 7,
-        lag_events: Some(2),
-        lag_seconds: 0.5,
-        dead_letters: 1,
-        ..PublisherStatus::default()
-    }));
     let refused = super::Refused::default();
-    let site =
-        web::Data::new(Site { desk, token, trades, admission, probes, publisher, taken_over_http, refused });
+    let site = web::Data::new(Site { desk, token, trades, admission, parts, taken_over_http, refused });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -92,7 +110,7 @@ fn start(probe: Part) -> Running {
 }
 
 fn running() -> Running {
-    start(Part { part: "source:t".to_owned(), ready: true, detail: None })
+    start(PartState { part: "source:t".to_owned(), ready: true, detail: None })
 }
 
 /// What came back.
@@ -340,7 +358,8 @@ fn readiness_names_the_part_that_stands_still() {
         ready = server.send("GET /readyz", &[], b"");
     }
     assert_eq!(ready.status, 200, "{}", ready.body);
-    let stands = Part { part: "source:t".to_owned(), ready: false, detail: Some("no such topic".to_owned()) };
+    let stands =
+        PartState { part: "source:t".to_owned(), ready: false, detail: Some("no such topic".to_owned()) };
     let not_ready = start(stands).send("GET /readyz", &[], b"");
     assert_eq!(not_ready.status, 503);
     let parts = not_ready.json()["parts"].clone();

@@ -1,8 +1,7 @@
-//! Everything that `run` keeps going, wired together: log, views, actors, Kafka. Started in this order, stopped in the
-//! opposite one.
+//! Everything that `run` keeps going, wired together: log, views, actors, Kafka.
 
 use std::{
-    sync::{Arc, atomic::Ordering, mpsc},
+    sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -10,8 +9,8 @@ use std::{
 use events::Uuid;
 use intake::admit::Admission;
 use kafka::{
-    Delivery, Endpoint, FaultKind, KafkaFault, KafkaPublisher, KafkaSettings, KafkaSource, PublisherState,
-    PublisherStatus, SourceState, SourceStatus, check_history, dead_letter_topic, go_on_as_copy,
+    Delivery, Endpoint, FaultKind, KafkaFault, KafkaPublisher, KafkaSettings, KafkaSource, SourceState,
+    check_history, dead_letter_topic, go_on_as_copy,
 };
 use runtime::system::System;
 use store::EventLog;
@@ -22,7 +21,7 @@ use crate::{
     calls::{Desk, Source},
     config::Config,
     folder::{DataFolder, own_log},
-    http::Part,
+    parts::{LogPart, Part, Saved},
     problem::Problem,
 };
 
@@ -35,28 +34,17 @@ pub fn kafka_settings(config: &Config) -> KafkaSettings {
     settings
 }
 
-/// The running parts.
-pub struct Plant {
+/// Everything that runs.
+pub struct Process {
     /// Answers calls.
     pub desk: Desk,
-    /// The embedded endpoint, where no cluster is configured.
-    pub endpoint: Option<Endpoint>,
-    source: Arc<KafkaSource>,
-    publisher: Arc<KafkaPublisher>,
+    /// In the order in which they need each other: stopped from the last to the first.
+    pub parts: Vec<Arc<dyn Part>>,
+    /// How Kafka is reached, in words.
+    pub kafka: String,
     run_id: Uuid,
     /// The head of the log before anything was done.
     pub begun_at: u64,
-}
-
-/// How long a part that talks to others is waited for at the end: what it has to tell is in the log.
-const STOP_WITHIN: Duration = Duration::from_secs(3);
-
-/// What is there when everything has stopped.
-pub struct Saved {
-    /// Events in the log.
-    pub events: u64,
-    /// Up to where decisions are published.
-    pub published: u64,
 }
 
 /// What a start may do that is not done by itself.
@@ -68,7 +56,7 @@ pub struct Begin {
     pub new_log: bool,
 }
 
-impl Plant {
+impl Process {
     /// Starts everything.
     ///
     /// # Errors
@@ -95,19 +83,28 @@ impl Plant {
         let (endpoint, settings) = cluster(config)?;
         let servers =
             endpoint.as_ref().map_or(settings.bootstrap_servers.clone(), |e| e.address().to_string());
-        let delivery = if endpoint.is_some() { Delivery::FromNowOn } else { Delivery::Transactional };
+        let (delivery, kafka) = match &endpoint {
+            Some(_) => (Delivery::FromNowOn, format!("{servers} ({})", kafka::ENDPOINT_LIMITS)),
+            None => (Delivery::Transactional, servers.clone()),
+        };
         let publisher = KafkaPublisher::start(Arc::clone(&log), settings.clone(), run_id, delivery)?;
         let source = KafkaSource::start(Arc::clone(&log), settings, config.trades.clone(), run_id)?;
-        let (source, system) = (Arc::new(source), Arc::new(system));
+        let (views, system, source) = (Arc::new(views), Arc::new(system), Arc::new(source));
         release_clock(&system, &source, config.stale_after)?;
-        let mut desk = Desk::new(log);
-        desk.embedded = Some(embedded);
-        desk.views = Some(Arc::new(views));
-        desk.actors = Some(system);
+        let mut desk = Desk::new(Arc::clone(&log));
+        desk.embedded = Some(Arc::clone(&embedded));
+        desk.views = Some(Arc::clone(&views));
+        desk.actors = Some(Arc::clone(&system));
         desk.snapshots = Some(folder.snapshots());
         let shown = Arc::clone(&source);
         desk.source = Some(Arc::new(move || Source::of(&servers, &shown.status())));
-        Ok(Self { desk, endpoint, source, publisher: Arc::new(publisher), run_id, begun_at })
+        let mut parts: Vec<Arc<dyn Part>> = vec![Arc::new(LogPart { log, embedded: Some(embedded) })];
+        parts.push(views);
+        parts.extend(endpoint.map(|endpoint| Arc::new(endpoint) as Arc<dyn Part>));
+        parts.push(Arc::new(publisher));
+        parts.push(system);
+        parts.push(source);
+        Ok(Self { desk, parts, kafka, run_id, begun_at })
     }
 
     /// How facts over HTTP are taken in.
@@ -119,36 +116,14 @@ impl Plant {
         }
     }
 
-    /// How source and publisher are, for `/readyz`.
-    pub fn probes(&self) -> Vec<Box<dyn Fn() -> Part + Send + Sync>> {
-        let (source, publisher) = (Arc::clone(&self.source), Arc::clone(&self.publisher));
-        vec![Box::new(move || source_part(&source.status())), Box::new(move || publisher_part(&publisher))]
-    }
-
-    /// How the publisher stands, for `/metrics`.
-    pub fn publisher(&self) -> Box<dyn Fn() -> PublisherStatus + Send + Sync> {
-        let publisher = Arc::clone(&self.publisher);
-        Box::new(move || publisher.status())
-    }
-
     /// Stops everything; the server has to have let go of what it shares.
     pub fn stop(self) -> Saved {
-        let Self { mut desk, endpoint, source, publisher, .. } = self;
+        let Self { desk, parts, .. } = self;
         desk.stopping.store(true, Ordering::Relaxed);
-        desk.source = None;
-        if let Some(source) = Arc::into_inner(source) {
-            source.stop();
-        }
-        if let Some(system) = desk.actors.take() {
-            system.stop();
-        }
-        let published = publisher.status().position;
-        if let Some(publisher) = Arc::into_inner(publisher) {
-            within(STOP_WITHIN, "the publisher", move || publisher.stop());
-        }
-        drop(endpoint);
-        drop(desk.views.take());
-        Saved { events: desk.log.head(), published }
+        drop(desk);
+        let mut saved = Saved::default();
+        parts.into_iter().rev().for_each(|part| part.stop(&mut saved));
+        saved
     }
 }
 
@@ -163,18 +138,6 @@ fn refuse_another_history(log: &Arc<dyn EventLog>, settings: &KafkaSettings) -> 
             Ok(())
         }
         Ok(()) => Ok(()),
-    }
-}
-
-/// Ends a part; leaves it to itself when that takes too long, as the process ends anyway.
-fn within(patience: Duration, part: &str, end: impl FnOnce() + Send + 'static) {
-    let (tell, told) = mpsc::sync_channel(1);
-    let spawned = thread::Builder::new().spawn(move || {
-        end();
-        let _ = tell.send(());
-    });
-    if spawned.is_ok() && told.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
-        tracing::warn!("{part} does not end in time; it is left to itself, nothing is lost");
     }
 }
 
@@ -209,18 +172,6 @@ fn release_clock(system: &Arc<System>, source: &Arc<KafkaSource>, patience: Dura
     };
     let spawned = thread::Builder::new().name("clock-release".to_owned()).spawn(wait);
     spawned.map(drop).map_err(|error| Problem::internal(format!("starting a thread: {error}")))
-}
-
-fn source_part(status: &SourceStatus) -> Part {
-    let detail = if status.ready { status.warning.clone() } else { Some(status.text.clone()) };
-    Part { part: format!("source:{}", status.topic), ready: status.ready, detail }
-}
-
-fn publisher_part(publisher: &KafkaPublisher) -> Part {
-    let status = publisher.status();
-    let ready = status.state == PublisherState::Running;
-    let detail = status.last_error.unwrap_or_else(|| format!("{:?}", status.state).to_lowercase());
-    Part { part: "publisher".to_owned(), ready, detail: (!ready).then_some(detail) }
 }
 
 impl From<KafkaFault> for Problem {
