@@ -8,7 +8,8 @@
 use super::Family;
 use super::random::Random;
 use super::search::OptimiseError;
-use super::sweep::{Sweep, Trial};
+use super::sweep::Sweep;
+use super::trial::Trial;
 use crate::backtest::Market;
 use crate::strategies::Parameter;
 use std::collections::BTreeSet;

@@ -8,22 +8,24 @@ mod deflated;
 mod family;
 mod genetic;
 mod grid;
+mod method;
 mod overfitting;
 mod random;
 mod report;
 mod search;
 mod sensitivity;
 mod sweep;
+mod trial;
 mod walk_forward;
 
 pub use deflated::{DeflatedSharpe, deflated_sharpe};
 pub use family::Family;
 pub use grid::grid;
-pub use overfitting::{BLOCKS, Block, Overfitting, overfitting};
+pub use overfitting::{Overfitting, overfitting};
 pub use report::{Ranked, Report, optimise};
 pub use search::{Control, MOST_VARIATIONS, Method, Objective, OptimiseError, Progress, Search, WalkForward};
 pub use sensitivity::{Level, Sensitivity, sensitivity};
-pub use sweep::Trial;
+pub use trial::{BLOCKS, Block, Trial};
 pub use walk_forward::{OutOfSample, Walk, Window};
 
 #[cfg(test)]

@@ -1,18 +1,7 @@
 //! The probability of backtest overfitting, by combinatorially symmetric cross-validation.
 
-use super::sweep::Trial;
+use super::trial::{BLOCKS, Block, Trial};
 use serde::{Deserialize, Serialize};
-
-/// Parts that the time is cut into: 924 ways to choose half of them.
-pub const BLOCKS: usize = 12;
-
-/// Days of a trial in one part of the time.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Block {
-    days: f64,
-    sum: f64,
-    squares: f64,
-}
 
 /// How often the best of one half of the time is no better than the middle in the other half (Bailey, Borwein, López de
 /// Prado and Zhu 2017, "The probability of backtest overfitting", Journal of Computational Finance 20(4)).
@@ -27,21 +16,6 @@ pub struct Overfitting {
     pub combinations: u64,
     /// Trials compared.
     pub trials: u64,
-}
-
-/// Moments of the day returns by parts of the time; nothing with fewer than two days a part.
-pub(super) fn blocks(day_returns: &[f64]) -> Vec<Block> {
-    let days = day_returns.len();
-    if days < 2 * BLOCKS {
-        return Vec::new();
-    }
-    let part = |block: usize| &day_returns[block * days / BLOCKS..(block + 1) * days / BLOCKS];
-    let moments = |part: &[f64]| Block {
-        days: part.len() as f64,
-        sum: part.iter().sum(),
-        squares: part.iter().map(|r| r * r).sum(),
-    };
-    (0..BLOCKS).map(|block| moments(part(block))).collect()
 }
 
 /// The probability of overfitting of a set of trials over the same days. `None` with fewer than two trials or two days a
@@ -87,19 +61,6 @@ impl Tally {
         self.combinations += 1;
         self.overfitted += u64::from(in_lower_half(outside, best));
         self.lost += u64::from(outside[best] < 0.0);
-    }
-}
-
-impl Block {
-    fn without(self, part: Self) -> Self {
-        Self { days: self.days - part.days, sum: self.sum - part.sum, squares: self.squares - part.squares }
-    }
-
-    /// Sharpe ratio a day; 0 where there is no deviation, as without trades.
-    fn sharpe(self) -> f64 {
-        let mean = self.sum / self.days;
-        let variance = (self.squares - mean * self.sum) / (self.days - 1.0);
-        if variance > 0.0 { mean / variance.sqrt() } else { 0.0 }
     }
 }
 

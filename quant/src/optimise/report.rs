@@ -1,12 +1,11 @@
 //! A whole search and what it found.
 
-use super::genetic::Genetic;
-use super::search::{Control, Method, OptimiseError, Search};
-use super::sweep::{Sweep, Trial};
+use super::method::search_on;
+use super::search::{Control, OptimiseError, Search};
+use super::sweep::Sweep;
+use super::trial::Trial;
 use super::walk_forward::{Walk, ranges, walk};
-use super::{
-    DeflatedSharpe, Family, Overfitting, Sensitivity, deflated_sharpe, grid, overfitting, sensitivity,
-};
+use super::{DeflatedSharpe, Family, Overfitting, Sensitivity, deflated_sharpe, overfitting, sensitivity};
 use crate::backtest::{Execution, Market};
 use crate::candles::Candles;
 use crate::figures::Figures;
@@ -93,25 +92,6 @@ pub fn optimise<F: Family>(
         walk_forward: search.walk_forward.map(|windows| walk(&sweep, candles, windows)).transpose()?,
         trials,
     })
-}
-
-/// Searches one market; `stream` tells the random numbers of one search from those of another.
-pub(super) fn search_on<F: Family>(
-    sweep: &Sweep<'_, F>,
-    market: &Market<'_>,
-    stream: u64,
-) -> Result<Vec<Trial>, OptimiseError> {
-    match sweep.search.method {
-        Method::Genetic => Genetic::new(sweep, stream).run(market),
-        Method::Grid => {
-            let parameters = sweep.family.parameters();
-            let values =
-                |steps: Vec<usize>| parameters.iter().zip(steps).map(|(p, step)| p.at(step)).collect();
-            let points: Vec<Vec<f64>> =
-                grid(parameters, sweep.search.variations).into_iter().map(values).collect();
-            sweep.run(market, &points)
-        }
-    }
 }
 
 fn ranked<F: Family>(

@@ -1,6 +1,6 @@
 //! How much the score depends on each parameter.
 
-use super::sweep::Trial;
+use super::trial::Trial;
 use crate::strategies::Parameter;
 use serde::Serialize;
 

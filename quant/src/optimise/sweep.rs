@@ -1,27 +1,14 @@
 //! Many runs on all cores. What a thread does never depends on what another one does.
 
 use super::Family;
-use super::overfitting::{Block, blocks};
 use super::search::{Control, OptimiseError, Progress, Search};
+use super::trial::{Trial, blocks};
 use crate::backtest::{Book, Execution, Market};
 use crate::figures::{Figures, Scratch};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Points that a thread takes at a time: few enough to share the work out, enough to share columns.
 const TASK: usize = 8;
-
-/// A point that was tried.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trial {
-    /// Values in the order of the parameters.
-    pub values: Vec<f64>,
-    /// The run's figures.
-    pub figures: Figures,
-    /// The objective's value; `None` where undefined.
-    pub score: Option<f64>,
-    /// Moments of the day returns by parts of the time, for the probability of overfitting.
-    pub blocks: Vec<Block>,
-}
 
 /// Everything runs have in common.
 pub(super) struct Sweep<'s, F> {

@@ -1,4 +1,4 @@
-use super::overfitting::blocks;
+use super::trial::blocks;
 use super::walk_forward::ranges;
 use super::*;
 use crate::backtest::{Book, Execution, Market, Signal, run};

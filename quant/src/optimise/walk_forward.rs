@@ -1,7 +1,7 @@
 //! Windows that are searched, and traded on what follows them.
 
 use super::Family;
-use super::report::search_on;
+use super::method::search_on;
 use super::search::{OptimiseError, WalkForward};
 use super::sweep::Sweep;
 use crate::backtest::{Book, Market};
