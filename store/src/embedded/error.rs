@@ -1,13 +1,17 @@
-//! Why a log does not open.
+//! Why a log does not open, or cannot be written to.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
-    files::{Folder, path_of, remedy},
+    files::{Folder, is_out_of_descriptors, path_of, remedy},
     lock::LockError,
-    segment::{FORMAT_VERSION, OpenFault},
 };
 use crate::ReadError;
+
+/// Version of all files of the log.
+pub(super) const FORMAT_VERSION: u32 = 1;
+/// How long until something is tried again for which no descriptor was left.
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a log does not open. Each text says what to do.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -100,4 +104,47 @@ impl From<OpenFault> for OpenError {
             OpenFault::Newer { file, version } => Self::Newer { file, version, known: FORMAT_VERSION },
         }
     }
+}
+
+/// Why a file of the log cannot be opened.
+#[derive(Debug)]
+pub(super) enum OpenFault {
+    Read(ReadError),
+    Newer { file: Arc<str>, version: u32 },
+}
+
+impl From<ReadError> for OpenFault {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+/// Why something could not be written.
+pub(super) enum Setback {
+    /// No descriptor was left, so nothing was written: it is tried again.
+    NoDescriptor(Arc<str>),
+    /// Anything else ends the intake.
+    Fault(Arc<str>),
+}
+
+impl Setback {
+    pub fn of(what: &str, path: &str, error: &io::Error) -> Self {
+        if is_out_of_descriptors(error) {
+            Self::no_descriptor(what, path)
+        } else {
+            Self::Fault(failure(what, path, error))
+        }
+    }
+
+    pub fn no_descriptor(what: &str, path: &str) -> Self {
+        let message = "no file descriptor is left; close connections, or raise the limit of open files (ulimit -n). The log \
+                       goes on meanwhile, and it is tried again";
+        Self::NoDescriptor(format!("{what} {path} has to wait: {message}").into())
+    }
+}
+
+/// What a failure means for an operator.
+pub(super) fn failure(what: &str, path: &str, error: &io::Error) -> Arc<str> {
+    format!("{what} {path} failed ({error}); {}. Everything that was acknowledged is kept", remedy(error))
+        .into()
 }

@@ -19,6 +19,19 @@ use crate::{
     plain::{self, Links},
 };
 
+/// Names of the files of the segment that begins at a position.
+pub(super) fn segment_name(first_position: u64) -> String {
+    format!("{first_position:020}.log")
+}
+
+pub(super) fn packed_name(first_position: u64) -> String {
+    format!("{first_position:020}{PACKED}")
+}
+
+pub(super) fn sidecar_name(first_position: u64) -> String {
+    format!("{first_position:020}.idx")
+}
+
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {

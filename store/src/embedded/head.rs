@@ -8,8 +8,8 @@ use events::Uuid;
 use super::{
     bytes::Bytes,
     chain::Hash,
+    error::{FORMAT_VERSION, OpenFault},
     files::{Access, Folder, Named, write_whole},
-    segment::{FORMAT_VERSION, OpenFault},
 };
 
 /// Name of the file.

@@ -2,10 +2,9 @@
 
 use super::{
     error::OpenError,
-    files::{Folder, UNFINISHED, damaged, path_of},
+    files::{Folder, UNFINISHED, damaged, packed_name, path_of, segment_name, sidecar_name},
     head::HEAD,
     lock::LOCK,
-    segment::{packed_name, segment_name, sidecar_name},
 };
 
 /// The files of a log; segments and sidecars by the position that they start with, in order.

@@ -12,12 +12,12 @@ use events::Uuid;
 use super::{
     chain,
     error::OpenError,
-    files::{Access, Folder, damaged, path_of},
+    files::{Access, Folder, damaged, packed_name, path_of, segment_name, sidecar_name},
     head::{HEAD, Head},
     inventory::Inventory,
     load::{Chain, Loaded, load},
     packed::Unpacking,
-    segment::{HEADER, Segment, SegmentHeader, packed_name, segment_name, sidecar_name},
+    segment::{HEADER, Segment, SegmentHeader},
     sidecar::{self, Sidecar},
     tail::{make_end_durable, refuse_damage},
 };

@@ -3,13 +3,12 @@
 use std::thread;
 
 use super::{
-    error::OpenError,
-    files::{Folder, path_of, told_out_of_descriptors},
+    error::{OpenError, OpenFault, PAUSE, Setback},
+    files::{Folder, path_of, sidecar_name, told_out_of_descriptors},
     head::{HEAD, Head},
-    segment::{OpenFault, Segment, sidecar_name},
+    segment::Segment,
     shared::Shared,
     sidecar::{self, Sidecar, Summary},
-    writer::{PAUSE, Setback},
 };
 
 /// Seals, or stops the log: a disk that cannot take the sidecar will not take the next batches either. While no

@@ -17,7 +17,8 @@ use events::Uuid;
 use super::{
     bytes::Bytes,
     chain::Hash,
-    files::{Access, Folder, Named, PACKED, UNFINISHED, io_error, path_of},
+    error::{FORMAT_VERSION, OpenFault},
+    files::{Access, Folder, Named, UNFINISHED, io_error, packed_name, path_of, segment_name},
     ids::Fingerprint,
     index::{Entry, Index},
     packed::{Packed, Unpacking},
@@ -25,36 +26,9 @@ use super::{
 };
 use crate::ReadError;
 
-/// Version of all files of the log.
-pub(super) const FORMAT_VERSION: u32 = 1;
 const MAGIC: &[u8; 8] = b"twevents";
 /// Bytes before the first frame.
 pub(super) const HEADER: usize = 128;
-
-/// Why a file of the log cannot be opened.
-#[derive(Debug)]
-pub(super) enum OpenFault {
-    Read(ReadError),
-    Newer { file: Arc<str>, version: u32 },
-}
-
-impl From<ReadError> for OpenFault {
-    fn from(error: ReadError) -> Self {
-        Self::Read(error)
-    }
-}
-
-pub(super) fn segment_name(first_position: u64) -> String {
-    format!("{first_position:020}.log")
-}
-
-pub(super) fn packed_name(first_position: u64) -> String {
-    format!("{first_position:020}{PACKED}")
-}
-
-pub(super) fn sidecar_name(first_position: u64) -> String {
-    format!("{first_position:020}.idx")
-}
 
 /// Opens the file of a segment; answers also whether it is elsewhere.
 fn open_file(folder: &dyn Folder, name: &str, access: Access) -> Result<(Named, bool), OpenFault> {

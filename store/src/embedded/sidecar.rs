@@ -16,11 +16,11 @@ use events::Uuid;
 use super::{
     bytes::Bytes,
     chain::Hash,
-    files::{Access, BadBytes, Folder, LogFile, Named, UNFINISHED, fill, io_error},
+    error::{FORMAT_VERSION, OpenFault},
+    files::{Access, BadBytes, Folder, LogFile, Named, UNFINISHED, fill, io_error, sidecar_name},
     ids::{self, Filter, Fingerprint},
     index::{Index, SPARSE, StreamPart},
     paged::{PagedReader, PagedWriter, Table, paged_size},
-    segment::{FORMAT_VERSION, OpenFault, sidecar_name},
 };
 use crate::ReadError;
 

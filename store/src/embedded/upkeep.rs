@@ -18,13 +18,13 @@ use std::{
 use events::Timestamp;
 
 use super::{
-    error::OpenError,
-    files::{Access, DiskFolder, Folder, LogFile, UNFINISHED, fill, path_of},
+    error::{OpenError, OpenFault},
+    files::{Access, DiskFolder, Folder, LogFile, UNFINISHED, fill, packed_name, path_of, segment_name},
     frame::NameCache,
     held,
     packed::{Packed, pack},
     scan::{FEW, MANY, Scanner, Step},
-    segment::{OpenFault, Segment, packed_name, segment_name},
+    segment::Segment,
     shared::Shared,
     sidecar::Sidecar,
 };

@@ -5,15 +5,15 @@
 //! never tried. Readers go on.
 
 use std::{
-    io,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use super::{
     batch::OpenBatch,
-    files::{Access, LogFile, Named, is_out_of_descriptors, path_of, remedy},
+    error::{PAUSE, Setback, failure},
+    files::{Access, LogFile, Named, path_of},
     head::{HEAD, Head},
     lock::FolderLock,
     queue::Job,
@@ -29,8 +29,6 @@ use crate::{AppendError, Appended, ReadError, Request, admission::admit, append:
 /// The file is made longer in steps of this: an fsync that has no new length to record takes a third less time. What is
 /// not written reads as zeros and takes no room on the disk.
 const STEP: u64 = 1 << 20;
-/// How long until something is tried again for which no descriptor was left.
-pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// A segment that cannot be followed by a new one is written on up to here: offsets in it have 32 bits.
 const LONGEST_SEGMENT: u64 = 3 << 30;
 
@@ -50,36 +48,6 @@ pub(super) struct Writer {
     spare: Option<Arc<dyn LogFile>>,
     /// When a new segment is tried again.
     roll_at: Option<Instant>,
-}
-
-/// Why something could not be written.
-pub(super) enum Setback {
-    /// No descriptor was left, so nothing was written: it is tried again.
-    NoDescriptor(Arc<str>),
-    /// Anything else ends the intake.
-    Fault(Arc<str>),
-}
-
-impl Setback {
-    pub fn of(what: &str, path: &str, error: &io::Error) -> Self {
-        if is_out_of_descriptors(error) {
-            Self::no_descriptor(what, path)
-        } else {
-            Self::Fault(failure(what, path, error))
-        }
-    }
-
-    pub fn no_descriptor(what: &str, path: &str) -> Self {
-        let message = "no file descriptor is left; close connections, or raise the limit of open files (ulimit -n). The log \
-                       goes on meanwhile, and it is tried again";
-        Self::NoDescriptor(format!("{what} {path} has to wait: {message}").into())
-    }
-}
-
-/// What a failure means for an operator.
-pub(super) fn failure(what: &str, path: &str, error: &io::Error) -> Arc<str> {
-    format!("{what} {path} failed ({error}); {}. Everything that was acknowledged is kept", remedy(error))
-        .into()
 }
 
 impl Writer {

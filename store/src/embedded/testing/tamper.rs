@@ -8,12 +8,11 @@ use events::Uuid;
 use super::disk::Disk;
 use crate::embedded::{
     chain::Link,
-    files::{Access, LogFile, fill},
+    files::{Access, LogFile, fill, sidecar_name},
     frame::{self, NameCache},
     ids, index,
     packed::{self, Packed},
-    paged,
-    segment::{self, sidecar_name},
+    paged, segment,
     sidecar::{self, Sidecar},
 };
 

@@ -4,11 +4,10 @@ use proptest::prelude::*;
 
 use super::{
     super::{
-        files::Access,
+        files::{Access, sidecar_name},
         ids::of_id,
         index::{Entry, Index},
         paged::{PAGE, PAGE_DATA, PagedWriter},
-        segment::sidecar_name,
         sidecar::{Sidecar, Summary, salt, write},
     },
     disk::Disk,
