@@ -4,9 +4,9 @@ use events::Uuid;
 
 use crate::{AppendError, Appended, Duplicate, Duplicates, Expected, Placed, Request, id_map::IdMap};
 
-/// Decides over a request; its new events take the positions that `next` gives, from 1 on. `known` finds the position of an id,
+/// Checks a request and places it; its new events take the positions that `next` gives, from 1 on. `known` finds the position of an id,
 /// `revision` that of the stream.
-pub(crate) fn admit(
+pub(crate) fn place(
     request: &Request,
     next: impl Fn(u64) -> u64,
     mut known: impl FnMut(Uuid) -> Result<Option<u64>, AppendError>,

@@ -9,7 +9,7 @@ use std::{
 use events::{FamilySet, Recorded, Timestamp, Uuid};
 
 use crate::{
-    AppendError, Appended, Batch, EventLog, Prepared, ReadError, Request, Subscription, admission::admit,
+    AppendError, Appended, Batch, EventLog, Prepared, ReadError, Request, Subscription, admission::place,
     append::now, id_map::IdMap,
 };
 
@@ -108,7 +108,7 @@ impl State {
         request.check_sizes()?;
         let known = |id| Ok(self.ids.get(&id).copied());
         let next = |n| self.head() + n * self.stride;
-        let appended = admit(&request, next, known, || Ok(self.revision(&request.stream)))?;
+        let appended = place(&request, next, known, || Ok(self.revision(&request.stream)))?;
         for (prepared, place) in request.events.into_iter().zip(&appended.placed) {
             if !place.duplicate {
                 self.push(&request.stream, prepared, now);

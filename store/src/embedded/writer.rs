@@ -24,7 +24,7 @@ use super::{
     shared::{Segments, Shared},
     sidecar::Summary,
 };
-use crate::{AppendError, Appended, ReadError, Request, admission::admit, append::now};
+use crate::{AppendError, Appended, ReadError, Request, admission::place, append::now};
 
 /// The file is made longer in steps of this: an fsync that has no new length to record takes a third less time. What is
 /// not written reads as zeros and takes no room on the disk.
@@ -83,7 +83,7 @@ impl Writer {
         self.batch.start(&self.head, self.end, self.active.salt, now());
         let (segments, mut answers) = (self.shared.segments(), Vec::with_capacity(jobs.len()));
         for Job { request, reply, .. } in jobs {
-            answers.push((reply, self.admit(&segments, request)));
+            answers.push((reply, self.take(&segments, request)));
         }
         if self.shared.stopped().is_none() && !self.batch.is_empty() {
             self.write();
@@ -99,7 +99,7 @@ impl Writer {
     }
 
     /// Takes a request into the batch, or says why not. Where that cannot be told for sure, the log stops.
-    fn admit(&mut self, segments: &Segments, request: Request) -> Result<Appended, AppendError> {
+    fn take(&mut self, segments: &Segments, request: Request) -> Result<Appended, AppendError> {
         let (shared, batch) = (&self.shared, &self.batch);
         let stop = |error: ReadError| AppendError::Stopped(shared.stop(unsure(&error)));
         let ids = request.events.iter().map(|prepared| prepared.event.event_id);
@@ -113,7 +113,7 @@ impl Writer {
             None => shared.revision(&request.stream).map_err(stop),
         };
         let before = batch.position();
-        let appended = admit(&request, |n| before + n, known, revision)?;
+        let appended = place(&request, |n| before + n, known, revision)?;
         self.batch.add(request, &appended);
         Ok(appended)
     }
