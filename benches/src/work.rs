@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use events::TradeClosed;
-use intake::{sample::SampleTrades, wire};
+use intake::{json, sample::SampleTrades};
 use kafka::{send_all, test_support::Broker};
 
 use crate::floor;
@@ -48,7 +48,7 @@ impl Work<'_> {
 
 /// A trade as the bot sends it, keyed by strategy.
 pub fn record(trade: &TradeClosed) -> (Vec<u8>, Vec<u8>) {
-    (trade.strategy.clone().into_bytes(), wire::to_record(trade).unwrap_or_default())
+    (trade.strategy.clone().into_bytes(), json::to_record(trade).unwrap_or_default())
 }
 
 /// A file of trades.
@@ -56,7 +56,7 @@ pub fn write_file(path: &Path, trades: u64) -> Result<()> {
     use std::io::Write as _;
     let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
     for trade in SampleTrades::new(SEED, trades) {
-        file.write_all(&wire::to_record(&trade)?)?;
+        file.write_all(&json::to_record(&trade)?)?;
         file.write_all(b"\n")?;
     }
     Ok(file.flush()?)

@@ -15,8 +15,8 @@ use events::{Timestamp, TradeClosed, Uuid};
 use intake::{
     TradeFormat,
     admit::{Admission, Incoming, Place, RawBytes},
+    json,
     sample::SampleTrades,
-    wire,
 };
 use store::{AppendError, Appended, EventLog, Expected, Interposer, MemoryLog, Placed, Request};
 
@@ -25,7 +25,7 @@ const BATCH: usize = 1_000;
 
 fn main() {
     let records: Vec<Vec<u8>> =
-        SampleTrades::new(1, TRADES).map(|trade| wire::to_record(&trade).unwrap_or_default()).collect();
+        SampleTrades::new(1, TRADES).map(|trade| json::to_record(&trade).unwrap_or_default()).collect();
     let bytes = records.iter().map(Vec::len).sum::<usize>() / records.len();
     println!("{TRADES} trades, {bytes} bytes each");
     let mut rounds = [const { Vec::new() }; 4];

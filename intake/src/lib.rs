@@ -13,7 +13,7 @@ mod decode_tests;
 mod fields;
 pub mod files;
 mod hint;
-mod json;
+pub mod json;
 mod mapping;
 mod moment;
 mod notation;
@@ -28,7 +28,6 @@ pub mod sample;
 pub mod test_support;
 #[cfg(test)]
 mod value_tests;
-pub mod wire;
 
 pub use cloud_event::CloudEventAttributes;
 pub use currency::quote_of;

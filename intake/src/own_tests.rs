@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::{
     CloudEventAttributes, FieldMapping, Notation, TradeFormat,
     decode_tests::{now, trade},
+    json,
     own::{FORM, MARK},
     sample::SampleTrades,
-    wire,
 };
 
 /// A reader whose bot writes nothing as we do.
@@ -56,7 +56,7 @@ fn noted() -> TradeClosed {
 }
 
 fn own(trade: &TradeClosed) -> Value {
-    serde_json::from_slice(&wire::to_own_form(trade).unwrap()).unwrap()
+    serde_json::from_slice(&json::to_own_form(trade).unwrap()).unwrap()
 }
 
 fn stored(trade: &TradeClosed) -> Value {
@@ -158,7 +158,7 @@ fn a_reason_is_never_longer_than_can_be_noted_again() {
     record[&name] = json!("much");
     let read = format.decode(record.to_string().as_bytes(), None, now()).unwrap();
     assert_eq!(read.ignored[0].reason.chars().count(), 1024);
-    let again = odd_reader().decode(&wire::to_own_form(&read).unwrap(), None, now()).unwrap();
+    let again = odd_reader().decode(&json::to_own_form(&read).unwrap(), None, now()).unwrap();
     assert_eq!(stored(&again), stored(&read));
 }
 
@@ -190,7 +190,7 @@ proptest! {
             ..noted()
         };
         for format in [TradeFormat::default(), odd_reader()] {
-            let read = format.decode(&wire::to_own_form(&trade).unwrap(), None, now());
+            let read = format.decode(&json::to_own_form(&trade).unwrap(), None, now());
             prop_assert_eq!(read.map(|read| stored(&read)), Ok(stored(&trade)));
         }
     }

@@ -157,7 +157,7 @@ pub fn analysis(sharpe: f64) -> events::PerformanceAnalyzed {
 /// The bytes of `examples/trades.jsonl`: 400 made-up trades of six weeks.
 pub fn sample_file() -> Vec<u8> {
     let records = intake::sample::SampleTrades::new(42, 400);
-    let lines = records.filter_map(|trade| intake::wire::to_record(&trade).ok());
+    let lines = records.filter_map(|trade| intake::json::to_record(&trade).ok());
     lines
         .flat_map(|mut line| {
             line.push(b'\n');

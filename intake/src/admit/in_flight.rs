@@ -11,7 +11,7 @@ use store::Prepared;
 use super::{Admission, Candidate, Raw};
 
 #[derive(Default)]
-pub(super) struct Lent {
+pub(super) struct InFlight {
     payloads: Vec<u8>,
     trades: Vec<Trade>,
 }
@@ -22,7 +22,7 @@ struct Trade {
     version: u16,
 }
 
-impl Lent {
+impl InFlight {
     /// Notes a trade that leaves its candidate.
     pub(super) fn note(&mut self, candidate: usize, prepared: &Prepared) {
         let start = self.payloads.len();

@@ -4,8 +4,8 @@
 //! versions when it does not. Dead letters stand in the same request as the trades around them, and every id is
 //! derived, so a crash at any point neither loses nor doubles one. Nothing here waits, retries or drops by itself.
 
-mod lent;
-mod letter;
+mod dead_letter;
+mod in_flight;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -16,9 +16,9 @@ use events::{Event, NewEvent, Origin, Recorded, Timestamp, TradeClosed, Uuid, id
 use store::{AppendError, Appended, Duplicate, Duplicates, EventLog, Expected, Prepared, ReadError, Request};
 
 use super::{Rejection, checks};
-pub use letter::conflict;
+pub use dead_letter::conflict;
 
-use lent::Lent;
+use in_flight::InFlight;
 use plan::Plan;
 
 /// Where a record stands outside.
@@ -308,7 +308,7 @@ pub fn admit_all<'s, 'c, R: Raw>(
 struct Attempt<'s, 'c, R> {
     share: Share<'s, 'c, R>,
     seen: Seen,
-    lent: Lent,
+    in_flight: InFlight,
     plan: Option<Plan>,
     ids: Vec<Uuid>,
 }
@@ -321,13 +321,13 @@ enum Next {
 
 impl<'s, 'c, R: Raw> Attempt<'s, 'c, R> {
     fn new(share: Share<'s, 'c, R>) -> Self {
-        let (seen, lent) = (Seen::default(), Lent::default());
-        Self { share, seen, lent, plan: None, ids: Vec::new() }
+        let (seen, in_flight) = (Seen::default(), InFlight::default());
+        Self { share, seen, in_flight, plan: None, ids: Vec::new() }
     }
 
     fn request(&mut self, log: &dyn EventLog, now: Timestamp) -> Result<Next, AdmitError> {
         let Share { admission, expected, candidates } = &mut self.share;
-        let mut plan = Plan::of(admission, candidates, &self.seen, now, &mut self.lent)?;
+        let mut plan = Plan::of(admission, candidates, &self.seen, now, &mut self.in_flight)?;
         let events = std::mem::take(&mut plan.events);
         if events.is_empty() {
             let revision = current_revision(log, &admission.stream, *expected)?;
@@ -351,7 +351,7 @@ impl<'s, 'c, R: Raw> Attempt<'s, 'c, R> {
             Ok(appended) => Ok(Some(plan.answers(&appended))),
             Err(fault) => {
                 self.seen.learn(log, fault, &plan, &self.ids)?;
-                self.lent.restore(self.share.admission, &mut self.share.candidates)?;
+                self.in_flight.restore(self.share.admission, &mut self.share.candidates)?;
                 Ok(None)
             }
         }

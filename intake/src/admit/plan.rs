@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use events::{Event, Timestamp, TradeClosed, Uuid};
 use store::{Appended, Prepared};
 
-use super::{Admission, Admitted, Answer, Candidate, Lent, Raw, Rejection, Seen, letter};
+use super::{Admission, Admitted, Answer, Candidate, InFlight, Raw, Rejection, Seen, dead_letter};
 
 /// What is done for one record.
 pub(super) struct Step {
@@ -36,12 +36,19 @@ impl Plan {
         candidates: &mut [Candidate<'_, R>],
         seen: &Seen,
         now: Timestamp,
-        lent: &mut Lent,
+        in_flight: &mut InFlight,
     ) -> Result<Self, serde_json::Error> {
         let capacity = candidates.len();
         let plan = Self { events: Vec::with_capacity(capacity), steps: Vec::with_capacity(capacity) };
-        let mut planner =
-            Planner { admission, seen, now, plan, lent, firsts: HashMap::with_capacity(capacity), at: 0 };
+        let mut planner = Planner {
+            admission,
+            seen,
+            now,
+            plan,
+            in_flight,
+            firsts: HashMap::with_capacity(capacity),
+            at: 0,
+        };
         for (at, candidate) in candidates.iter_mut().enumerate() {
             planner.at = at;
             planner.place(candidate)?;
@@ -74,7 +81,7 @@ impl Plan {
 struct Planner<'p> {
     admission: &'p Admission,
     seen: &'p Seen,
-    lent: &'p mut Lent,
+    in_flight: &'p mut InFlight,
     now: Timestamp,
     plan: Plan,
     /// The event of the request that has an id.
@@ -106,7 +113,7 @@ impl Planner<'_> {
                     || "was recorded earlier in the same batch".to_owned(),
                     |at| format!("was recorded at position {at}"),
                 );
-                self.reject(candidate, letter::conflict(trade, &earlier, &stood), Some(earlier))
+                self.reject(candidate, dead_letter::conflict(trade, &earlier, &stood), Some(earlier))
             }
             _ => {
                 self.plan.steps.push(Step { event_id, outcome, rejection: None });
@@ -120,7 +127,7 @@ impl Planner<'_> {
             && let Some(prepared) = slot.take()
         {
             let event_id = prepared.event.event_id;
-            self.lent.note(self.at, &prepared);
+            self.in_flight.note(self.at, &prepared);
             let outcome = Outcome::Append(self.append(prepared));
             self.plan.steps.push(Step { event_id, outcome, rejection: None });
         }
@@ -139,14 +146,14 @@ impl Planner<'_> {
         rejection: Rejection,
         recorded: Option<TradeClosed>,
     ) -> Result<(), serde_json::Error> {
-        let event_id = letter::id(&self.admission.stream, candidate);
+        let event_id = dead_letter::id(&self.admission.stream, candidate);
         let outcome = if let Some(recorded) = self.seen.recorded.get(&event_id) {
             Outcome::Known(recorded.position)
         } else if let Some(first) = self.firsts.get(&event_id) {
             Outcome::SameAs(*first)
         } else {
             let kept = self.seen.kept.get(&self.at).copied();
-            let event = Event::RecordRejected(letter::write(candidate, &rejection, recorded, kept));
+            let event = Event::RecordRejected(dead_letter::write(candidate, &rejection, recorded, kept));
             let event = self.admission.event(event_id, self.now, candidate.place, event);
             Outcome::Append(self.append(Prepared::new(event)?))
         };

@@ -97,7 +97,7 @@ fn decode_all(lines: Vec<Line>, trades: &TradeFormat, now: Timestamp) -> Vec<Dec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{sample::SampleTrades, wire};
+    use crate::{json, sample::SampleTrades};
 
     /// Gives some bytes at a time, as a pipe does, then fails.
     struct Pipe(Vec<Vec<u8>>);
@@ -120,7 +120,7 @@ mod tests {
 
     fn lines(count: u64) -> Vec<Vec<u8>> {
         SampleTrades::new(5, count)
-            .map(|trade| [wire::to_record(&trade).unwrap(), b"\n".to_vec()].concat())
+            .map(|trade| [json::to_record(&trade).unwrap(), b"\n".to_vec()].concat())
             .collect()
     }
 

@@ -6,7 +6,7 @@ use std::{borrow::Cow, time::Duration};
 
 use events::{RejectReason, Timestamp, TradeClosed};
 
-use super::{
+use crate::{
     CloudEventAttributes, Field, FieldMapping, Notation, Rejection,
     checks::{self, Rules},
     fields::Value,

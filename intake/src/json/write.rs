@@ -3,10 +3,10 @@
 use events::{Decimal, IgnoredField, Side, Timestamp, TradeClosed, decimal};
 use serde::Serialize;
 
-use super::own;
+use crate::own;
 
 #[derive(Serialize)]
-struct Wire<'a> {
+struct TradeJson<'a> {
     #[serde(rename = "$schema", skip_serializing_if = "Option::is_none")]
     form: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ struct Wire<'a> {
 /// # Errors
 /// When a time lies outside the years 0000 to 9999.
 pub fn to_record(trade: &TradeClosed) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&wire(trade))
+    serde_json::to_vec(&as_json(trade))
 }
 
 /// The value of a record of our own form: every reader gets this trade, whatever its configuration says of names and
@@ -60,11 +60,11 @@ pub fn to_record(trade: &TradeClosed) -> Result<Vec<u8>, serde_json::Error> {
 /// When a time lies outside the years 0000 to 9999.
 pub fn to_own_form(trade: &TradeClosed) -> Result<Vec<u8>, serde_json::Error> {
     let (rounded, ignored) = (trade.rounded.as_slice(), trade.ignored.as_slice());
-    serde_json::to_vec(&Wire { form: Some(own::FORM), rounded, ignored, ..wire(trade) })
+    serde_json::to_vec(&TradeJson { form: Some(own::FORM), rounded, ignored, ..as_json(trade) })
 }
 
-fn wire(trade: &TradeClosed) -> Wire<'_> {
-    Wire {
+fn as_json(trade: &TradeClosed) -> TradeJson<'_> {
+    TradeJson {
         form: None,
         event_id: trade.source_event_id.as_deref(),
         trade_id: &trade.trade_id,

@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use events::RejectReason;
 use intake::{
     files::{FileError, Row, TradeFile},
-    wire,
+    json,
 };
 use kafka::{KafkaSettings, send_all};
 use runtime::rehearse::Place;
@@ -220,7 +220,7 @@ impl Records<'_> {
         let place = Place { file: Arc::clone(name), row: row.number };
         let (key, value) = match row.decoded {
             Ok(trade) if !self.publish.files.are_records(file) => {
-                let value = wire::to_own_form(&trade).unwrap_or(row.bytes);
+                let value = json::to_own_form(&trade).unwrap_or(row.bytes);
                 (trade.strategy.into_bytes(), value)
             }
             Ok(trade) => (trade.strategy.into_bytes(), row.bytes),

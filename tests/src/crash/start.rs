@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use intake::wire;
+use intake::json;
 use store::embedded::testing::disk::Random;
 use tempfile::TempDir;
 
@@ -78,7 +78,7 @@ pub(super) fn ask(data: &Path, arguments: &[&str]) -> Result<(Option<i32>, Strin
 pub(super) fn losses(strategy: &str, from: i64, to: i64) -> Result<Vec<u8>, String> {
     let start = crate::at("2025-03-03T00:00:00Z");
     let lost = |n: i64| crate::trade(strategy, &n.to_string(), "-0.5", start.plus_seconds(60 * n));
-    let lines: Result<Vec<_>, _> = (from..to).map(|n| wire::to_record(&lost(n))).collect();
+    let lines: Result<Vec<_>, _> = (from..to).map(|n| json::to_record(&lost(n))).collect();
     Ok(lines.map_err(text)?.join(&b'\n'))
 }
 

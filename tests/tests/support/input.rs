@@ -11,7 +11,7 @@ use std::{
 };
 
 use events::{TradeClosed, Uuid, id};
-use intake::{sample::SampleTrades, wire};
+use intake::{json, sample::SampleTrades};
 use serde_json::{Value, json};
 
 /// How long a record waits for its turn before its test has failed anyway.
@@ -39,7 +39,7 @@ impl Input {
         for (index, mut trade) in (0..).zip(SampleTrades::new(42, count)) {
             trade.strategy = format!("{}_{}", trade.strategy, index % SPLIT);
             input.trades.insert(id::closed_trade(&trade.strategy, &trade.trade_id));
-            let value = wire::to_record(&trade).unwrap();
+            let value = json::to_record(&trade).unwrap();
             input.records.push((trade.strategy.clone().into_bytes(), value));
             match index % 100 {
                 // Far back as well as the record just sent.
@@ -62,7 +62,7 @@ impl Input {
 /// A record that cannot be taken in, of one kind after the other.
 fn garbage(index: u64, trade: &TradeClosed) -> Vec<u8> {
     let changed = |changes: &[(&str, Value)]| {
-        let mut fields: Value = serde_json::from_slice(&wire::to_record(trade).unwrap()).unwrap();
+        let mut fields: Value = serde_json::from_slice(&json::to_record(trade).unwrap()).unwrap();
         for (name, value) in changes {
             fields[*name] = value.clone();
         }

@@ -34,7 +34,7 @@ fn rows_end_with_any_line_end_also_by_turns() {
 
 #[test]
 fn records_in_lines_that_end_with_a_carriage_return_are_records() {
-    let lines: Vec<_> = SampleTrades::new(1, 3).map(|trade| wire::to_record(&trade).unwrap()).collect();
+    let lines: Vec<_> = SampleTrades::new(1, 3).map(|trade| json::to_record(&trade).unwrap()).collect();
     assert_eq!(rows(lines.join(&b'\r')).iter().map(trade).count(), 3);
 }
 
@@ -157,7 +157,7 @@ fn a_row_in_latin_1_says_so() {
 
 #[test]
 fn objects_in_a_list_or_over_several_lines_are_trades() {
-    let objects: Vec<_> = SampleTrades::new(3, 2).map(|trade| wire::to_record(&trade).unwrap()).collect();
+    let objects: Vec<_> = SampleTrades::new(3, 2).map(|trade| json::to_record(&trade).unwrap()).collect();
     let list = [b"[".as_slice(), &objects.join(&b",\n"[..]), b"]"].concat();
     let pretty: Vec<String> = objects
         .iter()

@@ -15,8 +15,8 @@ use super::{FileError, FileFormat, Row, TradeFile};
 use crate::{
     FieldMapping, TradeFormat,
     admit::{Admission, Counts, Incoming, Place, RawBytes},
+    json,
     sample::SampleTrades,
-    wire,
 };
 
 const FREQTRADE: &str = "pair,strategy,open_date,close_date,open_rate,close_rate,amount,stake_amount,leverage,is_short,\
@@ -130,7 +130,7 @@ fn a_csv_with_our_names_has_its_columns_in_any_order_and_ignores_others() {
 #[test]
 fn json_lines_are_records_as_on_the_topic() {
     let trades: Vec<_> = SampleTrades::new(1, 20).collect();
-    let lines: Vec<_> = trades.iter().map(|trade| wire::to_record(trade).unwrap()).collect();
+    let lines: Vec<_> = trades.iter().map(|trade| json::to_record(trade).unwrap()).collect();
     let read = rows(lines.join(&b"\n\n"[..]));
     assert_eq!(read.iter().map(trade).collect::<Vec<_>>(), trades.iter().collect::<Vec<_>>());
     assert_eq!(read[19].number, 20);
