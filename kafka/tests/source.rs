@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Event, FamilySet, Origin, RecordsMissing, RejectReason, StallReason, Uuid};
+use events::{Event, Origin, RecordsMissing, RejectReason, StallReason, Uuid};
 use intake::TradeFormat;
 use kafka::{
     Endpoint, KafkaSource, SourceState, send_all,
@@ -21,7 +21,7 @@ use rdkafka::{
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
-use store::{EmbeddedLog, EventLog, MemoryLog, Options};
+use store::{EventLog, MemoryLog};
 use support::{
     BadDisk,
     source::{everything, missing, send, source, strategy, trade, trades, wait_for, wait_until_live},
@@ -226,35 +226,6 @@ fn two_sources_on_one_log_are_noticed() {
         "{:?}",
         stopped.status()
     );
-}
-
-#[test]
-fn what_is_fetched_just_after_the_end_was_reached_is_taken_at_once() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
-    let topic = settings.topics.trade_closed.clone();
-    broker.create_topic(&topic, 4, &[]).unwrap();
-    // A log that takes its time, so that the end and more records come in meanwhile.
-    let folder = tempfile::tempdir().unwrap();
-    let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(folder.path(), Options::default()).unwrap());
-    let source =
-        KafkaSource::start(Arc::clone(&log), settings.clone(), TradeFormat::default(), Uuid::nil()).unwrap();
-    wait_until_live(&source, 0);
-    // What comes into one partition makes the broker say of the others that they end.
-    let mut eager = settings;
-    eager.properties.insert("linger.ms".to_owned(), "0".to_owned());
-    let records = (0..9000).map(trade);
-    send_all(&eager, &topic, records, Some(1500.0), &mut |_| {}).unwrap();
-    wait_until_live(&source, 9000);
-    source.stop();
-    let (mut last, mut long) = (BTreeMap::new(), 0);
-    for recorded in log.read_all(0, FamilySet::ALL, usize::MAX).unwrap().events {
-        let at = recorded.recorded_at.micros();
-        let before = last.insert(Arc::clone(&recorded.stream), at).unwrap_or(at);
-        long += usize::from(at - before > 300_000);
-    }
-    // Left until the next look of the reading thread, they would come in steps of half a second.
-    assert!(long <= 2, "{long} times a partition stood still");
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl<'p> Readers<'p> {
 
     /// Looks at every partition once; answers whether there was anything, and so may be more: a queue only tells of
     /// what comes in after it was found empty.
-    fn turn(&self, thread: usize) -> Result<bool, KafkaFault> {
+    pub(super) fn turn(&self, thread: usize) -> Result<bool, KafkaFault> {
         let mut any = false;
         let from = thread * self.partitions.len() / self.session.wakeups.0.len();
         for index in (from..self.partitions.len()).chain(0..from) {

@@ -195,3 +195,53 @@ fn threads() -> NonZero<usize> {
     let helpful = thread::available_parallelism().map_or(2, NonZero::get);
     NonZero::new(helpful.min(MOST_THREADS)).unwrap_or(NonZero::<usize>::MIN)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        Endpoint, send_all,
+        source::{keeping::Keeper, source_log::SourceLog},
+        test_support::trade_json,
+    };
+    use events::Uuid;
+    use intake::TradeFormat;
+    use store::MemoryLog;
+
+    /// A queue calls only for what comes in after it was found empty, so whoever found something must look once more
+    /// before resting: also where that was the end alone, as records may stand behind it by then. Whether somebody
+    /// rests with records unread shows in how long they wait, which depends on the machine; this does not.
+    #[test]
+    fn the_end_of_a_partition_alone_is_something_behind_which_more_may_have_been_fetched() {
+        const LONG: Duration = Duration::from_secs(60);
+        let endpoint = Endpoint::start("127.0.0.1:0", &["trading.trade.closed.v1"]).unwrap();
+        let settings = endpoint.settings();
+        let log = SourceLog { event_log: Arc::new(MemoryLog::new()), run_id: Uuid::nil() };
+        let keeper = Keeper::open(log.clone(), &settings.topics.trade_closed).unwrap();
+        let source = SourceContext::new(settings.clone(), TradeFormat::default(), log, keeper, None);
+        let session = Session::new(&source, NonZero::<usize>::MIN);
+        let stream = source.log.stream("cluster", "topic", 0).unwrap();
+        let opening = Opening { partition: 0, stream: stream.clone(), from: 0, end: 0, shows_gaps: false };
+        let progress = Arc::new(PartitionProgress::new(0, 0, 0));
+        let (_consumer, partitions) = take(&session, &[opening], &[Arc::clone(&progress)]).unwrap();
+        let appender = Appender::new(&partitions, vec![stream], &source.log, &source.tally);
+        let readers = Readers::new(&partitions, appender, &session);
+        let until_found = || {
+            while !readers.turn(0).unwrap() {
+                assert!(session.wakeups.first().wait(LONG), "what was fetched was passed over");
+            }
+        };
+        until_found();
+        assert!(progress.is_at_end() && source.tally.counts().taken == 0);
+        // Found empty: from here on the queue calls again.
+        while readers.turn(0).unwrap() {}
+        // Of so many keys some belong to this partition.
+        let records = (0..40).map(|n| (format!("s{n}").into_bytes(), trade_json("s", n, "1.5")));
+        send_all(&settings, source.topic(), records, None, &mut |_| {}).unwrap();
+        while source.tally.counts().taken == 0 {
+            until_found();
+        }
+    }
+}
