@@ -3,7 +3,7 @@
 //! Nothing is cross-checked between profit, percent and prices, as real bots disagree with themselves. But where nearly
 //! every trade of a file disagrees by the same factor of a hundred, a person should look.
 
-use events::{Decimal, TradeClosed};
+use events::{Decimal, Side, TradeClosed};
 
 /// Looks at trades, in any order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,10 +14,14 @@ pub struct RatioHint {
 }
 
 impl RatioHint {
-    /// Looks at a trade. One without profit, or that is too large to reckon with, tells nothing.
+    /// Looks at a trade. One without profit, or that is too large to reckon with, tells nothing; one whose profit shows
+    /// that it deals in hundreds tells of no ratio.
     pub fn look(&mut self, trade: &TradeClosed) {
         let Some(times) = times_percent(trade) else { return };
         self.judged += 1;
+        if counts_hundreds(trade) {
+            return;
+        }
         self.plain += u64::from(is_hundredfold(times));
         let leveraged = trade.leverage.and_then(|leverage| times.checked_mul(leverage));
         self.leveraged += u64::from(is_hundredfold(leveraged.unwrap_or(times)));
@@ -49,6 +53,22 @@ fn times_percent(trade: &TradeClosed) -> Option<Decimal> {
     let percent = trade.profit.checked_div(capital)?.checked_mul(Decimal::ONE_HUNDRED)?;
     percent.checked_div(trade.profit_pct)
 }
+
+/// Whether a quantity of one stands for a hundred of what the prices are of, as with options: profit and percent are right
+/// then, and only look like a ratio beside the prices. The way from entry to exit tells, else a loss that no long
+/// trade of that quantity can make.
+fn counts_hundreds(trade: &TradeClosed) -> bool {
+    let times = |price: Decimal| trade.profit.checked_div(trade.quantity.checked_mul(price)?);
+    let moved = trade.exit_price.and_then(|exit| match trade.side {
+        Side::Long => exit.checked_sub(trade.entry_price),
+        Side::Short => trade.entry_price.checked_sub(exit),
+    });
+    moved.and_then(times).is_some_and(is_hundredfold)
+        || trade.side == Side::Long && times(trade.entry_price).is_some_and(|times| times < ALL_AND_FEES)
+}
+
+/// What a long trade can lose, as a multiple of quantity and price.
+const ALL_AND_FEES: Decimal = Decimal::from_parts(125, 0, 0, true, 2);
 
 /// Within what fees and rounding do.
 fn is_hundredfold(times: Decimal) -> bool {
@@ -90,6 +110,42 @@ mod tests {
             ..trade
         });
         assert!(hint(leveraged).unwrap().contains("/ leverage) is 100 times profit_pct in 50 of 50"));
+    }
+
+    /// As options are counted: one is a hundred of what the price is of.
+    fn as_contracts(trade: TradeClosed) -> TradeClosed {
+        TradeClosed { profit: trade.profit * Decimal::ONE_HUNDRED, ..trade }
+    }
+
+    #[test]
+    fn contracts_of_a_hundred_are_no_ratios() {
+        assert_eq!(hint(SampleTrades::new(1, 400).map(as_contracts)), None, "the exits tell");
+        let expired = |trade: TradeClosed| TradeClosed {
+            side: Side::Long,
+            exit_price: None,
+            profit: -trade.quantity * trade.entry_price * Decimal::ONE_HUNDRED,
+            profit_pct: -Decimal::ONE_HUNDRED,
+            ..trade
+        };
+        assert_eq!(
+            hint(SampleTrades::new(1, 2).map(expired)),
+            None,
+            "nobody loses a hundred times the price"
+        );
+    }
+
+    #[test]
+    fn ratios_are_pointed_out_without_exits_and_where_everything_was_lost() {
+        let without = |trade| TradeClosed { exit_price: None, ..as_ratio(trade) };
+        assert!(hint(SampleTrades::new(1, 400).map(without)).unwrap().contains("400 of 400"));
+        let lost = |trade: TradeClosed| TradeClosed {
+            side: Side::Long,
+            exit_price: Some(Decimal::ZERO),
+            profit: -trade.quantity * trade.entry_price * Decimal::new(1002, 3),
+            profit_pct: Decimal::new(-1002, 3),
+            ..trade
+        };
+        assert!(hint(SampleTrades::new(1, 2).map(lost)).unwrap().contains("2 of 2"));
     }
 
     #[test]
