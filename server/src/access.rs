@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use runtime::system::{System, SystemConfig};
-use store::{EmbeddedLog, EventLog, Options, embedded::Archive, plain};
+use runtime::system::System;
+use store::{EmbeddedLog, EventLog, plain};
 use views::{Views, ViewsOptions};
 
 use crate::{
-    calls::{Call, Desk, Needs, Progress},
+    calls::{Call, Needs, Progress, Sources},
     client::{Client, Slow},
     config::Config,
     folder::{DataFolder, Hold, HoldError, Holder, ServerFile, Token, own_log},
@@ -34,7 +34,7 @@ pub enum Access {
 
 /// A folder that this process has opened.
 pub struct Local {
-    desk: Desk,
+    sources: Sources,
     // Last: released when everything else is closed.
     _hold: Option<Hold>,
 }
@@ -147,26 +147,26 @@ impl Local {
 
     fn for_reading(way: &Way<'_>, hold: Option<Hold>) -> Result<Self, Problem> {
         let log = own_log::read(way.folder)?;
-        Ok(Self { desk: desk(way, &log), _hold: hold })
+        Ok(Self { sources: sources(way, &log), _hold: hold })
     }
 
     fn with_views(mut self, way: &Way<'_>) -> Result<Self, Problem> {
-        let log = || Arc::clone(&self.desk.log);
+        let log = || Arc::clone(&self.sources.log);
         let views = Views::open(log(), &way.folder.views(), views_options());
         // A disk that is full, for example, may refuse even that.
         let views =
             views.or_else(|refused| Views::open_elsewhere(log(), views_options()).map_err(|_| refused))?;
-        self.desk.views = Some(Arc::new(views));
+        self.sources.views = Some(Arc::new(views));
         Ok(self)
     }
 
     /// Answers; where the views cannot be brought up to the log's head, from views that are folded anew elsewhere.
     fn call<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
-        match call.answer(&self.desk) {
+        match call.answer(&self.sources) {
             Err(behind) if behind.code == "view_behind" => {
-                let views = Views::open_elsewhere(Arc::clone(&self.desk.log), views_options());
+                let views = Views::open_elsewhere(Arc::clone(&self.sources.log), views_options());
                 let views = views.map_err(|_| behind)?;
-                call.answer(&Desk { views: Some(Arc::new(views)), ..self.desk.clone() })
+                call.answer(&Sources { views: Some(Arc::new(views)), ..self.sources.clone() })
             }
             answer => answer,
         }
@@ -174,11 +174,14 @@ impl Local {
 
     fn for_writing(way: &Way<'_>) -> Result<Self, Problem> {
         let hold = Hold::take(way.folder, way.command, PATIENCE)?;
-        let log = own_log::open(way.folder, log_options(way.config), way.new_log)?;
-        let mut desk = desk(way, &log);
-        let system = System::start(&desk.log, &system_config(way.config, way.folder, way.command))?;
-        desk.actors = Some(Arc::new(system));
-        Ok(Self { desk, _hold: Some(hold) })
+        let log = own_log::open(way.folder, way.config.log_options(), way.new_log)?;
+        let mut sources = sources(way, &log);
+        let system = System::start(
+            &sources.log,
+            &way.config.system_config(Some(way.folder.snapshots()), way.command),
+        )?;
+        sources.actors = Some(Arc::new(system));
+        Ok(Self { sources, _hold: Some(hold) })
     }
 }
 
@@ -190,39 +193,16 @@ fn views_options() -> ViewsOptions {
 impl Drop for Local {
     /// Stops the actors with a snapshot.
     fn drop(&mut self) {
-        if let Some(system) = self.desk.actors.take() {
+        if let Some(system) = self.sources.actors.take() {
             system.stop();
         }
     }
 }
 
-fn desk(way: &Way<'_>, log: &Arc<EmbeddedLog>) -> Desk {
-    let mut desk = Desk::new(Arc::clone(log) as Arc<dyn EventLog>);
-    desk.embedded = Some(Arc::clone(log));
-    desk.snapshots = Some(way.folder.snapshots());
-    desk.progress = Arc::clone(&way.progress);
-    desk
-}
-
-/// How the log of a configuration is opened for writing.
-pub fn log_options(config: &Config) -> Options {
-    let store = &config.store;
-    Options {
-        segment_bytes: store.segment_bytes,
-        lock_wait: PATIENCE,
-        uncompressed: store.uncompressed,
-        archive: store.archive.as_ref().map(|(folder, after)| Archive::in_folder(folder, *after)),
-    }
-}
-
-/// What the actors of a configuration are started with.
-pub fn system_config(config: &Config, folder: &DataFolder, command: &str) -> SystemConfig {
-    SystemConfig {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: command.to_owned(),
-        config_digest: config.digest.clone(),
-        configured: config.of_actors(),
-        snapshots: Some(folder.snapshots()),
-        stall_after: Duration::from_secs(30),
-    }
+fn sources(way: &Way<'_>, log: &Arc<EmbeddedLog>) -> Sources {
+    let mut sources = Sources::new(Arc::clone(log) as Arc<dyn EventLog>);
+    sources.embedded = Some(Arc::clone(log));
+    sources.snapshots = Some(way.folder.snapshots());
+    sources.progress = Arc::clone(&way.progress);
+    sources
 }

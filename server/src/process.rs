@@ -17,27 +17,17 @@ use store::EventLog;
 use views::{Views, ViewsOptions};
 
 use crate::{
-    access::{log_options, system_config},
-    calls::{Desk, Source},
+    calls::{Source, Sources},
     config::Config,
     folder::{DataFolder, own_log},
     parts::{LogPart, Part, Saved},
     problem::Problem,
 };
 
-/// Settings for the cluster of a configuration.
-pub fn kafka_settings(config: &Config) -> KafkaSettings {
-    let mut settings = KafkaSettings::new(config.kafka.bootstrap_servers.clone().unwrap_or_default());
-    settings.properties = config.kafka.properties.clone();
-    settings.topics = config.kafka.topics.clone();
-    settings.stale_after = config.stale_after;
-    settings
-}
-
 /// Everything that runs.
 pub struct Process {
     /// Answers calls.
-    pub desk: Desk,
+    pub sources: Sources,
     /// In the order in which they need each other: stopped from the last to the first.
     pub parts: Vec<Arc<dyn Part>>,
     /// How Kafka is reached, in words.
@@ -64,18 +54,18 @@ impl Process {
     /// part cannot be started.
     pub fn start(config: &Config, folder: &DataFolder, begin: Begin) -> Result<Self, Problem> {
         let Begin { as_copy, new_log } = begin;
-        let embedded = own_log::open(folder, log_options(config), new_log)?;
+        let embedded = own_log::open(folder, config.log_options(), new_log)?;
         for notice in embedded.notices() {
             tracing::warn!("{notice}");
         }
         let log = Arc::clone(&embedded) as Arc<dyn EventLog>;
         // Before anything is taken in: a restored backup must not decide anew what is already published.
         if config.kafka.bootstrap_servers.is_some() && !as_copy {
-            refuse_another_history(&log, &kafka_settings(config))?;
+            refuse_another_history(&log, &config.kafka_settings())?;
         }
         let begun_at = log.head();
         let views = Views::open(Arc::clone(&log), &folder.views(), ViewsOptions::default())?;
-        let system = System::start(&log, &system_config(config, folder, "run"))?;
+        let system = System::start(&log, &config.system_config(Some(folder.snapshots()), "run"))?;
         let run_id = system.run_id();
         if as_copy {
             go_on_as_copy(&*log, run_id)?;
@@ -91,20 +81,20 @@ impl Process {
         let source = KafkaSource::start(Arc::clone(&log), settings, config.trades.clone(), run_id)?;
         let (views, system, source) = (Arc::new(views), Arc::new(system), Arc::new(source));
         release_clock(&system, &source, config.stale_after)?;
-        let mut desk = Desk::new(Arc::clone(&log));
-        desk.embedded = Some(Arc::clone(&embedded));
-        desk.views = Some(Arc::clone(&views));
-        desk.actors = Some(Arc::clone(&system));
-        desk.snapshots = Some(folder.snapshots());
+        let mut sources = Sources::new(Arc::clone(&log));
+        sources.embedded = Some(Arc::clone(&embedded));
+        sources.views = Some(Arc::clone(&views));
+        sources.actors = Some(Arc::clone(&system));
+        sources.snapshots = Some(folder.snapshots());
         let shown = Arc::clone(&source);
-        desk.source = Some(Arc::new(move || Source::of(&servers, &shown.status())));
+        sources.source = Some(Arc::new(move || Source::of(&servers, &shown.status())));
         let mut parts: Vec<Arc<dyn Part>> = vec![Arc::new(LogPart { log, embedded: Some(embedded) })];
         parts.push(views);
         parts.extend(endpoint.map(|endpoint| Arc::new(endpoint) as Arc<dyn Part>));
         parts.push(Arc::new(publisher));
         parts.push(system);
         parts.push(source);
-        Ok(Self { desk, parts, kafka, run_id, begun_at })
+        Ok(Self { sources, parts, kafka, run_id, begun_at })
     }
 
     /// How facts over HTTP are taken in.
@@ -118,9 +108,9 @@ impl Process {
 
     /// Stops everything; the server has to have let go of what it shares.
     pub fn stop(self) -> Saved {
-        let Self { desk, parts, .. } = self;
-        desk.stopping.store(true, Ordering::Relaxed);
-        drop(desk);
+        let Self { sources, parts, .. } = self;
+        sources.stopping.store(true, Ordering::Relaxed);
+        drop(sources);
         let mut saved = Saved::default();
         parts.into_iter().rev().for_each(|part| part.stop(&mut saved));
         saved
@@ -143,7 +133,7 @@ fn refuse_another_history(log: &Arc<dyn EventLog>, settings: &KafkaSettings) -> 
 
 /// The configured cluster, or the embedded endpoint with the topics that are read and written.
 fn cluster(config: &Config) -> Result<(Option<Endpoint>, KafkaSettings), Problem> {
-    let settings = kafka_settings(config);
+    let settings = config.kafka_settings();
     if config.kafka.bootstrap_servers.is_some() {
         return Ok((None, settings));
     }

@@ -5,7 +5,7 @@ use runtime::system::System;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Call, Desk, Method, Needs,
+    Call, Method, Needs, Sources,
     request::{self, Asked, Outcome},
 };
 use store::now;
@@ -26,11 +26,11 @@ impl Call for AcceptClock {
     const PATH: &'static str = "/api/clock/accept";
     const NEEDS: Needs = Needs::Actors;
 
-    fn answer(&self, desk: &Desk) -> Result<Outcome, Problem> {
+    fn answer(&self, sources: &Sources) -> Result<Outcome, Problem> {
         let clock = now();
         let event_id = id::derive(&[b"request", b"ClockAcceptRequested", self.asked.key.as_bytes()]);
-        let known = desk.log.position_of(event_id)?.is_some();
-        if !known && desk.actors()?.clock_problem().is_none() {
+        let known = sources.log.position_of(event_id)?.is_some();
+        if !known && sources.actors()?.clock_problem().is_none() {
             let detail = format!(
                 "the clock says {clock}, and nothing in the log is more than 5 min later: there is nothing to accept"
             );
@@ -38,6 +38,6 @@ impl Call for AcceptClock {
         }
         let reason = self.asked.reason.clone();
         let event = Event::ClockAcceptRequested(ClockAcceptRequested { clock, reason });
-        request::ask(desk, System::CLOCK_REQUESTS, event_id, &self.asked, event)
+        request::ask(sources, System::CLOCK_REQUESTS, event_id, &self.asked, event)
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use views::DeadLetterQuery;
 
-use super::{Call, Desk, Limit, Needs, Page, events::find, path_part, raw};
+use super::{Call, Limit, Needs, Page, Sources, events::find, path_part, raw};
 use crate::problem::Problem;
 
 /// Dead letters, newest first.
@@ -34,7 +34,7 @@ impl Call for DeadLetterList {
     const PATH: &'static str = "/api/dead-letters";
     const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
+    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
         let query = DeadLetterQuery {
             reason: self.reason,
             strategy: self.strategy.clone(),
@@ -42,7 +42,7 @@ impl Call for DeadLetterList {
             before: self.after,
             limit: self.limit.get(),
         };
-        let letters = desk.views()?.dead_letters(&query)?;
+        let letters = sources.views()?.dead_letters(&query)?;
         let next = letters.last().filter(|_| letters.len() == query.limit).map(|last| last.position);
         Ok(Page { next, ..Page::whole(&letters)? })
     }
@@ -76,8 +76,8 @@ impl Call for DeadLetterShow {
         format!("/api/dead-letters/{}", path_part(&self.id))
     }
 
-    fn answer(&self, desk: &Desk) -> Result<Box<RawValue>, Problem> {
-        let event = find(&*desk.log, &self.id)?;
+    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
+        let event = find(&*sources.log, &self.id)?;
         match &event.event {
             Event::RecordRejected(letter) => shown(&event, letter),
             other => Err(Problem::not_found(format!(

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use store::{Batch, EventLog};
 
 use super::{
-    Call, Desk, Limit, Needs, Page, asked, path_part, raw,
+    Call, Limit, Needs, Page, Sources, asked, path_part, raw,
     scan::{self, Span},
 };
 use crate::problem::Problem;
@@ -57,7 +57,7 @@ impl Call for EventList {
         page.items.is_empty()
     }
 
-    fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
+    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
         asked::check_types(&self.types, false)?;
         asked::check_span(self.since, self.until)?;
         let span = Span {
@@ -67,7 +67,7 @@ impl Call for EventList {
             limit: self.limit,
             follows: self.wait_ms > 0,
         };
-        scan::scan(desk, span, |event| {
+        scan::scan(sources, span, |event| {
             (self.types.is_empty() || self.types.iter().any(|t| t == event.event.event_type()))
                 && self.stream.as_deref().is_none_or(|stream| *event.stream == *stream)
                 && self.strategy.as_deref().is_none_or(|s| event.event.strategy() == Some(s))
@@ -91,8 +91,8 @@ impl Call for EventTail {
     const PATH: &'static str = "/api/events/tail";
     const NEEDS: Needs = Needs::Log;
 
-    fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
-        let newest = newest(&*desk.log, self.lines.get())?;
+    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
+        let newest = newest(&*sources.log, self.lines.get())?;
         let items = newest.events.iter().map(|event| raw(&event.json())).collect::<Result<_, _>>()?;
         Ok(Page { items, next: Some(newest.read_to) })
     }
@@ -134,8 +134,8 @@ impl Call for EventShow {
         format!("/api/events/{}", path_part(&self.id))
     }
 
-    fn answer(&self, desk: &Desk) -> Result<Box<RawValue>, Problem> {
-        raw(&find(&*desk.log, &self.id)?.json())
+    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
+        raw(&find(&*sources.log, &self.id)?.json())
     }
 }
 

@@ -1,12 +1,11 @@
 //! Everything that can be asked or requested, with its answer. The command line and HTTP make the same calls: a command
-//! makes them to a [`Desk`] of its own or, through [`crate::access`], to that of a running server.
+//! makes them to a [`Sources`] of its own or, through [`crate::access`], to that of a running server.
 
 mod asked;
 mod audit;
 mod clock;
 mod dead_letters;
 mod decisions;
-mod desk;
 mod events;
 mod known;
 mod performance;
@@ -16,9 +15,35 @@ mod request;
 mod scan;
 mod seal;
 mod source;
+mod sources;
 mod strategies;
 mod verify;
 mod why;
+
+/// Every call, for those who need all of them. Where two paths fit, the first one is taken.
+pub fn each(routes: &mut impl Routes) {
+    routes.call::<EventList>();
+    routes.call::<EventTail>();
+    routes.call::<EventShow>();
+    routes.call::<Why>();
+    routes.call::<Decisions>();
+    routes.call::<StrategyList>();
+    routes.call::<StrategyShow>();
+    routes.call::<AcceptClock>();
+    routes.call::<Disable>();
+    routes.call::<Enable>();
+    routes.call::<Performance>();
+    routes.call::<Audit>();
+    routes.call::<Pipeline>();
+    routes.call::<SourceShow>();
+    routes.call::<ProjectionList>();
+    routes.call::<Rebuild>();
+    routes.call::<VerifyViews>();
+    routes.call::<Verify>();
+    routes.call::<SealShow>();
+    routes.call::<DeadLetterList>();
+    routes.call::<DeadLetterShow>();
+}
 
 use std::time::Duration;
 
@@ -32,7 +57,6 @@ pub use audit::Audit;
 pub use clock::AcceptClock;
 pub use dead_letters::{DeadLetterList, DeadLetterShow};
 pub use decisions::Decisions;
-pub use desk::{Desk, Progress};
 pub use events::{EventList, EventShow, EventTail};
 pub use performance::Performance;
 pub use pipeline::Pipeline;
@@ -40,9 +64,16 @@ pub use projections::{ProjectionList, Rebuild, VerifyViews};
 pub use request::{Asked, Disable, Enable, Outcome};
 pub use seal::SealShow;
 pub use source::{Source, SourceShow};
+pub use sources::{Progress, Sources};
 pub use strategies::{StrategyList, StrategyShow};
 pub use verify::{VIEWS, Verify, fault};
 pub use why::Why;
+
+/// Where calls are to be reached.
+pub trait Routes {
+    /// Makes a call known.
+    fn call<C: Call>(&mut self);
+}
 
 /// How a call goes over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +131,7 @@ pub trait Call: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the call cannot be answered; the problem says why.
-    fn answer(&self, desk: &Desk) -> Result<Self::Answer, Problem>;
+    fn answer(&self, sources: &Sources) -> Result<Self::Answer, Problem>;
 }
 
 /// A part of a list. Items are kept as they were written, so that nothing is rounded on the way.

@@ -4,7 +4,7 @@ use ::projections::{By, PerformanceQuery};
 use events::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Desk, Needs, Page, asked};
+use super::{Call, Needs, Page, Sources, asked};
 use crate::problem::Problem;
 
 /// Figures of closed trades in `[since, until)`.
@@ -30,7 +30,7 @@ impl Call for Performance {
     const PATH: &'static str = "/api/performance";
     const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
+    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
         asked::check_span(self.since, self.until)?;
         let by = match self.by.as_deref() {
             None | Some("total") => By::Total,
@@ -45,6 +45,6 @@ impl Call for Performance {
         };
         let query =
             PerformanceQuery { by, since: self.since, until: self.until, strategy: self.strategy.clone() };
-        Page::whole(desk.views()?.performance(&query)?)
+        Page::whole(sources.views()?.performance(&query)?)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Call, Desk, Needs, raw};
+use super::{Call, Needs, Sources, raw};
 use crate::problem::Problem;
 
 /// The pipeline.
@@ -16,7 +16,7 @@ impl Call for Pipeline {
     const PATH: &'static str = "/api/pipeline";
     const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, desk: &Desk) -> Result<Box<RawValue>, Problem> {
-        raw(&desk.views()?.pipeline()?)
+    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
+        raw(&sources.views()?.pipeline()?)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Desk, Method, Needs, Page};
+use super::{Call, Method, Needs, Page, Sources};
 use crate::problem::Problem;
 
 /// All projections.
@@ -15,8 +15,8 @@ impl Call for ProjectionList {
     const PATH: &'static str = "/api/projections";
     const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
-        Page::whole(desk.views()?.list())
+    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
+        Page::whole(sources.views()?.list())
     }
 }
 
@@ -42,11 +42,11 @@ impl Call for Rebuild {
     const PATH: &'static str = "/api/projections/rebuild";
     const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
-        let views = desk.views()?;
+    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
+        let views = sources.views()?;
         known(views, &self.names)?;
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        views.rebuild(&names, &mut |done| (desk.progress)(done.position, done.head))?;
+        views.rebuild(&names, &mut |done| (sources.progress)(done.position, done.head))?;
         let rebuilt = views.list().into_iter().filter(|view| names.is_empty() || names.contains(&view.name));
         Page::whole(rebuilt.map(|view| Rebuilt { projection: view.name, position: view.position }))
     }
@@ -75,14 +75,14 @@ impl Call for VerifyViews {
     const PATH: &'static str = "/api/projections/verify";
     const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
-        let views = desk.views()?;
+    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
+        let views = sources.views()?;
         known(views, &self.names)?;
         let wanted = |name: &str| self.names.is_empty() || self.names.iter().any(|wanted| wanted == name);
         let mut compared = Vec::new();
         for view in views.list().into_iter().filter(|view| wanted(view.name)) {
             let difference =
-                views.verify(view.name, &mut |done| (desk.progress)(done.position, done.head))?;
+                views.verify(view.name, &mut |done| (sources.progress)(done.position, done.head))?;
             compared.push(Compared { projection: view.name, equal: difference.is_none(), difference });
         }
         Page::whole(compared)

@@ -2,7 +2,7 @@
 
 use events::{FamilySet, Recorded};
 
-use super::{Desk, Limit, Page, raw};
+use super::{Limit, Page, Sources, raw};
 use crate::problem::Problem;
 
 /// Events that one call looks at, at most.
@@ -25,8 +25,8 @@ pub struct Span {
 }
 
 /// The events of a span that are wanted.
-pub fn scan(desk: &Desk, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Result<Page, Problem> {
-    let log = &*desk.log;
+pub fn scan(sources: &Sources, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Result<Page, Problem> {
+    let log = &*sources.log;
     let limit = span.limit.get();
     let head = log.head();
     let (mut at, mut looked_at, mut items) = (span.after, 0, Vec::new());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Desk, Needs, verify::chained};
+use super::{Call, Needs, Sources, verify::chained};
 use crate::problem::Problem;
 
 /// The seal of the last durable event.
@@ -24,8 +24,8 @@ impl Call for SealShow {
     const PATH: &'static str = "/api/seal";
     const NEEDS: Needs = Needs::Log;
 
-    fn answer(&self, desk: &Desk) -> Result<Sealed, Problem> {
-        let seal = chained(desk)?.seal();
+    fn answer(&self, sources: &Sources) -> Result<Sealed, Problem> {
+        let seal = chained(sources)?.seal();
         Ok(Sealed { seal: seal.to_string(), position: seal.position })
     }
 }

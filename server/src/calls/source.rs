@@ -4,7 +4,7 @@ use events::Timestamp;
 use kafka::{PartitionStatus, SourceStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Desk, Needs};
+use super::{Call, Needs, Sources};
 use crate::problem::Problem;
 
 /// The source.
@@ -84,8 +84,8 @@ impl Call for SourceShow {
     const PATH: &'static str = "/api/source";
     const NEEDS: Needs = Needs::Actors;
 
-    fn answer(&self, desk: &Desk) -> Result<Source, Problem> {
-        let source = desk.source.as_ref().map(|source| source());
+    fn answer(&self, sources: &Sources) -> Result<Source, Problem> {
+        let source = sources.source.as_ref().map(|source| source());
         source.ok_or_else(|| Problem::not_found("this process reads no topic; tradewarden run does"))
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use views::{DeadLetterQuery, Views};
 
-use super::{Call, Desk, Needs, Page, known, path_part, raw, request};
+use super::{Call, Needs, Page, Sources, known, path_part, raw, request};
 use crate::problem::Problem;
 
 /// All strategies, by name.
@@ -23,8 +23,8 @@ impl Call for StrategyList {
     const PATH: &'static str = "/api/strategies";
     const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, desk: &Desk) -> Result<Page, Problem> {
-        Page::whole(desk.views()?.strategies()?)
+    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
+        Page::whole(sources.views()?.strategies()?)
     }
 }
 
@@ -72,13 +72,13 @@ impl Call for StrategyShow {
         format!("/api/strategies/{}", path_part(&self.name))
     }
 
-    fn answer(&self, desk: &Desk) -> Result<Box<RawValue>, Problem> {
-        let views = desk.views()?;
+    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
+        let views = sources.views()?;
         let Some(view) = views.strategy(&self.name)? else { return Err(not_known(views, &self.name)?) };
-        let standing = held::standing(&desk.log, desk.saved_states().as_ref(), &self.name)?;
+        let standing = held::standing(&sources.log, sources.saved_states().as_ref(), &self.name)?;
         let behind = view.why.as_ref().and_then(|why| serde_json::from_str::<Behind>(why.get()).ok());
         let asked_at = |position: Option<u64>| match position {
-            Some(position) => asked_by(desk, position),
+            Some(position) => asked_by(sources, position),
             None => Ok(None),
         };
         raw(&Shown {
@@ -99,13 +99,13 @@ fn not_known(views: &Views, name: &str) -> Result<Problem, Problem> {
 }
 
 /// The operator on whose request the event at a position was decided.
-fn asked_by(desk: &Desk, position: u64) -> Result<Option<String>, Problem> {
-    let cause = desk.log.event_at(position)?.and_then(|decision| decision.causation_id);
+fn asked_by(sources: &Sources, position: u64) -> Result<Option<String>, Problem> {
+    let cause = sources.log.event_at(position)?.and_then(|decision| decision.causation_id);
     let request = match cause {
-        Some(cause) => desk.log.position_of(cause)?,
+        Some(cause) => sources.log.position_of(cause)?,
         None => None,
     };
-    let request = request.map(|position| desk.log.event_at(position)).transpose()?.flatten();
+    let request = request.map(|position| sources.log.event_at(position)).transpose()?.flatten();
     Ok(request.and_then(|request| request::operator_of(&request.producer).map(str::to_owned)))
 }
 

@@ -10,7 +10,7 @@ use store::{
     embedded::{self, NoSeal, Seal},
 };
 
-use super::{Call, Desk, Method, Needs, raw};
+use super::{Call, Method, Needs, Sources, raw};
 use crate::problem::Problem;
 
 /// Verifies the whole log.
@@ -44,25 +44,25 @@ impl Call for Verify {
     const PATH: &'static str = "/api/verify";
     const NEEDS: Needs = Needs::Log;
 
-    fn answer(&self, desk: &Desk) -> Result<Box<RawValue>, Problem> {
+    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
         let seals: Result<Vec<Seal>, NoSeal> = self.against.iter().map(|text| text.parse()).collect();
         let seals = seals.map_err(|error| Problem::usage(error.to_string()))?;
-        raw(&verify(chained(desk)?, &seals, desk)?)
+        raw(&verify(chained(sources)?, &seals, sources)?)
     }
 }
 
 /// The log with its chain.
-pub fn chained(desk: &Desk) -> Result<&Arc<EmbeddedLog>, Problem> {
+pub fn chained(sources: &Sources) -> Result<&Arc<EmbeddedLog>, Problem> {
     let without = || Problem::new(501, "no_chain", "a log in memory has no hash chain");
-    desk.embedded.as_ref().ok_or_else(without)
+    sources.embedded.as_ref().ok_or_else(without)
 }
 
 /// How often progress is told, in events.
 const TOLD_EVERY: u64 = 4096;
 
-fn verify(log: &Arc<EmbeddedLog>, seals: &[Seal], desk: &Desk) -> Result<Report, Problem> {
+fn verify(log: &Arc<EmbeddedLog>, seals: &[Seal], sources: &Sources) -> Result<Report, Problem> {
     let contract: Arc<dyn EventLog> = Arc::clone(log) as Arc<dyn EventLog>;
-    let (mut verifier, mut failed) = match Verifier::new(&contract, desk.saved_states().as_ref()) {
+    let (mut verifier, mut failed) = match Verifier::new(&contract, sources.saved_states().as_ref()) {
         Ok(verifier) => (verifier, None),
         Err(error @ ReadError::Decode { .. }) => (Verifier::of_nothing(), Some(error)),
         Err(error) => return Err(error.into()),
@@ -70,7 +70,7 @@ fn verify(log: &Arc<EmbeddedLog>, seals: &[Seal], desk: &Desk) -> Result<Report,
     let head = contract.head();
     let chain = log.verify_against(seals, &mut |event| {
         if event.position % TOLD_EVERY == 0 {
-            (desk.progress)(event.position, head);
+            (sources.progress)(event.position, head);
         }
         if failed.is_some() {
             return ControlFlow::Continue(());

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::EventLog;
 
-use super::{Call, Desk, Needs, events::find, path_part, raw};
+use super::{Call, Needs, Sources, events::find, path_part, raw};
 use crate::problem::Problem;
 
 /// The explanation of an event.
@@ -60,14 +60,14 @@ impl Call for Why {
         format!("/api/why/{}", path_part(&self.id))
     }
 
-    fn answer(&self, desk: &Desk) -> Result<Box<RawValue>, Problem> {
-        let event = find(&*desk.log, &self.id)?;
-        let chain = chain(&*desk.log, Arc::clone(&event))?;
+    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
+        let event = find(&*sources.log, &self.id)?;
+        let chain = chain(&*sources.log, Arc::clone(&event))?;
         let (trades, trades_left_out) = match decision_of(&chain) {
-            Some(decision) => trades_of(&*desk.log, decision, &chain)?,
+            Some(decision) => trades_of(&*sources.log, decision, &chain)?,
             None => (Vec::new(), false),
         };
-        let held = if self.state { held(desk, &event)? } else { None };
+        let held = if self.state { held(sources, &event)? } else { None };
         raw(&Explanation {
             held,
             basis_position: event.basis_position,
@@ -81,8 +81,8 @@ impl Call for Why {
 }
 
 /// What the actor held; of the strategies, the one that was decided on.
-fn held(desk: &Desk, event: &Recorded) -> Result<Option<Held>, Problem> {
-    let held = held::held(&desk.log, desk.saved_states().as_ref(), event);
+fn held(sources: &Sources, event: &Recorded) -> Result<Option<Held>, Problem> {
+    let held = held::held(&sources.log, sources.saved_states().as_ref(), event);
     let mut held = held.map_err(|error| match error {
         HeldError::Read(error) => error.into(),
         HeldError::Encode(_) => Problem::internal(error.to_string()),

@@ -2,10 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::{
-    calls::{AcceptClock, Call as _},
-    problem::Problem,
-};
+use crate::{calls::AcceptClock, problem::Problem};
 
 use super::{context::Context, output::Table, strategies::asked};
 
@@ -26,7 +23,7 @@ impl Clock {
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
         let Self::Accept { reason } = self;
         let call = AcceptClock { asked: asked(reason, false) };
-        let outcome = context.access("clock accept", AcceptClock::NEEDS)?.call(&call)?;
+        let outcome = context.ask("clock accept", &call)?;
         context.out.items(&outcome.decisions, &Table::new(&super::decisions::COLUMNS))?;
         context.out.note("the clock is taken as it is: guards and schedules go on from here");
         Ok(0)

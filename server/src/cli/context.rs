@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     access::{Access, Way},
-    calls::Needs,
+    calls::{Call, Needs},
     client::Slow,
     config::{Config, Fault},
     folder::DataFolder,
@@ -43,6 +43,25 @@ impl Context {
     /// The data folder.
     pub fn folder(&self) -> DataFolder {
         DataFolder::new(self.globals.data.as_deref().unwrap_or(Path::new("./tradewarden-data")))
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// When there is no way to the data folder, or the call cannot be answered.
+    pub fn ask<C: Call>(&self, command: &'static str, call: &C) -> Result<C::Answer, Problem> {
+        self.access(command, C::NEEDS)?.call(call)
+    }
+
+    /// Asks for what takes long; `what` is told while a server does it.
+    ///
+    /// # Errors
+    /// When the call cannot be answered.
+    pub fn ask_long<C: Call>(&self, access: &Access, what: &str, call: &C) -> Result<C::Answer, Problem> {
+        let spinner = progress::spinner(self.out.shows_progress() && access.is_remote(), what);
+        let answer = access.call(call);
+        spinner.finish_and_clear();
+        answer
     }
 
     /// The way to the data folder.

@@ -87,9 +87,7 @@ impl DeadLetters {
         match self {
             Self::List(list) => list.run(context),
             Self::Show { id } => {
-                let letter = context
-                    .access("dead-letters show", DeadLetterShow::NEEDS)?
-                    .call(&DeadLetterShow { id })?;
+                let letter = context.ask("dead-letters show", &DeadLetterShow { id })?;
                 context.out.object(&letter, words::lines)?;
                 Ok(0)
             }

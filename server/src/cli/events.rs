@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use events::Timestamp;
 
 use crate::{
-    calls::{self, Call as _, EventList, EventShow, EventTail, Limit},
+    calls::{Call as _, EventList, EventShow, EventTail, Limit},
     problem::Problem,
 };
 
@@ -125,8 +125,7 @@ impl List {
 
 impl Show {
     fn run(self, context: &Context) -> Result<u8, Problem> {
-        let access = context.access("events show", EventShow::NEEDS)?;
-        let event = access.call(&EventShow { id: self.id })?;
+        let event = context.ask("events show", &EventShow { id: self.id })?;
         context.out.object(&event, |event| {
             let mut lines = words::lines(event);
             lines.retain(|line| !line.starts_with("event "));
@@ -141,12 +140,10 @@ impl Show {
 impl Tail {
     fn run(self, context: &Context) -> Result<u8, Problem> {
         let table = Table::new(&COLUMNS);
-        let access = context.access("events tail", EventTail::NEEDS)?;
-        let page: calls::Page =
-            access.call(&EventTail { lines: Limit::try_from(self.lines).map_err(Problem::usage)? })?;
+        let lines = Limit::try_from(self.lines).map_err(Problem::usage)?;
+        let page = context.ask("events tail", &EventTail { lines })?;
         context.out.items(&page.items, &table)?;
         if self.follow {
-            drop(access);
             let after = page.next.unwrap_or(0);
             return follow::follow(context, "events tail", &table, &mut EventList::default(), after);
         }

@@ -5,7 +5,7 @@ use std::io;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    calls::Desk,
+    calls::Sources,
     config::{self, Config},
 };
 
@@ -58,8 +58,8 @@ pub fn settings(config: &Config) {
 }
 
 /// Tells of sections for strategies that no trade is known of, once the view of the strategies has caught up.
-pub fn sections_without_trade(config: &Config, desk: &Desk) {
-    let Some(views) = desk.views.clone().filter(|_| !config.guard.strategies.is_empty()) else { return };
+pub fn sections_without_trade(config: &Config, sources: &Sources) {
+    let Some(views) = sources.views.clone().filter(|_| !config.guard.strategies.is_empty()) else { return };
     let config = config.clone();
     let told = move || {
         let Ok(strategies) = views.strategies() else { return };

@@ -11,7 +11,7 @@ use crate::{
 use super::{
     context::Context,
     output::{Column, Table, left, right},
-    progress, words,
+    words,
 };
 
 /// What to do with views.
@@ -84,32 +84,21 @@ impl Projections {
 }
 
 fn list(context: &Context) -> Result<u8, Problem> {
-    let page = context.access("projections list", ProjectionList::NEEDS)?.call(&ProjectionList {})?;
+    let page = context.ask("projections list", &ProjectionList {})?;
     context.out.items(&page.items, &Table::new(&COLUMNS))?;
     Ok(0)
 }
 
 fn rebuild(context: &Context, names: Vec<String>) -> Result<u8, Problem> {
     let access = context.access("projections rebuild", Rebuild::NEEDS)?;
-    let spinner = progress::spinner(
-        context.out.shows_progress() && access.is_remote(),
-        "the server rebuilds its views",
-    );
-    let page = access.call(&Rebuild { names });
-    spinner.finish_and_clear();
-    context.out.items(&page?.items, &Table::new(&REBUILT))?;
+    let page = context.ask_long(&access, "the server rebuilds its views", &Rebuild { names })?;
+    context.out.items(&page.items, &Table::new(&REBUILT))?;
     Ok(0)
 }
 
 fn verify(context: &Context, names: Vec<String>) -> Result<u8, Problem> {
     let access = context.access("projections verify", VerifyViews::NEEDS)?;
-    let spinner = progress::spinner(
-        context.out.shows_progress() && access.is_remote(),
-        "the server compares its views",
-    );
-    let page = access.call(&VerifyViews { names });
-    spinner.finish_and_clear();
-    let page = page?;
+    let page = context.ask_long(&access, "the server compares its views", &VerifyViews { names })?;
     context.out.items(&page.items, &Table::new(&COMPARED))?;
     let differs = page.items.iter().any(|item| {
         let item: Value = serde_json::from_str(item.get()).unwrap_or_default();

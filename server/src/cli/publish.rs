@@ -27,7 +27,6 @@ use crate::{
     config::Config,
     http::{FactResult, Receipt},
     problem::Problem,
-    process::kafka_settings,
 };
 
 use super::{context::Context, progress::Sending, row_notes::RowNotes, trade_files::TradeFiles};
@@ -304,7 +303,7 @@ fn server(context: &Context) -> Result<Client, Problem> {
 
 /// The cluster; without one the embedded endpoint of the running server, paced by what that has taken in.
 fn cluster(context: &Context, config: &Config) -> Result<(KafkaSettings, Option<Pace>), Problem> {
-    let mut settings = kafka_settings(config);
+    let mut settings = config.kafka_settings();
     if config.kafka.bootstrap_servers.is_some() {
         return Ok((settings, None));
     }

@@ -14,7 +14,6 @@ use runtime::rehearse::{Conflict, Place, Row, Summary, rehearse};
 use store::{EventLog, MemoryLog};
 
 use crate::{
-    access::{log_options, system_config},
     calls::raw,
     config::Config,
     folder::{DataFolder, Hold, own_log},
@@ -71,7 +70,7 @@ impl Rehearse {
         let folder = context.globals.data.as_ref().map(DataFolder::new);
         let _hold = folder.as_ref().map(|folder| prepare(folder, self.force)).transpose()?;
         let log: Arc<dyn EventLog> = match &folder {
-            Some(folder) => own_log::open(folder, log_options(&config), false)?,
+            Some(folder) => own_log::open(folder, config.log_options(), false)?,
             None => Arc::new(MemoryLog::new()),
         };
         let mut notes = RowNotes::new(&context.out);
@@ -85,7 +84,7 @@ impl Rehearse {
             context.out.note(&format!("warning: {warning}"));
         }
         let begun = Instant::now();
-        let summary = play(context, &config, folder.as_ref(), &log, rows)?;
+        let summary = play(context, &config, &log, rows)?;
         notes.tell_conflicts(
             summary.conflicts.iter().map(|Conflict { place, detail }| (place, detail.as_str())),
         );
@@ -170,14 +169,11 @@ fn read(files: Vec<TradeFile>, notes: &mut RowNotes<'_>) -> Result<Vec<Row>, Pro
 fn play(
     context: &Context,
     config: &Config,
-    folder: Option<&DataFolder>,
     log: &Arc<dyn EventLog>,
     rows: Vec<Row>,
 ) -> Result<Summary, Problem> {
     let bar = progress::bar(context.out.shows_progress(), rows.len() as u64, "trades");
-    let nowhere = DataFolder::new("");
-    let mut system = system_config(config, folder.unwrap_or(&nowhere), "rehearse");
-    system.snapshots = None;
+    let system = config.system_config(None, "rehearse");
     let summary = rehearse(log, rows, &system, &mut |done| bar.set_position(done));
     bar.finish_and_clear();
     summary.map_err(|error| Problem::new(500, "rehearsal_failed", error.to_string()))

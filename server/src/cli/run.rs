@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     descriptors,
     folder::{DataFolder, Hold, ServerFile, Token},
-    http::{self, Site},
+    http::{self, AppState},
     problem::Problem,
     process::{Begin, Process},
 };
@@ -75,8 +75,8 @@ impl Run {
         let token = Token::load_or_make(&folder).map_err(|error| unusable(&folder, &error))?;
         let begin = Begin { as_copy: self.as_copy, new_log: self.log.new_log };
         let process = Process::start(&config, &folder, begin)?;
-        logging::sections_without_trade(&config, &process.desk);
-        let reports = Reports::after(&process.desk.log, process.begun_at)
+        logging::sections_without_trade(&config, &process.sources);
+        let reports = Reports::after(&process.sources.log, process.begun_at)
             .map_err(|error| Problem::internal(format!("a thread for messages: {error}")))?;
         let served = actix_web::rt::System::new().block_on(serve(
             context,
@@ -134,9 +134,9 @@ async fn serve(
     let address = listener.local_addr().map_err(io)?;
     // Before anybody can know that the server is there: a signal that comes then ends it in good order.
     let mut signals = signals().map_err(io)?;
-    let stopping = Arc::clone(&process.desk.stopping);
-    let site = web::Data::new(Site {
-        desk: process.desk.clone(),
+    let stopping = Arc::clone(&process.sources.stopping);
+    let state = web::Data::new(AppState {
+        sources: process.sources.clone(),
         token,
         trades: config.trades.clone(),
         admission: process.admission(),
@@ -144,7 +144,7 @@ async fn serve(
         taken_over_http: http::Tally::default(),
         refused: http::Refused::default(),
     });
-    let server = http::serve(site, listener, descriptors::connections(descriptors)).map_err(io)?;
+    let server = http::serve(state, listener, descriptors::connections(descriptors)).map_err(io)?;
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
     let file = ServerFile { pid: std::process::id(), address };

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::{
-    calls::{self, Call as _, raw},
+    calls::{self, raw},
     problem::Problem,
 };
 
@@ -16,8 +16,7 @@ pub struct Seal {}
 impl Seal {
     /// Prints it.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
-        let access = context.access("seal", calls::SealShow::NEEDS)?;
-        let sealed = raw(&access.call(&calls::SealShow {})?)?;
+        let sealed = raw(&context.ask("seal", &calls::SealShow {})?)?;
         context.out.object(&sealed, |sealed| vec![words::text(&sealed["seal"])])?;
         context.out.note("keep it where whoever can write to the data folder cannot; verify --against SEAL holds the log to it");
         Ok(0)

@@ -116,7 +116,7 @@ impl Strategies {
 }
 
 fn list(context: &Context) -> Result<u8, Problem> {
-    let page = context.access("strategies list", StrategyList::NEEDS)?.call(&StrategyList {})?;
+    let page = context.ask("strategies list", &StrategyList {})?;
     context.out.items(&page.items, &Table::new(&COLUMNS))?;
     if page.items.is_empty() {
         context.out.note(
@@ -128,7 +128,7 @@ fn list(context: &Context) -> Result<u8, Problem> {
 }
 
 fn show(context: &Context, name: String) -> Result<u8, Problem> {
-    let strategy = context.access("strategies show", StrategyShow::NEEDS)?.call(&StrategyShow { name })?;
+    let strategy = context.ask("strategies show", &StrategyShow { name })?;
     context.out.object(&strategy, |strategy| in_words(strategy, &now().to_string()))?;
     Ok(0)
 }

@@ -11,7 +11,7 @@ use crate::{
     problem::Problem,
 };
 
-use super::{context::Context, progress, words};
+use super::{context::Context, words};
 
 /// Verifies the log.
 #[derive(Debug, Args)]
@@ -31,11 +31,7 @@ impl Verify {
         let against = seals(self.against)?;
         let report = match context.access("verify", calls::Verify::NEEDS) {
             Ok(access) => {
-                let shown = context.out.shows_progress() && access.is_remote();
-                let spinner = progress::spinner(shown, "the server verifies its log");
-                let report = access.call(&calls::Verify { against });
-                spinner.finish_and_clear();
-                report?
+                context.ask_long(&access, "the server verifies its log", &calls::Verify { against })?
             }
             Err(problem) if problem.code == "log_unreadable" => raw(&unreadable(context, problem)?)?,
             Err(problem) => return Err(problem),

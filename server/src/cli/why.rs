@@ -3,10 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use crate::{
-    calls::{self, Call as _},
-    problem::Problem,
-};
+use crate::{calls, problem::Problem};
 
 use super::{context::Context, words};
 
@@ -26,8 +23,7 @@ const LISTED: usize = 30;
 impl Why {
     /// Explains it.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
-        let access = context.access("why", calls::Why::NEEDS)?;
-        let explanation = access.call(&calls::Why { id: self.id, state: self.state })?;
+        let explanation = context.ask("why", &calls::Why { id: self.id, state: self.state })?;
         context.out.object(&explanation, explain)?;
         Ok(0)
     }

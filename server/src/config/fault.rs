@@ -1,8 +1,30 @@
 //! What is wrong with a configuration, told so that it can be mended.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
-use super::layers::Origin;
+/// Where a value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In the configuration file.
+    File(PathBuf),
+    /// In a variable of the environment.
+    Variable(String),
+    /// On the command line.
+    Flag,
+    /// Nowhere: it is the default, or follows from other values.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Variable(name) => write!(f, "variable {name}"),
+            Self::Flag => f.write_str("--set"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
 
 /// One value that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,40 +2,12 @@
 //!
 //! Nothing here knows what a key means.
 
-use std::{
-    collections::BTreeMap,
-    fmt, fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{
-    fault::Fault,
+    fault::{Fault, Origin},
     names::{self, PREFIX, SECRET_FILE},
 };
-
-/// Where a value stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// In the configuration file.
-    File(PathBuf),
-    /// In a variable of the environment.
-    Variable(String),
-    /// On the command line.
-    Flag,
-    /// Nowhere: it is the default, or follows from other values.
-    Default,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => path.display().fmt(f),
-            Self::Variable(name) => write!(f, "variable {name}"),
-            Self::Flag => f.write_str("--set"),
-            Self::Default => f.write_str("default"),
-        }
-    }
-}
 
 /// A value as it was given.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +42,7 @@ pub type Settings = BTreeMap<String, Setting>;
 
 /// What settings are gathered from.
 #[derive(Clone, Debug, Default)]
-pub struct Sources<'s> {
+pub struct Layers<'s> {
     /// The file, if there is one.
     pub file: Option<&'s Path>,
     /// Variables of the environment.
@@ -80,15 +52,15 @@ pub struct Sources<'s> {
 }
 
 /// Gathers the settings of all layers.
-pub fn gather(sources: &Sources<'_>) -> (Settings, Vec<Fault>) {
+pub fn gather(layers: &Layers<'_>) -> (Settings, Vec<Fault>) {
     let (mut settings, mut faults) = (Settings::new(), Vec::new());
-    if let Some(path) = sources.file {
+    if let Some(path) = layers.file {
         read_file(path, &mut settings, &mut faults);
     }
-    for (name, value) in &sources.variables {
+    for (name, value) in &layers.variables {
         read_variable(name, value, &mut settings, &mut faults);
     }
-    for flag in sources.flags {
+    for flag in layers.flags {
         read_flag(flag, &mut settings, &mut faults);
     }
     (settings, faults)

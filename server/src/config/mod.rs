@@ -9,6 +9,7 @@ mod intake;
 mod keys;
 mod layers;
 mod names;
+mod options;
 mod reader;
 mod sections;
 #[cfg(test)]
@@ -27,8 +28,8 @@ use events::{Event, PerformanceAnalystConfigured, Schedule, SchedulerConfigured,
 use kafka::Topics;
 
 pub use explain::{explain, not_default};
-pub use fault::Fault;
-pub use layers::{Origin, Sources};
+pub use fault::{Fault, Origin};
+pub use layers::Layers;
 pub use names::key_of_text;
 pub use reader::Given;
 pub use units::duration;
@@ -107,8 +108,8 @@ impl Config {
     ///
     /// # Errors
     /// Every fault, when there are any.
-    pub fn load(sources: &Sources<'_>) -> Result<Self, Vec<Fault>> {
-        let (settings, faults) = layers::gather(sources);
+    pub fn load(layers: &Layers<'_>) -> Result<Self, Vec<Fault>> {
+        let (settings, faults) = layers::gather(layers);
         let mut reader = reader::Reader::new(settings, faults);
         let mut config = sections::read(&mut reader);
         config.warnings = reader.warnings();
@@ -125,7 +126,7 @@ impl Config {
         let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
         let default = Path::new(DEFAULT_PATH);
         let file = file.or_else(|| default.exists().then_some(default));
-        Self::load(&Sources { file, variables, flags })
+        Self::load(&Layers { file, variables, flags })
     }
 
     /// What the configuration names and is not there. Only who uses it asks: a question is answered without it.

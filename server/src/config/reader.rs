@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, str::From
 use events::{Decimal, decimal};
 
 use super::{
-    fault::{Fault, is_secret},
+    fault::{Fault, Origin, is_secret},
     keys,
-    layers::{Origin, Raw, Setting, Settings},
+    layers::{Raw, Setting, Settings},
     names::variable_of,
     units,
 };

@@ -2,13 +2,13 @@ use std::{fs, time::Duration};
 
 use events::Decimal;
 
-use super::{Config, DEFAULT_FILE, Fault, Sources, explain, fault::is_secret, keys::KEYS, not_default};
+use super::{Config, DEFAULT_FILE, Fault, Layers, explain, fault::is_secret, keys::KEYS, not_default};
 
 fn from_file(text: &str) -> Result<Config, Vec<Fault>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tradewarden.toml");
     fs::write(&path, text).unwrap();
-    Config::load(&Sources { file: Some(&path), ..Sources::default() })
+    Config::load(&Layers { file: Some(&path), ..Layers::default() })
 }
 
 fn faults(text: &str) -> Vec<String> {
@@ -17,17 +17,17 @@ fn faults(text: &str) -> Vec<String> {
 
 fn from_flags(flags: &[&str]) -> Result<Config, Vec<Fault>> {
     let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
-    Config::load(&Sources { flags: &flags, ..Sources::default() })
+    Config::load(&Layers { flags: &flags, ..Layers::default() })
 }
 
 fn from_variables(variables: &[(&str, &str)]) -> Result<Config, Vec<Fault>> {
     let variables = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Config::load(&Sources { variables, ..Sources::default() })
+    Config::load(&Layers { variables, ..Layers::default() })
 }
 
 #[test]
 fn the_default_file_holds_the_defaults() {
-    let defaults = Config::load(&Sources::default()).unwrap();
+    let defaults = Config::load(&Layers::default()).unwrap();
     let shown = from_file(DEFAULT_FILE).unwrap();
     let bare = |config| Config { digest: String::new(), given: Vec::new(), ..config };
     assert_eq!(bare(shown), bare(defaults));
@@ -75,7 +75,7 @@ fn all_faults_are_told_at_once_each_with_file_key_value_and_remedy() {
 #[test]
 fn a_file_that_is_missing_or_no_toml_is_told_without_its_lines() {
     let missing = std::path::Path::new("/nonexistent/tradewarden.toml");
-    let told = Config::load(&Sources { file: Some(missing), ..Sources::default() }).unwrap_err();
+    let told = Config::load(&Layers { file: Some(missing), ..Layers::default() }).unwrap_err();
     assert!(told[0].to_string().starts_with("/nonexistent/tradewarden.toml: cannot be read"), "{}", told[0]);
     let told = faults("[kafka]\n[kafka.properties]\nsasl.password = hunter2\n");
     assert!(told[0].contains("line 3 is not TOML"), "{told:?}");
@@ -116,7 +116,7 @@ fn variables_win_over_the_file_and_flags_over_both() {
         ("TRADEWARDEN_CACHE".to_owned(), "/somewhere".to_owned()),
     ];
     let flags = ["strategy_guard.stale_after=3m".to_owned()];
-    let config = Config::load(&Sources { file: Some(&path), variables, flags: &flags }).unwrap();
+    let config = Config::load(&Layers { file: Some(&path), variables, flags: &flags }).unwrap();
     assert_eq!(config.stale_after, Duration::from_secs(180));
     assert_eq!(config.guard.default.win_rate_window, 40);
 }
@@ -337,7 +337,7 @@ fn what_is_hardly_meant_is_a_warning() {
         has(&["--set: schedules.performance_anlysis: no actor reads", "performance_analysis"]),
         "{warned:#?}"
     );
-    assert!(Config::load(&Sources::default()).unwrap().warnings.is_empty());
+    assert!(Config::load(&Layers::default()).unwrap().warnings.is_empty());
 }
 
 #[test]
@@ -360,7 +360,7 @@ fn an_archive_that_is_not_there_is_missing() {
             .to_string()
             .starts_with("--set: store.archive_folder = /nonexistent/archive: there is")
     );
-    assert!(Config::load(&Sources::default()).unwrap().missing().is_empty());
+    assert!(Config::load(&Layers::default()).unwrap().missing().is_empty());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use intake::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{body::body_of, encoding, lobby::Lobby, refusal::Refusal, site::Site};
+use super::{body::body_of, encoding, lobby::Lobby, refusal::Refusal, state::AppState};
 use store::now;
 
 use crate::problem::Problem;
@@ -71,7 +71,7 @@ pub struct Receipt {
 pub async fn take(
     request: HttpRequest,
     payload: web::Payload,
-    site: web::Data<Site>,
+    state: web::Data<AppState>,
     lobby: web::Data<Lobby>,
 ) -> Result<HttpResponse, Refusal> {
     let body = body_of(payload, LARGEST).await?;
@@ -85,14 +85,19 @@ pub async fn take(
         .filter(|(name, _)| name.as_str().starts_with("ce-"))
         .map(|(name, value)| (name.as_str().replacen('-', "_", 1), value.as_bytes().to_vec()))
         .collect();
-    let take = move || admit(&site, &encoding::unpacked(&body, &codings, LARGEST)?, lines, &headers);
+    let take = move || admit(&state, &encoding::unpacked(&body, &codings, LARGEST)?, lines, &headers);
     let receipt = lobby.blocking(take).await?;
     let nothing_taken = receipt.rejected > 0 && receipt.taken + receipt.duplicate == 0;
     let status = if nothing_taken { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(HttpResponse::build(status).json(receipt))
 }
 
-fn admit(site: &Site, body: &[u8], lines: bool, headers: &[(String, Vec<u8>)]) -> Result<Receipt, Problem> {
+fn admit(
+    state: &AppState,
+    body: &[u8],
+    lines: bool,
+    headers: &[(String, Vec<u8>)],
+) -> Result<Receipt, Problem> {
     let items = items(body, lines)?;
     if items.len() > MOST {
         let detail = format!("the request holds {} facts; send at most {MOST} at once", items.len());
@@ -103,17 +108,17 @@ fn admit(site: &Site, body: &[u8], lines: bool, headers: &[(String, Vec<u8>)]) -
         let attributes = CloudEventAttributes::from_headers(
             headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())),
         );
-        let decoded = site.trades.decode(item, attributes, moment);
-        site.admission.prepare(Incoming {
+        let decoded = state.trades.decode(item, attributes, moment);
+        state.admission.prepare(Incoming {
             place: Place::Http,
             raw: RawBytes { key: None, value: item },
             decoded,
         })
     });
     let candidates: Vec<_> = candidates.collect::<Result<_, _>>().map_err(problem_of)?;
-    let admitted = site.admission.admit(&*site.desk.log, store::Expected::Any, moment, candidates);
+    let admitted = state.admission.admit(&*state.sources.log, store::Expected::Any, moment, candidates);
     let receipt = receipt(admitted.map_err(problem_of)?);
-    site.taken_over_http.add(receipt.taken, receipt.duplicate, receipt.rejected);
+    state.taken_over_http.add(receipt.taken, receipt.duplicate, receipt.rejected);
     Ok(receipt)
 }
 

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use super::{lobby::Lobby, refusal::Refusal, site::Site};
+use super::{lobby::Lobby, refusal::Refusal, state::AppState};
 use crate::parts::{PartState, states};
 
 /// The answer of `/readyz`.
@@ -19,8 +19,8 @@ pub async fn live() -> HttpResponse {
 }
 
 /// `GET /readyz`: 200 when every part gets on, else 503 with those that do not.
-pub async fn ready(site: web::Data<Site>, lobby: web::Data<Lobby>) -> Result<HttpResponse, Refusal> {
-    let parts = lobby.blocking(move || Ok(states(&site.parts))).await?;
+pub async fn ready(state: web::Data<AppState>, lobby: web::Data<Lobby>) -> Result<HttpResponse, Refusal> {
+    let parts = lobby.blocking(move || Ok(states(&state.parts))).await?;
     let ready = parts.iter().all(|part| part.ready);
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     Ok(answer.json(Readiness { ready, parts }))

@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{calls::Call, problem::Problem};
 
-use super::site::Site;
+use super::state::AppState;
 
 /// Calls that are answered or queue for a thread, at most; more are told to come again.
 const ANSWERED_AT_ONCE: usize = 512;
@@ -45,10 +45,11 @@ impl Lobby {
     ///
     /// # Errors
     /// When no thread can be had.
-    pub fn open(site: &Site) -> std::io::Result<Self> {
-        let (sender, head) = watch::channel(site.desk.log.head());
+    pub fn open(state: &AppState) -> std::io::Result<Self> {
+        let (sender, head) = watch::channel(state.sources.log.head());
         let gone = Arc::new(AtomicBool::new(false));
-        let (log, ends) = (Arc::clone(&site.desk.log), [Arc::clone(&gone), Arc::clone(&site.desk.stopping)]);
+        let (log, ends) =
+            (Arc::clone(&state.sources.log), [Arc::clone(&gone), Arc::clone(&state.sources.stopping)]);
         let follow = move || follow(&*log, &sender, &ends);
         let follower = thread::Builder::new().name("news".to_owned()).spawn(follow)?;
         Ok(Self { head, gone, follower: Some(follower), answered: Arc::default() })
@@ -58,12 +59,16 @@ impl Lobby {
     ///
     /// # Errors
     /// The problem of the call, or that too many are under way.
-    pub async fn answer<C: Call>(&self, site: &web::Data<Site>, mut call: C) -> Result<C::Answer, Problem> {
+    pub async fn answer<C: Call>(
+        &self,
+        state: &web::Data<AppState>,
+        mut call: C,
+    ) -> Result<C::Answer, Problem> {
         let (mut head, until) = (self.head.clone(), Instant::now() + call.wait());
         loop {
             head.mark_unchanged();
-            let (asked, site) = (call.clone(), site.clone());
-            let answer = self.blocking(move || asked.answer(&site.desk)).await?;
+            let (asked, state) = (call.clone(), state.clone());
+            let answer = self.blocking(move || asked.answer(&state.sources)).await?;
             let again = Instant::now() + PAUSE;
             if again >= until || !call.goes_on_after(&answer) {
                 return Ok(answer);

@@ -3,8 +3,8 @@
 //! Nothing here decides, and nothing blocks the threads of the server: every answer is made on a thread that may block, and whoever waits
 //! for news keeps none.
 
+mod auth;
 mod body;
-mod door;
 mod encoding;
 mod facts;
 mod health;
@@ -13,10 +13,10 @@ mod metrics;
 mod read;
 mod refusal;
 mod routes;
-mod site;
+mod state;
 #[cfg(test)]
 mod tests;
 
 pub use facts::{FactResult, Receipt};
 pub use routes::{WORKERS, serve};
-pub use site::{Refused, Site, Tally};
+pub use state::{AppState, Refused, Tally};

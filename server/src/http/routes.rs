@@ -14,14 +14,10 @@ use actix_web::{
 };
 
 use super::{
-    body::body_of, door, facts, health, lobby::Lobby, metrics, read::read, refusal::Refusal, site::Site,
+    auth, body::body_of, facts, health, lobby::Lobby, metrics, read::read, refusal::Refusal, state::AppState,
 };
 use crate::{
-    calls::{
-        self, AcceptClock, Audit, Call, DeadLetterList, DeadLetterShow, Decisions, Disable, Enable,
-        EventList, EventShow, EventTail, Performance, Pipeline, ProjectionList, Rebuild, SealShow,
-        SourceShow, StrategyList, StrategyShow, Verify, VerifyViews, Why,
-    },
+    calls::{self, Call, Routes},
     problem::Problem,
 };
 
@@ -38,11 +34,11 @@ const BLOCKING: usize = 32;
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(site: web::Data<Site>, listener: TcpListener, connections: usize) -> io::Result<Server> {
-    let lobby = web::Data::new(Lobby::open(&site)?);
+pub fn serve(state: web::Data<AppState>, listener: TcpListener, connections: usize) -> io::Result<Server> {
+    let lobby = web::Data::new(Lobby::open(&state)?);
     let app = move || {
-        let app = App::new().app_data(site.clone()).app_data(lobby.clone());
-        app.wrap(from_fn(door::guard)).configure(routes)
+        let app = App::new().app_data(state.clone()).app_data(lobby.clone());
+        app.wrap(from_fn(auth::guard)).configure(routes)
     };
     let server = HttpServer::new(app)
         .workers(WORKERS)
@@ -62,14 +58,6 @@ impl Known {
     fn add(&mut self, app: &mut ServiceConfig, path: &str, method: Method, route: Route) {
         self.0.push((ResourceDef::new(path), method.clone()));
         app.route(path, route.method(method));
-    }
-
-    fn call<C: Call>(&mut self, app: &mut ServiceConfig) {
-        let method = match C::METHOD {
-            calls::Method::Get => Method::GET,
-            calls::Method::Post => Method::POST,
-        };
-        self.add(app, C::PATH, method, web::route().to(answer::<C>));
     }
 
     /// Why nothing is at a path by this method.
@@ -95,6 +83,22 @@ impl Known {
     }
 }
 
+/// Takes the calls in.
+struct Routing<'a> {
+    known: &'a mut Known,
+    app: &'a mut ServiceConfig,
+}
+
+impl Routes for Routing<'_> {
+    fn call<C: Call>(&mut self) {
+        let method = match C::METHOD {
+            calls::Method::Get => Method::GET,
+            calls::Method::Post => Method::POST,
+        };
+        self.known.add(self.app, C::PATH, method, web::route().to(answer::<C>));
+    }
+}
+
 /// All routes.
 pub fn routes(app: &mut ServiceConfig) {
     let mut known = Known::default();
@@ -104,45 +108,21 @@ pub fn routes(app: &mut ServiceConfig) {
         known.add(app, "/metrics", method, web::route().to(metrics::metrics));
     }
     known.add(app, "/api/events", Method::POST, web::route().to(facts::take));
-    all_calls(&mut known, app);
+    calls::each(&mut Routing { known: &mut known, app });
     app.default_service(web::to(move |request: HttpRequest| {
         let answer = known.refuse(&request);
         async move { answer }
     }));
 }
 
-fn all_calls(known: &mut Known, app: &mut ServiceConfig) {
-    known.call::<EventList>(app);
-    known.call::<EventTail>(app);
-    known.call::<EventShow>(app);
-    known.call::<Why>(app);
-    known.call::<Decisions>(app);
-    known.call::<StrategyList>(app);
-    known.call::<StrategyShow>(app);
-    known.call::<AcceptClock>(app);
-    known.call::<Disable>(app);
-    known.call::<Enable>(app);
-    known.call::<Performance>(app);
-    known.call::<Audit>(app);
-    known.call::<Pipeline>(app);
-    known.call::<SourceShow>(app);
-    known.call::<ProjectionList>(app);
-    known.call::<Rebuild>(app);
-    known.call::<VerifyViews>(app);
-    known.call::<Verify>(app);
-    known.call::<SealShow>(app);
-    known.call::<DeadLetterList>(app);
-    known.call::<DeadLetterShow>(app);
-}
-
 /// Reads a call and answers it.
 async fn answer<C: Call>(
     request: HttpRequest,
     payload: Payload,
-    site: web::Data<Site>,
+    state: web::Data<AppState>,
     lobby: web::Data<Lobby>,
 ) -> Result<HttpResponse, Refusal> {
     let body = body_of(payload, LARGEST_CALL).await?;
     let call: C = read(&request, &body)?;
-    Ok(HttpResponse::Ok().json(lobby.answer(&site, call).await?))
+    Ok(HttpResponse::Ok().json(lobby.answer(&state, call).await?))
 }

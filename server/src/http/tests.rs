@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use store::{EventLog, MemoryLog};
 use views::{Views, ViewsOptions};
 
-use super::{Site, serve};
+use super::{AppState, serve};
 use crate::{
-    calls::{Call as _, Desk, StrategyShow},
+    calls::{Call as _, Sources, StrategyShow},
     folder::{DataFolder, Token},
     parts::{Figures, LogPart, Part, PartState, Saved, publisher_figures},
 };
@@ -80,9 +80,9 @@ fn start(outside: PartState) -> Running {
     let system = Arc::new(system(&log));
     let views = Views::open(Arc::clone(&log), &folder.path().join("views"), ViewsOptions::default());
     let views = Arc::new(views.unwrap());
-    let mut desk = Desk::new(Arc::clone(&log));
-    desk.actors = Some(Arc::clone(&system));
-    desk.views = Some(Arc::clone(&views));
+    let mut sources = Sources::new(Arc::clone(&log));
+    sources.actors = Some(Arc::clone(&system));
+    sources.views = Some(Arc::clone(&views));
     let log = Arc::new(LogPart { log, embedded: None });
     let parts: Vec<Arc<dyn Part>> = vec![log, views, system, Arc::new(Outside(outside))];
     let token = Token::load_or_make(&DataFolder::new(folder.path())).unwrap();
@@ -91,16 +91,17 @@ fn start(outside: PartState) -> Running {
     let admission =
         Admission { stream: Arc::from("ingest-http"), producer: Arc::from("source:http"), run_id };
     let trades = TradeFormat::default();
-    let taken_over_http = super::site::Tally::default();
+    let taken_over_http = super::state::Tally::default();
     let refused = super::Refused::default();
-    let site = web::Data::new(Site { desk, token, trades, admission, parts, taken_over_http, refused });
+    let state =
+        web::Data::new(AppState { sources, token, trades, admission, parts, taken_over_http, refused });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = serve(site, listener, 64).unwrap();
+            let server = serve(state, listener, 64).unwrap();
             sender.send(server.handle()).unwrap();
             server.await.unwrap();
         });

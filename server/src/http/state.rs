@@ -11,12 +11,12 @@ use std::{
 
 use intake::{TradeFormat, admit::Admission};
 
-use crate::{calls::Desk, few::Few, folder::Token, parts::Part, problem::Problem};
+use crate::{calls::Sources, few::Few, folder::Token, parts::Part, problem::Problem};
 
 /// Everything that the handlers work with.
-pub struct Site {
+pub struct AppState {
     /// Answers calls.
-    pub desk: Desk,
+    pub sources: Sources,
     /// Lets in.
     pub token: Token,
     /// How records of trades are read.

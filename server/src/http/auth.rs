@@ -9,7 +9,7 @@ use actix_web::{
     web,
 };
 
-use super::{refusal::Refusal, site::Site};
+use super::{refusal::Refusal, state::AppState};
 use crate::problem::Problem;
 
 /// What anybody on this machine may ask: whether we live, and figures without secrets.
@@ -35,8 +35,8 @@ pub async fn guard(
 }
 
 fn tell(request: &ServiceRequest, refusal: &Refusal) {
-    if let Some(site) = request.app_data::<web::Data<Site>>() {
-        site.refused.tell(&refusal.0, request.method().as_str(), request.path(), request.peer_addr());
+    if let Some(state) = request.app_data::<web::Data<AppState>>() {
+        state.refused.tell(&refusal.0, request.method().as_str(), request.path(), request.peer_addr());
     }
 }
 
@@ -64,11 +64,11 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 fn check_token(request: &ServiceRequest) -> Result<(), Refusal> {
-    let Some(site) = request.app_data::<web::Data<Site>>() else {
+    let Some(state) = request.app_data::<web::Data<AppState>>() else {
         return Err(Problem::internal("the server is not wired").into());
     };
     let given = request.headers().get(header::AUTHORIZATION);
-    if given.is_some_and(|given| site.token.lets_in(&with_scheme(given.as_bytes()))) {
+    if given.is_some_and(|given| state.token.lets_in(&with_scheme(given.as_bytes()))) {
         return Ok(());
     }
     let what = if given.is_some() { "the token is wrong" } else { "the token is missing" };

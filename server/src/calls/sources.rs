@@ -17,7 +17,7 @@ pub type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
 /// The log of a folder, with what is kept beside it as far as it is needed.
 #[derive(Clone)]
-pub struct Desk {
+pub struct Sources {
     /// The log.
     pub log: Arc<dyn EventLog>,
     /// The same log with its chain; nothing for a log in memory.
@@ -36,8 +36,8 @@ pub struct Desk {
     pub progress: Progress,
 }
 
-impl Desk {
-    /// A desk that only has a log.
+impl Sources {
+    /// A sources that only has a log.
     pub fn new(log: Arc<dyn EventLog>) -> Self {
         let progress: Progress = Arc::new(|_, _| {});
         Self {
@@ -55,7 +55,7 @@ impl Desk {
     /// The views.
     ///
     /// # Errors
-    /// When this desk has none.
+    /// When this sources has none.
     pub fn views(&self) -> Result<&Arc<Views>, Problem> {
         self.views.as_ref().ok_or_else(|| Problem::internal("this process keeps no views"))
     }
@@ -68,7 +68,7 @@ impl Desk {
     /// The actors.
     ///
     /// # Errors
-    /// When this desk has none.
+    /// When this sources has none.
     pub fn actors(&self) -> Result<&Arc<System>, Problem> {
         self.actors.as_ref().ok_or_else(|| Problem::internal("this process runs no actors"))
     }
