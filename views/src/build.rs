@@ -14,7 +14,7 @@ use store::{Batch, EventLog, ReadError};
 
 use super::{
     driver::{BATCH, interests},
-    seat::{Fault, Seat},
+    live_view::{Fault, LiveView},
 };
 use crate::sqlite::{Found, Query, ViewError, ViewReader};
 
@@ -57,34 +57,34 @@ pub enum BuildError {
 }
 
 impl BuildError {
-    fn of(seat: &Seat, fault: Fault) -> Self {
-        Self::Failed { name: seat.name(), position: fault.at_position, message: fault.message }
+    fn of(view: &LiveView, fault: Fault) -> Self {
+        Self::Failed { name: view.name(), position: fault.at_position, message: fault.message }
     }
 }
 
 /// Folds up to a position, all projections from one reading of the log, and saves.
 pub(super) fn build_to(
-    seats: &mut [Seat],
+    views: &mut [LiveView],
     log: &Arc<dyn EventLog>,
     to: u64,
     progress: &mut dyn FnMut(RebuildProgress),
 ) -> Result<(), BuildError> {
-    let from = seats.iter().map(Seat::applied).min().unwrap_or(to);
-    let families = interests(seats.iter());
+    let from = views.iter().map(LiveView::applied).min().unwrap_or(to);
+    let families = interests(views.iter());
     thread::scope(|scope| {
         // Decoding and folding take about as long as each other: two threads.
         let (sender, batches) = sync_channel(AHEAD);
         scope.spawn(move || read_ahead(&**log, from, to, families, &sender));
         for batch in batches {
             let batch = batch?;
-            for seat in &mut *seats {
-                let folded = seat.fold(&batch.events, batch.read_to);
-                let saved = folded.and_then(|()| seat.save_if_due(false));
-                saved.map_err(|fault| BuildError::of(seat, fault))?;
+            for view in &mut *views {
+                let folded = view.fold(&batch.events, batch.read_to);
+                let saved = folded.and_then(|()| view.save_if_due(false));
+                saved.map_err(|fault| BuildError::of(view, fault))?;
             }
             progress(RebuildProgress { position: batch.read_to, head: to });
         }
-        seats.iter_mut().try_for_each(|seat| seat.save().map_err(|fault| BuildError::of(seat, fault)))
+        views.iter_mut().try_for_each(|view| view.save().map_err(|fault| BuildError::of(view, fault)))
     })
 }
 

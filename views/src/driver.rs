@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
     time::{Duration, Instant},
 };
@@ -15,8 +15,8 @@ use events::FamilySet;
 use store::{EventLog, ReadError, Subscription, now};
 
 use super::{
-    board::{Board, ProjectionFailure},
-    seat::{Fault, Seat},
+    live_view::{Fault, LiveView},
+    progress::{Progress, ProjectionFailure},
 };
 use crate::sqlite::ViewFiles;
 
@@ -32,8 +32,8 @@ const MAX_BACKOFF: Duration = Duration::from_secs(60);
 pub(super) enum Command {
     /// Save now: somebody waits.
     Save,
-    /// Serve from this rebuilt view from now on.
-    Swap(Box<Seat>),
+    /// Serve from this rebuilt view from now on; the answer says whether it is the live one.
+    Swap(Box<LiveView>, SyncSender<bool>),
     /// A reader found the live view damaged.
     Discard(&'static str),
     /// Save and end.
@@ -54,10 +54,10 @@ struct Repair {
 pub(super) struct Driver {
     pub(super) log: Arc<dyn EventLog>,
     pub(super) files: ViewFiles,
-    pub(super) board: Arc<Board>,
+    pub(super) progress: Arc<Progress>,
     pub(super) commands: Receiver<Command>,
     pub(super) first_backoff: Duration,
-    seats: Vec<Seat>,
+    views: Vec<LiveView>,
     repairs: Vec<Option<Repair>>,
     /// The front has read up to here.
     front: u64,
@@ -71,23 +71,23 @@ impl Driver {
     pub(super) fn new(
         log: Arc<dyn EventLog>,
         files: ViewFiles,
-        board: Arc<Board>,
+        progress: Arc<Progress>,
         commands: Receiver<Command>,
-        seats: Vec<Seat>,
+        views: Vec<LiveView>,
         first_backoff: Duration,
     ) -> Self {
         Self {
-            front: seats.iter().map(Seat::applied).max().unwrap_or(0),
-            repairs: seats.iter().map(|_| None).collect(),
+            front: views.iter().map(LiveView::applied).max().unwrap_or(0),
+            repairs: views.iter().map(|_| None).collect(),
             subscription: None,
             unread: None,
             save_wanted: false,
             log,
             files,
-            board,
+            progress,
             commands,
             first_backoff,
-            seats,
+            views,
         }
     }
 
@@ -98,7 +98,7 @@ impl Driver {
             self.repair();
             let read = self.read();
             self.save();
-            self.board.show(&self.seats);
+            self.progress.show(&self.views);
             pace = self.pace(read);
         }
         self.save_for_good();
@@ -106,10 +106,10 @@ impl Driver {
 
     /// What failed is left as it was saved last: its fold may be half-way through an event.
     fn save_for_good(&mut self) {
-        for index in (0..self.seats.len()).filter(|index| self.is_well(*index)).collect::<Vec<_>>() {
-            let seat = &mut self.seats[index];
-            if let Err(fault) = seat.save() {
-                tracing::warn!(projection = seat.name(), reason = fault.message, "the last save failed");
+        for index in (0..self.views.len()).filter(|index| self.is_well(*index)).collect::<Vec<_>>() {
+            let view = &mut self.views[index];
+            if let Err(fault) = view.save() {
+                tracing::warn!(projection = view.name(), reason = fault.message, "the last save failed");
             }
         }
     }
@@ -123,7 +123,7 @@ impl Driver {
     }
 
     fn has_changes(&self) -> bool {
-        self.seats.iter().any(Seat::has_changes)
+        self.views.iter().any(LiveView::has_changes)
     }
 
     /// Takes commands for a while; whether to go on.
@@ -136,7 +136,10 @@ impl Driver {
                     self.save_wanted = true;
                     return true;
                 }
-                Ok(Command::Swap(seat)) => self.swap(*seat),
+                Ok(Command::Swap(view, answer)) => {
+                    // Whoever asked may have given up waiting.
+                    let _ = answer.try_send(self.swap(*view));
+                }
                 Ok(Command::Discard(name)) => self.discard(name),
                 Err(RecvTimeoutError::Timeout) => return true,
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
@@ -171,10 +174,10 @@ impl Driver {
     fn follow_front(&mut self) -> Result<usize, ReadError> {
         let nothing_to_do = !self.is_anyone_behind() && !self.has_changes();
         let wait = if nothing_to_do { IDLE } else { Duration::ZERO };
-        let (log, front, families) = (&self.log, self.front, interests(self.seats.iter()));
+        let (log, front, families) = (&self.log, self.front, interests(self.views.iter()));
         let subscription = self.subscription.get_or_insert_with(|| log.subscribe(front, families));
         let batch = subscription.next(BATCH, wait)?;
-        let at_front = |seat: &Seat| seat.applied() >= front;
+        let at_front = |view: &LiveView| view.applied() >= front;
         self.fold_where(at_front, &batch.events, batch.read_to);
         self.front = front.max(batch.read_to);
         Ok((self.front - front) as usize)
@@ -182,18 +185,23 @@ impl Driver {
 
     fn follow_behind(&mut self) -> Result<usize, ReadError> {
         let front = self.front;
-        let Some(from) = self.behind().map(Seat::applied).min() else { return Ok(0) };
+        let Some(from) = self.behind().map(LiveView::applied).min() else { return Ok(0) };
         let max = usize::try_from(front - from).unwrap_or(BATCH).min(BATCH);
         let batch = self.log.read_all(from, interests(self.behind()), max)?;
-        let gets_on = |seat: &Seat| seat.applied() < batch.read_to && seat.applied() < front;
+        let gets_on = |view: &LiveView| view.applied() < batch.read_to && view.applied() < front;
         self.fold_where(gets_on, &batch.events, batch.read_to);
         Ok((batch.read_to - from) as usize)
     }
 
-    fn fold_where(&mut self, who: impl Fn(&Seat) -> bool, events: &[Arc<events::Recorded>], read_to: u64) {
-        for index in 0..self.seats.len() {
-            if self.is_well(index) && who(&self.seats[index]) {
-                let folded = self.seats[index].fold(events, read_to);
+    fn fold_where(
+        &mut self,
+        who: impl Fn(&LiveView) -> bool,
+        events: &[Arc<events::Recorded>],
+        read_to: u64,
+    ) {
+        for index in 0..self.views.len() {
+            if self.is_well(index) && who(&self.views[index]) {
+                let folded = self.views[index].fold(events, read_to);
                 self.note(index, folded);
             }
         }
@@ -201,9 +209,9 @@ impl Driver {
 
     fn save(&mut self) {
         let wanted = std::mem::take(&mut self.save_wanted);
-        for index in 0..self.seats.len() {
+        for index in 0..self.views.len() {
             if self.is_well(index) {
-                let saved = self.seats[index].save_if_due(wanted).map(|_| ());
+                let saved = self.views[index].save_if_due(wanted).map(|_| ());
                 self.note(index, saved);
             }
         }
@@ -213,9 +221,9 @@ impl Driver {
         self.repairs[index].as_ref().is_none_or(|repair| repair.retry_at.is_none())
     }
 
-    fn behind(&self) -> impl Iterator<Item = &Seat> {
-        let well = self.seats.iter().enumerate().filter(|(index, _)| self.is_well(*index));
-        well.map(|(_, seat)| seat).filter(|seat| seat.applied() < self.front)
+    fn behind(&self) -> impl Iterator<Item = &LiveView> {
+        let well = self.views.iter().enumerate().filter(|(index, _)| self.is_well(*index));
+        well.map(|(_, view)| view).filter(|view| view.applied() < self.front)
     }
 
     fn is_anyone_behind(&self) -> bool {
@@ -231,7 +239,7 @@ impl Driver {
     }
 
     fn failed(&mut self, index: usize, fault: &Fault) {
-        let name = self.seats[index].name();
+        let name = self.views[index].name();
         let attempts = self.repairs[index].as_ref().map_or(0, |repair| repair.attempts) + 1;
         let pause = backoff(self.first_backoff, attempts);
         let (at_position, message) = (fault.at_position, fault.message.clone());
@@ -242,7 +250,7 @@ impl Driver {
             message,
             "the projection failed; it is tried again"
         );
-        self.board.update(name, |entry| {
+        self.progress.update(name, |entry| {
             entry.failures += 1;
             entry.failure = Some(failure(at_position, message, attempts, pause));
         });
@@ -251,23 +259,23 @@ impl Driver {
     }
 
     fn got_past(&mut self, index: usize) {
-        let seat = &self.seats[index];
-        if self.repairs[index].as_ref().is_some_and(|repair| seat.visible() >= repair.at_position) {
-            tracing::info!(projection = seat.name(), "the projection is well again");
+        let view = &self.views[index];
+        if self.repairs[index].as_ref().is_some_and(|repair| view.visible() >= repair.at_position) {
+            tracing::info!(projection = view.name(), "the projection is well again");
             self.repairs[index] = None;
-            self.board.update(seat.name(), |entry| entry.failure = None);
+            self.progress.update(view.name(), |entry| entry.failure = None);
         }
     }
 
     /// Goes back to the last save with those whose pause is over.
     fn repair(&mut self) {
-        for index in 0..self.seats.len() {
+        for index in 0..self.views.len() {
             let Some(repair) = &mut self.repairs[index] else { continue };
             if repair.retry_at.is_none_or(|retry_at| retry_at > Instant::now()) {
                 continue;
             }
             repair.retry_at = None;
-            let restored = if repair.unusable { self.begin_anew(index) } else { self.seats[index].restore() };
+            let restored = if repair.unusable { self.begin_anew(index) } else { self.views[index].restore() };
             if let Err(fault) = restored {
                 self.failed(index, &fault);
             }
@@ -275,38 +283,42 @@ impl Driver {
     }
 
     fn begin_anew(&mut self, index: usize) -> Result<(), Fault> {
-        let old = self.seats[index].path().clone();
-        let begun = Seat::begin_live(self.seats[index].factory(), &self.files, self.log.log_id());
-        let seat =
+        let old = self.views[index].path().clone();
+        let begun = LiveView::begin_live(self.views[index].factory(), &self.files, self.log.log_id());
+        let view =
             begun.map_err(|error| Fault { at_position: 0, message: error.to_string(), unusable: true })?;
-        self.replace(index, seat);
+        self.replace(index, view);
         old.remove();
         Ok(())
     }
 
-    fn replace(&mut self, index: usize, seat: Seat) {
-        let (path, visible) = (seat.path().clone(), seat.visible());
-        self.seats[index] = seat;
+    fn replace(&mut self, index: usize, view: LiveView) {
+        let (path, visible) = (view.path().clone(), view.visible());
+        self.views[index] = view;
         // Together: whoever waits for a position must not take the old view's for the new one's.
-        self.board.update(self.seats[index].name(), |entry| (entry.path, entry.visible) = (path, visible));
+        self.progress.update(self.views[index].name(), |entry| (entry.path, entry.visible) = (path, visible));
     }
 
-    fn swap(&mut self, seat: Seat) {
-        let Some(index) = self.seats.iter().position(|old| old.name() == seat.name()) else { return };
-        if let Err(error) = self.files.set_live(seat.name(), seat.path()) {
-            tracing::error!(projection = seat.name(), %error, "the rebuilt view is not taken over");
-            seat.path().remove();
-            return;
+    /// Takes over a rebuilt view; whether it is the live one now.
+    fn swap(&mut self, view: LiveView) -> bool {
+        let Some(index) = self.views.iter().position(|old| old.name() == view.name()) else {
+            return false;
+        };
+        if let Err(error) = self.files.set_live(view.name(), view.path()) {
+            tracing::error!(projection = view.name(), %error, "the rebuilt view is not taken over");
+            view.path().remove();
+            return false;
         }
-        let old = self.seats[index].path().clone();
+        let old = self.views[index].path().clone();
         self.repairs[index] = None;
-        self.replace(index, seat);
-        self.board.update(self.seats[index].name(), |entry| entry.failure = None);
+        self.replace(index, view);
+        self.progress.update(self.views[index].name(), |entry| entry.failure = None);
         old.remove();
+        true
     }
 
     fn discard(&mut self, name: &'static str) {
-        if let Some(index) = self.seats.iter().position(|seat| seat.name() == name) {
+        if let Some(index) = self.views.iter().position(|view| view.name() == name) {
             let message = "a query found the view damaged".to_owned();
             self.failed(index, &Fault { at_position: 0, message, unusable: true });
         }
@@ -319,24 +331,24 @@ impl Driver {
         tracing::error!(%error, attempts, "the projector cannot read the log; it is tried again");
         self.subscription = None;
         self.unread = Some((attempts, Instant::now() + pause));
-        for seat in &self.seats {
-            let failure = failure(seat.applied(), error.to_string(), attempts, pause);
-            self.board.update(seat.name(), |entry| entry.failure = Some(failure));
+        for view in &self.views {
+            let failure = failure(view.applied(), error.to_string(), attempts, pause);
+            self.progress.update(view.name(), |entry| entry.failure = Some(failure));
         }
     }
 
     fn can_read_again(&mut self) {
         if self.unread.take().is_some() {
-            for (seat, _) in self.seats.iter().zip(&self.repairs).filter(|(_, repair)| repair.is_none()) {
-                self.board.update(seat.name(), |entry| entry.failure = None);
+            for (view, _) in self.views.iter().zip(&self.repairs).filter(|(_, repair)| repair.is_none()) {
+                self.progress.update(view.name(), |entry| entry.failure = None);
             }
         }
     }
 }
 
 /// Everything that any of them folds.
-pub(super) fn interests<'a>(seats: impl Iterator<Item = &'a Seat>) -> FamilySet {
-    seats.fold(FamilySet::of(&[]), |all, seat| all.union(seat.interests()))
+pub(super) fn interests<'a>(views: impl Iterator<Item = &'a LiveView>) -> FamilySet {
+    views.fold(FamilySet::of(&[]), |all, view| all.union(view.interests()))
 }
 
 /// 1, 2, 4 … 60 s, in multiples of the first.

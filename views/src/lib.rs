@@ -4,12 +4,12 @@
 //! and tried again after 1, 2, 4 … 60 s, while the others go on. What the views mean is the business of `projections`.
 
 mod ask;
-mod board;
 mod build;
 mod driver;
 mod folder;
+mod live_view;
+mod progress;
 mod saved;
-mod seat;
 pub mod sqlite;
 mod views;
 
@@ -19,7 +19,7 @@ mod tests;
 pub use ask::{
     AuditPage, AuditQuery, DeadLetterQuery, DecisionQuery, PipelineView, PublisherProgress, QueryError,
 };
-pub use board::{NotCaughtUp, ProjectionFailure, ProjectionState, ProjectionStatus};
 pub use build::{BuildError, Difference, RebuildProgress};
-pub use seat::Factory;
+pub use live_view::Factory;
+pub use progress::{NotCaughtUp, ProjectionFailure, ProjectionState, ProjectionStatus};
 pub use views::{OpenError, RebuildError, Views, ViewsOptions};

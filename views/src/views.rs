@@ -13,16 +13,18 @@ use std::{
 use store::{EventLog, waiting_since};
 
 use super::{
-    board::{Board, Entry, NotCaughtUp, ProjectionStatus},
     build::{self, BuildError, Difference, RebuildProgress},
     driver::{Command, Driver},
     folder::ViewFolder,
-    seat::{Factory, Seat},
+    live_view::{Factory, LiveView},
+    progress::{Entry, NotCaughtUp, Progress, ProjectionStatus},
 };
 use crate::sqlite::{ViewError, ViewFiles, ViewPath, ViewReader};
 
 /// Commands that wait for the projector's thread.
 const COMMANDS: usize = 64;
+/// How long the thread may take to serve from a rebuilt view: it may be in the midst of a slow save.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(30);
 
 /// How views are kept.
 #[derive(Clone)]
@@ -61,7 +63,7 @@ pub enum OpenError {
 /// The views of a log, kept at its head while this lives. All calls block: make them from threads that may wait.
 pub struct Views {
     pub(super) log: Arc<dyn EventLog>,
-    pub(super) board: Arc<Board>,
+    pub(super) progress: Arc<Progress>,
     pub(super) options: ViewsOptions,
     pub(super) halts: super::ask::HaltCounts,
     folder: ViewFolder,
@@ -92,28 +94,28 @@ impl Views {
 
     fn open_in(log: Arc<dyn EventLog>, folder: ViewFolder, options: ViewsOptions) -> Result<Self, OpenError> {
         let (log_id, head) = (log.log_id(), log.head());
-        let open = |factory| Seat::open(factory, &folder.files, log_id, head);
-        let seats = options.factories.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let board = Arc::new(Board::new(&seats));
+        let open = |factory| LiveView::open(factory, &folder.files, log_id, head);
+        let views = options.factories.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let progress = Arc::new(Progress::new(&views));
         let (commands, receiver) = sync_channel(COMMANDS);
         let driver = Driver::new(
             Arc::clone(&log),
             folder.files.clone(),
-            Arc::clone(&board),
+            Arc::clone(&progress),
             receiver,
-            seats,
+            views,
             options.first_backoff,
         );
         let thread = thread::Builder::new().name("projector".into()).spawn(move || driver.run());
         let thread = Some(thread.map_err(OpenError::Thread)?);
         let (halts, building) = (super::ask::HaltCounts::default(), Mutex::new(()));
-        Ok(Self { log, board, options, halts, folder, commands, thread, building })
+        Ok(Self { log, progress, options, halts, folder, commands, thread, building })
     }
 
     /// How each projection is doing.
     pub fn list(&self) -> Vec<ProjectionStatus> {
         let head = self.log.head();
-        let entries = self.board.entries();
+        let entries = self.progress.entries();
         let status = |entry: Entry| {
             let lag = self.log.count(entry.visible, head);
             entry.status(head, lag, waiting_since(&*self.log, entry.visible))
@@ -127,7 +129,7 @@ impl Views {
     /// When it does not come so far within `timeout`, with the reason.
     pub fn catch_up(&self, name: &str, position: u64, timeout: Duration) -> Result<(), NotCaughtUp> {
         // A full queue means that a save is asked for already.
-        self.board.wait_for(name, position, timeout, &|| {
+        self.progress.wait_for(name, position, timeout, &|| {
             let _ = self.commands.try_send(Command::Save);
         })
     }
@@ -138,7 +140,7 @@ impl Views {
     /// As [`Self::catch_up`].
     pub fn catch_up_all(&self, timeout: Duration) -> Result<(), NotCaughtUp> {
         let head = self.log.head();
-        let entries = self.board.entries();
+        let entries = self.progress.entries();
         entries.iter().try_for_each(|entry| self.catch_up(entry.name, head, timeout))
     }
 
@@ -152,59 +154,61 @@ impl Views {
         progress: &mut dyn FnMut(RebuildProgress),
     ) -> Result<(), RebuildError> {
         let _one_at_a_time = self.building.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut seats = self.begin(names)?;
-        let built = self.build(&mut seats, progress);
-        for name in seats.iter().map(Seat::name) {
-            self.board.update(name, |entry| entry.rebuild_progress = None);
+        let mut views = self.begin(names)?;
+        let built = self.build(&mut views, progress);
+        for name in views.iter().map(LiveView::name) {
+            self.progress.update(name, |entry| entry.rebuild_progress = None);
         }
         if let Err(error) = built {
-            seats.iter().for_each(|seat| seat.path().remove());
+            views.iter().for_each(|view| view.path().remove());
             return Err(error.into());
         }
-        Ok(seats.into_iter().try_for_each(|seat| self.take_over(seat))?)
+        Ok(views.into_iter().try_for_each(|view| self.take_over(view))?)
     }
 
-    fn begin(&self, names: &[&str]) -> Result<Vec<Seat>, RebuildError> {
+    fn begin(&self, names: &[&str]) -> Result<Vec<LiveView>, RebuildError> {
         for name in names {
-            self.board.entry(name)?;
+            self.progress.entry(name)?;
         }
         let wanted = |factory: &&Factory| names.is_empty() || names.contains(&factory().name());
         let factories = self.options.factories.iter().filter(wanted);
-        let begin = |factory| Seat::begin(factory, self.files(), self.log.log_id());
+        let begin = |factory| LiveView::begin(factory, self.files(), self.log.log_id());
         Ok(factories.map(begin).collect::<Result<_, _>>().map_err(BuildError::from)?)
     }
 
     /// Builds up to the head, and again until hardly anything came in the meantime.
-    fn build(&self, seats: &mut [Seat], progress: &mut dyn FnMut(RebuildProgress)) -> Result<(), BuildError> {
-        let names: Vec<_> = seats.iter().map(Seat::name).collect();
+    fn build(
+        &self,
+        views: &mut [LiveView],
+        progress: &mut dyn FnMut(RebuildProgress),
+    ) -> Result<(), BuildError> {
+        let names: Vec<_> = views.iter().map(LiveView::name).collect();
         let mut progress = |done: RebuildProgress| {
             let share = done.position as f64 / done.head.max(1) as f64;
             for name in &names {
-                self.board.update(name, |entry| entry.rebuild_progress = Some(share));
+                self.progress.update(name, |entry| entry.rebuild_progress = Some(share));
             }
             progress(done);
         };
         loop {
             let head = self.log.head();
-            build::build_to(seats, &self.log, head, &mut progress)?;
-            if self.log.head() - head <= super::seat::SAVE_EVENTS {
+            build::build_to(views, &self.log, head, &mut progress)?;
+            if self.log.head() - head <= super::live_view::SAVE_EVENTS {
                 return Ok(());
             }
         }
     }
 
     /// Hands a built view to the thread and waits until it is the live one.
-    fn take_over(&self, seat: Seat) -> Result<(), BuildError> {
-        let (name, path) = (seat.name(), seat.path().clone());
-        let not_taken_over = || BuildError::NotTakenOver(name);
-        self.commands.send(Command::Swap(Box::new(seat))).map_err(|_| not_taken_over())?;
-        for _ in 0..3000 {
-            if self.board.entry(name).is_ok_and(|entry| entry.path == path) {
-                return Ok(());
-            }
-            thread::sleep(Duration::from_millis(10));
+    fn take_over(&self, view: LiveView) -> Result<(), BuildError> {
+        let name = view.name();
+        let (answer, is_taken_over) = sync_channel(1);
+        // Where the thread has ended, the command and with it the answer are dropped.
+        let _ = self.commands.send(Command::Swap(Box::new(view), answer));
+        match is_taken_over.recv_timeout(TAKEN_OVER_WITHIN) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(BuildError::NotTakenOver(name)),
         }
-        Err(not_taken_over())
     }
 
     /// Builds a copy of a view from the events and compares it with the live one; nothing: they are equal.
@@ -218,24 +222,24 @@ impl Views {
     ) -> Result<Option<Difference>, RebuildError> {
         self.catch_up(name, self.log.head(), self.options.patience)?;
         let _one_at_a_time = self.building.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut seats = self.begin(&[name])?;
-        let compared = self.compare(&mut seats, progress);
-        seats.iter().for_each(|seat| seat.path().remove());
+        let mut views = self.begin(&[name])?;
+        let compared = self.compare(&mut views, progress);
+        views.iter().for_each(|view| view.path().remove());
         Ok(compared?)
     }
 
     fn compare(
         &self,
-        seats: &mut [Seat],
+        views: &mut [LiveView],
         progress: &mut dyn FnMut(RebuildProgress),
     ) -> Result<Option<Difference>, BuildError> {
-        for seat in seats {
-            let live = self.reader(seat.name())?;
+        for view in views {
+            let live = self.reader(view.name())?;
             let at = live.pin()?;
-            build::build_to(std::slice::from_mut(seat), &self.log, at, progress)?;
-            let rebuilt = ViewReader::open(seat.path())?;
-            for collection in seat.collections() {
-                let found = build::first_difference(seat.name(), collection.name, &live, &rebuilt)?;
+            build::build_to(std::slice::from_mut(view), &self.log, at, progress)?;
+            let rebuilt = ViewReader::open(view.path())?;
+            for collection in view.collections() {
+                let found = build::first_difference(view.name(), collection.name, &live, &rebuilt)?;
                 if found.is_some() {
                     return Ok(found);
                 }
@@ -252,7 +256,7 @@ impl Views {
     }
 
     fn live_path(&self, name: &str) -> Result<ViewPath, ViewError> {
-        let entry = self.board.entry(name).map_err(|error| ViewError::Query(error.to_string()))?;
+        let entry = self.progress.entry(name).map_err(|error| ViewError::Query(error.to_string()))?;
         Ok(entry.path)
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use events::{FamilySet, Recorded};
 use projections::{Body, Change, Collection, Key, Keys, Projection, RestoreError, Saved, Strategies};
 
+use super::super::{BuildError, RebuildError};
 use super::*;
 use crate::sqlite::{Identity, ViewBody, ViewFiles, ViewKey, ViewWriter, Write};
 
@@ -103,6 +104,24 @@ fn a_folder_that_cannot_be_written_is_left_alone_and_still_answers() {
     std::fs::write(&file, "").unwrap();
     let views = open(&log, &file.join("views"));
     assert_eq!((counted(&views), views.is_scratch()), (5, true));
+}
+
+#[test]
+fn a_rebuilt_view_that_cannot_be_taken_over_is_told_and_removed() {
+    let (log, folder) = (log_of((1..=5).map(|n| trade(n, "rsi"))), tempfile::tempdir().unwrap());
+    let views = open(&log, folder.path());
+    assert_eq!(counted(&views), 5);
+    // Where the new pointer to the live file is written.
+    let blocked = folder.path().join("strategies.live.new");
+    std::fs::create_dir(&blocked).unwrap();
+    let refused = views.rebuild(&["strategies"], &mut |_| ()).unwrap_err();
+    assert!(matches!(refused, RebuildError::Build(BuildError::NotTakenOver("strategies"))), "{refused}");
+    assert!(!folder.path().join(file_name("-1")).exists());
+    append(&*log, [trade(6, "rsi")]);
+    assert_eq!(counted(&views), 6);
+    std::fs::remove_dir(blocked).unwrap();
+    views.rebuild(&["strategies"], &mut |_| ()).unwrap();
+    assert!(folder.path().join(file_name("-1")).exists() && counted(&views) == 6);
 }
 
 #[test]

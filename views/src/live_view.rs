@@ -44,7 +44,7 @@ impl Fault {
 }
 
 /// One projection with its file.
-pub(super) struct Seat {
+pub(super) struct LiveView {
     factory: Factory,
     projection: Box<dyn Projection>,
     interests: FamilySet,
@@ -57,7 +57,7 @@ pub(super) struct Seat {
     lost: bool,
 }
 
-impl Seat {
+impl LiveView {
     /// Opens the live view, or begins a new one where there is none that can be used.
     pub(super) fn open(
         factory: &Factory,
@@ -71,7 +71,7 @@ impl Seat {
         files.sweep(name, version);
         let Some(path) = files.live(name, version) else { return Self::begin_live(factory, files, log_id) };
         match Self::resume(factory, &path, log_id, head) {
-            Ok(seat) => Ok(seat),
+            Ok(view) => Ok(view),
             Err(fault) if fault.unusable => {
                 tracing::warn!(projection = name, reason = fault.message, "the view is built again");
                 path.remove();
@@ -85,9 +85,9 @@ impl Seat {
 
     /// A new, empty view that is the live one.
     pub(super) fn begin_live(factory: &Factory, files: &ViewFiles, log_id: Uuid) -> Result<Self, ViewError> {
-        let seat = Self::begin(factory, files, log_id)?;
-        files.set_live(seat.name(), &seat.path)?;
-        Ok(seat)
+        let view = Self::begin(factory, files, log_id)?;
+        files.set_live(view.name(), &view.path)?;
+        Ok(view)
     }
 
     /// A new, empty view beside the live one.
@@ -103,9 +103,9 @@ impl Seat {
         let projection = factory();
         let opened = ViewWriter::open(path, &identity(&*projection, log_id, head));
         let writer = opened.map_err(|error| Fault::view(0, &error))?;
-        let mut seat = Self::with(factory, projection, writer, path.clone());
-        seat.restore()?;
-        Ok(seat)
+        let mut view = Self::with(factory, projection, writer, path.clone());
+        view.restore()?;
+        Ok(view)
     }
 
     fn with(factory: &Factory, projection: Box<dyn Projection>, writer: ViewWriter, path: ViewPath) -> Self {

@@ -8,7 +8,7 @@ use std::{
 use events::Timestamp;
 use serde::Serialize;
 
-use super::seat::Seat;
+use super::live_view::LiveView;
 use crate::sqlite::ViewPath;
 use store::now;
 
@@ -106,7 +106,7 @@ pub enum NotCaughtUp {
     },
 }
 
-/// One projection on the board.
+/// How far one projection is.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) name: &'static str,
@@ -119,25 +119,25 @@ pub(super) struct Entry {
     last_advance: Timestamp,
 }
 
-/// Shared between the projector's thread and those who ask.
-pub(super) struct Board {
+/// How far every view is: shared between the projector's thread and those who ask.
+pub(super) struct Progress {
     entries: Mutex<Vec<Entry>>,
     advanced: Condvar,
 }
 
-impl Board {
-    pub(super) fn new(seats: &[Seat]) -> Self {
-        let entry = |seat: &Seat| Entry {
-            name: seat.name(),
-            version: seat.version(),
-            path: seat.path().clone(),
-            visible: seat.visible(),
+impl Progress {
+    pub(super) fn new(views: &[LiveView]) -> Self {
+        let entry = |view: &LiveView| Entry {
+            name: view.name(),
+            version: view.version(),
+            path: view.path().clone(),
+            visible: view.visible(),
             failures: 0,
             failure: None,
             rebuild_progress: None,
             last_advance: now(),
         };
-        Self { entries: Mutex::new(seats.iter().map(entry).collect()), advanced: Condvar::new() }
+        Self { entries: Mutex::new(views.iter().map(entry).collect()), advanced: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
@@ -161,13 +161,13 @@ impl Board {
         self.advanced.notify_all();
     }
 
-    /// Takes over where the seats are.
-    pub(super) fn show(&self, seats: &[Seat]) {
+    /// Notes how far the views are.
+    pub(super) fn show(&self, views: &[LiveView]) {
         let mut entries = self.lock();
         let mut any = false;
-        for (entry, seat) in entries.iter_mut().zip(seats) {
-            if entry.visible != seat.visible() {
-                (entry.visible, entry.last_advance, any) = (seat.visible(), now(), true);
+        for (entry, view) in entries.iter_mut().zip(views) {
+            if entry.visible != view.visible() {
+                (entry.visible, entry.last_advance, any) = (view.visible(), now(), true);
             }
         }
         drop(entries);
