@@ -2,11 +2,13 @@
 //!
 //! `publish` reads a table by the options that it is given and sends the trades in this form. A reader's own names, words
 //! and notation are none of it, so it says of itself what it is, and every reader gets the same trade. It is checked
-//! like any other record; only how its values are written is known.
+//! like any other record; only how its values are written is known. A row that is no trade is sent in it as well, with
+//! the fault that was found and whose row it is: a reader's options would tell neither.
 
 use std::borrow::Cow;
 
 use events::{IgnoredField, RejectReason, TradeClosed};
+use serde::{Deserialize, Serialize};
 
 use super::{Field, Rejection, checks::NOTE_MAX, fields::Value, rejection::shortened};
 
@@ -30,12 +32,21 @@ const ROUNDED: [Field; 7] = [
     Field::Leverage,
 ];
 
+/// Why a row is no trade.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Fault<'a> {
+    pub reason: RejectReason,
+    #[serde(borrow)]
+    pub detail: Cow<'a, str>,
+}
+
 /// What only our own form has.
 #[derive(Debug, Default)]
 pub(crate) struct Marks<'a> {
     form: Option<Value<'a>>,
     rounded: Option<&'a str>,
     ignored: Option<&'a str>,
+    fault: Option<&'a str>,
     twice: Option<&'static str>,
 }
 
@@ -45,6 +56,7 @@ impl<'a> Marks<'a> {
         let (was_there, name) = match name {
             MARK => (self.form.replace(value(raw)).is_some(), MARK),
             "rounded" => (self.rounded.replace(raw).is_some(), "rounded"),
+            "fault" => (self.fault.replace(raw).is_some(), "fault"),
             "ignored" => (self.ignored.replace(raw).is_some(), "ignored"),
             _ => return,
         };
@@ -59,7 +71,7 @@ impl<'a> Marks<'a> {
         }
     }
 
-    /// Whether the form is one that is understood.
+    /// Whether the form is one that is understood, and holds a trade.
     pub(crate) fn check(&self, form: &str) -> Result<(), Rejection> {
         if form != FORM {
             let detail = format!(
@@ -69,13 +81,19 @@ impl<'a> Marks<'a> {
             );
             return Err(Rejection::new(RejectReason::InvalidField, detail));
         }
-        match self.twice {
-            None => Ok(()),
-            Some(name) => Err(Rejection::new(
-                RejectReason::Malformed,
-                format!("{name} is given twice; publish every member once"),
-            )),
+        if let Some(name) = self.twice {
+            let detail = format!("{name} is given twice; publish every member once");
+            return Err(Rejection::new(RejectReason::Malformed, detail));
         }
+        let Some(raw) = self.fault else { return Ok(()) };
+        Err(match serde_json::from_str(raw) {
+            Ok(Fault { reason, detail }) => Rejection::new(reason, detail),
+            Err(_) => odd(
+                "fault",
+                raw,
+                "wanted is an object such as {\"reason\": \"invalid_field\", \"detail\": \"…\"}",
+            ),
+        })
     }
 
     /// Adds to a trade what was noted when it was read first.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    CloudEventAttributes, FieldMapping, Notation, TradeFormat,
+    CloudEventAttributes, FieldMapping, Notation, Rejection, TradeFormat,
     decode_tests::{now, trade},
     json,
     own::{FORM, MARK},
@@ -131,6 +131,29 @@ fn the_own_form_is_checked_by_the_same_rules_and_belongs_to_its_strategy() {
     let twice = own(&noted()).to_string().replacen('{', &format!("{{\"{MARK}\":\"{FORM}\","), 1);
     let fault = reader.decode(twice.as_bytes(), None, now()).unwrap_err();
     assert!(fault.detail.contains("$schema is given twice"), "{}", fault.detail);
+}
+
+#[test]
+fn a_row_that_is_no_trade_is_rejected_by_every_reader_with_its_fault_and_as_of_its_strategy() {
+    let found = Rejection {
+        reason: RejectReason::InvalidField,
+        detail: "column PnL is \"n/a\": not a decimal number".into(),
+        strategy: Some("theirs".into()),
+        trade_id: None,
+    };
+    let record = json::to_own_fault(&found, b"theirs;n/a;\xff").unwrap();
+    for format in [TradeFormat::default(), odd_reader()] {
+        assert_eq!(format.decode(&record, None, now()).unwrap_err(), found);
+    }
+    let mut odd = own(&noted());
+    odd["fault"] = json!("n/a");
+    let fault = odd_reader().decode(odd.to_string().as_bytes(), None, now()).unwrap_err();
+    assert!(
+        fault.detail.contains("fault has ") && fault.detail.contains("wanted is an object"),
+        "{}",
+        fault.detail
+    );
+    assert_eq!(fault.strategy, Some(noted().strategy));
 }
 
 #[test]

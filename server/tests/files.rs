@@ -172,7 +172,7 @@ fn standard_input_and_packed_files_are_read() {
     let text = table(&[row("1", "a", "BTC/USDT", "3", "")]);
     let folder = home.path("from-pipe");
     let said = home.run_fed(&["rehearse", "-", "--data", &folder], text.as_bytes());
-    assert_eq!((said.code, said.out.contains("1 trades")), (0, true), "{said:?}");
+    assert_eq!((said.code, said.out.contains("1 trade from")), (0, true), "{said:?}");
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(text.as_bytes()).unwrap();
     let packed = gzip.finish().unwrap();
@@ -224,4 +224,33 @@ fn publishing_what_is_long_over_warns_first_and_tells_conflicts() {
     assert!(said.err.contains("warning: the newest trade"), "{said:?}");
     let fed = home.run_fed(&["publish", "-", "--to", "http"], table(&rows[..1]).as_bytes());
     assert!(fed.code == 0 && fed.out.contains("1 known before"), "{fed:?}");
+}
+
+#[test]
+fn bad_rows_of_a_table_reduce_the_strategies_that_they_name_and_no_other() {
+    let home = Home::new();
+    let _server = home.serve();
+    let good = home.file("good.csv", &table(&[row("1", "well", "BTC/USDT", "3", "")]));
+    assert_eq!(home.run(&["publish", &good, "--to", "http"]).code, 0);
+    let bad = [("1", "n/a"), ("2", "-1-"), ("3", "?")];
+    let bad = bad.map(|(id, profit)| row(id, "spoiled", "BTC/USDT", profit, ""));
+    let file = home.file("bad.csv", &table(&bad));
+    let said = home.run(&["publish", &file, "--to", "http"]);
+    assert!(said.code == 1 && said.out.contains("3 rejected"), "{said:?}");
+    assert!(!said.err.contains("name no strategy"), "{said:?}");
+    let letters = home.run(&["dead-letters", "list", "--json"]).json();
+    assert_eq!(letters.len(), 3, "{letters:?}");
+    for letter in &letters {
+        assert_eq!(letter["strategy"], "spoiled", "{letter}");
+        assert_eq!(letter["reason"], "invalid_field", "{letter}");
+        assert!(letter["detail"].as_str().unwrap().contains("column profit is"), "{letter}");
+    }
+    let reduced = |said: &Said, name: &str| {
+        said.json().iter().any(|strategy| strategy["strategy"] == name && strategy["state"] == "REDUCING")
+    };
+    let all = home.until(&["strategies", "--json"], |said| reduced(said, "spoiled"));
+    assert!(!reduced(&all, "well"), "{all:?}");
+    let nobodys = home.file("total.csv", &table(&[row("1", "", "BTC/USDT", "3", "")]));
+    let said = home.run(&["publish", &nobodys, "--to", "http"]);
+    assert!(said.code == 1 && said.err.contains("1 of the bad rows name no strategy"), "{said:?}");
 }

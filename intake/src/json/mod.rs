@@ -5,4 +5,4 @@ mod write;
 
 pub(crate) use read::quote_bare_words;
 pub use read::{TRADE_TYPES, TradeFormat};
-pub use write::{to_own_form, to_record};
+pub use write::{to_own_fault, to_own_form, to_record};

@@ -1,9 +1,14 @@
 //! A trade as a record of `trading.trade.closed.v1`, keyed by strategy: as a bot would publish it, or in our own form.
 
+use std::borrow::Cow;
+
 use events::{Decimal, IgnoredField, Side, Timestamp, TradeClosed, decimal};
 use serde::Serialize;
 
-use crate::own;
+use crate::{
+    Rejection,
+    own::{self, Fault},
+};
 
 #[derive(Serialize)]
 struct TradeJson<'a> {
@@ -61,6 +66,33 @@ pub fn to_record(trade: &TradeClosed) -> Result<Vec<u8>, serde_json::Error> {
 pub fn to_own_form(trade: &TradeClosed) -> Result<Vec<u8>, serde_json::Error> {
     let (rounded, ignored) = (trade.rounded.as_slice(), trade.ignored.as_slice());
     serde_json::to_vec(&TradeJson { form: Some(own::FORM), rounded, ignored, ..as_json(trade) })
+}
+
+/// A row that is no trade, as a record of our own form: every reader rejects it with the fault that was found, as of the
+/// strategy that was found. A reader would have to know whose row it is from bytes that are none of its own otherwise.
+///
+/// # Errors
+/// Never: all of it is text.
+pub fn to_own_fault(rejection: &Rejection, row: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    #[derive(Serialize)]
+    struct FaultJson<'a> {
+        #[serde(rename = "$schema")]
+        form: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        strategy: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trade_id: Option<&'a str>,
+        fault: Fault<'a>,
+        row: Cow<'a, str>,
+    }
+    let Rejection { reason, detail, strategy, trade_id } = rejection;
+    serde_json::to_vec(&FaultJson {
+        form: own::FORM,
+        strategy: strategy.as_deref(),
+        trade_id: trade_id.as_deref(),
+        fault: Fault { reason: *reason, detail: Cow::Borrowed(detail) },
+        row: String::from_utf8_lossy(row),
+    })
 }
 
 fn as_json(trade: &TradeClosed) -> TradeJson<'_> {

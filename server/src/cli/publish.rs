@@ -201,7 +201,8 @@ struct Record {
     place: Place,
 }
 
-/// The records of all files. A bad row is sent as it is: it ends in the dead letters of who takes it in.
+/// The records of all files. A bad row is sent as well and ends in the dead letters of who takes it in: one of a table
+/// with its fault and its strategy, as only who read the table knows them.
 struct Records<'r> {
     publish: &'r Publish,
     files: vec::IntoIter<TradeFile>,
@@ -217,14 +218,13 @@ struct Records<'r> {
 impl Records<'_> {
     fn record(&self, row: Row, file: &TradeFile, name: &Arc<str>) -> Record {
         let place = Place { file: Arc::clone(name), row: row.number };
-        let (key, value) = match row.decoded {
-            Ok(trade) if !self.publish.files.are_records(file) => {
-                let value = json::to_own_form(&trade).unwrap_or(row.bytes);
-                (trade.strategy.into_bytes(), value)
-            }
-            Ok(trade) => (trade.strategy.into_bytes(), row.bytes),
-            Err(rejection) => (rejection.strategy.unwrap_or_default().into_bytes(), row.bytes),
+        let own = match &row.decoded {
+            _ if self.publish.files.are_records(file) => None,
+            Ok(trade) => json::to_own_form(trade).ok(),
+            Err(rejection) => json::to_own_fault(rejection, &row.bytes).ok(),
         };
+        let strategy = row.decoded.map_or_else(|fault| fault.strategy, |trade| Some(trade.strategy));
+        let (key, value) = (strategy.unwrap_or_default().into_bytes(), own.unwrap_or(row.bytes));
         Record { key, value, place }
     }
 

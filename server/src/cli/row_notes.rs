@@ -26,6 +26,8 @@ pub struct RowNotes<'o> {
     out: &'o Output,
     /// Rows that are no trades.
     pub bad: u64,
+    /// Those of them that name no strategy.
+    of_nobody: u64,
     /// Rows that are trades.
     pub good: u64,
     /// The newest close.
@@ -49,6 +51,7 @@ impl<'o> RowNotes<'o> {
         Self {
             out,
             bad: 0,
+            of_nobody: 0,
             good: 0,
             newest_close: None,
             conflicts: 0,
@@ -71,6 +74,7 @@ impl<'o> RowNotes<'o> {
             Ok(trade) => self.look_at_trade(file, row.number, trade),
             Err(rejection) => {
                 self.bad += 1;
+                self.of_nobody += u64::from(rejection.strategy.is_none());
                 if self.bad <= TOLD {
                     self.out.note(&format!("{file}, row {}: {}", row.number, rejection.detail));
                 }
@@ -165,6 +169,13 @@ impl<'o> RowNotes<'o> {
     pub fn finish(&self) {
         if self.bad > TOLD {
             self.out.note(&format!("and {} more bad rows", self.bad - TOLD));
+        }
+        if self.of_nobody > 0 {
+            self.out.note(&format!(
+                "warning: {} of the bad rows name no strategy, so each may be of any: three such within ten minutes put \
+                 every strategy to REDUCING. Mend or take out these rows, or name whose they are with --map strategy==NAME",
+                self.of_nobody
+            ));
         }
         self.tell_more_conflicts();
         if self.good + self.bad == 0 {
