@@ -11,7 +11,7 @@ use store::{EmbeddedLog, EventLog, plain};
 use views::{Views, ViewsOptions};
 
 use crate::{
-    calls::{Call, Needs, Progress, Sources},
+    calls::{Call, Given as _, Needs, Progress, Sources},
     client::{Client, Slow},
     config::Config,
     folder::{DataFolder, Hold, HoldError, Holder, ServerFile, Token, own_log},
@@ -59,11 +59,11 @@ pub struct Way<'w> {
 }
 
 impl Access {
-    /// Finds a way: asks the server that holds the folder, waits for one that starts, else opens the folder.
+    /// Finds a way for a call: asks the server that holds the folder, waits for one that starts, else opens the folder.
     ///
     /// # Errors
     /// When there is no folder, another process keeps it, or it cannot be opened.
-    pub fn find(way: &Way<'_>, needs: Needs) -> Result<Self, Problem> {
+    pub fn find<C: Call>(way: &Way<'_>) -> Result<Self, Problem> {
         let begun = Instant::now();
         let mut told = false;
         loop {
@@ -78,7 +78,7 @@ impl Access {
             }
             let patience = if server.is_some() { START_PATIENCE } else { PATIENCE };
             if holder.is_none() {
-                match Local::open(way, needs) {
+                match Local::open(way, C::Given::NEEDS) {
                     Err(problem) if problem.code == "folder_in_use" && begun.elapsed() < patience => {}
                     opened => return opened.map(|local| Self::Local(Box::new(local))),
                 }
@@ -151,22 +151,24 @@ impl Local {
     }
 
     fn with_views(mut self, way: &Way<'_>) -> Result<Self, Problem> {
-        let log = || Arc::clone(&self.sources.log);
+        let log = || Arc::clone(&self.sources.log.events);
         let views = Views::open(log(), &way.folder.views(), views_options());
         // A disk that is full, for example, may refuse even that.
         let views =
             views.or_else(|refused| Views::open_elsewhere(log(), views_options()).map_err(|_| refused))?;
-        self.sources.views = Some(Arc::new(views));
+        self.sources.log.views = Some(Arc::new(views));
         Ok(self)
     }
 
     /// Answers; where the views cannot be brought up to the log's head, from views that are folded anew elsewhere.
     fn call<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
-        match call.answer(&self.sources) {
+        match self.sources.answer(call) {
             Err(behind) if behind.code == "view_behind" => {
-                let views = Views::open_elsewhere(Arc::clone(&self.sources.log), views_options());
+                let views = Views::open_elsewhere(Arc::clone(&self.sources.log.events), views_options());
                 let views = views.map_err(|_| behind)?;
-                call.answer(&Sources { views: Some(Arc::new(views)), ..self.sources.clone() })
+                let mut sources = self.sources.clone();
+                sources.log.views = Some(Arc::new(views));
+                sources.answer(call)
             }
             answer => answer,
         }
@@ -177,7 +179,7 @@ impl Local {
         let log = own_log::open(way.folder, way.config.log_options(), way.new_log)?;
         let mut sources = sources(way, &log);
         let system = System::start(
-            &sources.log,
+            &sources.log.events,
             &way.config.system_config(Some(way.folder.snapshots()), way.command),
         )?;
         sources.actors = Some(Arc::new(system));
@@ -201,8 +203,8 @@ impl Drop for Local {
 
 fn sources(way: &Way<'_>, log: &Arc<EmbeddedLog>) -> Sources {
     let mut sources = Sources::new(Arc::clone(log) as Arc<dyn EventLog>);
-    sources.embedded = Some(Arc::clone(log));
-    sources.snapshots = Some(way.folder.snapshots());
-    sources.progress = Arc::clone(&way.progress);
+    sources.log.chain = Some(Arc::clone(log));
+    sources.log.snapshots = Some(way.folder.snapshots());
+    sources.log.progress = Arc::clone(&way.progress);
     sources
 }

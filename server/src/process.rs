@@ -82,12 +82,12 @@ impl Process {
         let (views, system, source) = (Arc::new(views), Arc::new(system), Arc::new(source));
         release_clock(&system, &source, config.stale_after)?;
         let mut sources = Sources::new(Arc::clone(&log));
-        sources.embedded = Some(Arc::clone(&embedded));
-        sources.views = Some(Arc::clone(&views));
+        sources.log.chain = Some(Arc::clone(&embedded));
+        sources.log.views = Some(Arc::clone(&views));
         sources.actors = Some(Arc::clone(&system));
-        sources.snapshots = Some(folder.snapshots());
+        sources.log.snapshots = Some(folder.snapshots());
         let shown = Arc::clone(&source);
-        sources.source = Some(Arc::new(move || Source::of(&servers, &shown.status())));
+        sources.log.source = Some(Arc::new(move || Source::of(&servers, &shown.status())));
         let mut parts: Vec<Arc<dyn Part>> = vec![Arc::new(LogPart { log, embedded: Some(embedded) })];
         parts.push(views);
         parts.extend(endpoint.map(|endpoint| Arc::new(endpoint) as Arc<dyn Part>));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use views::AuditQuery;
 
-use super::{Call, Limit, Needs, Sources, asked, path_part};
+use super::{Call, Limit, WithViews, asked, path_part};
 use crate::problem::Problem;
 
 /// Documents of a collection.
@@ -42,14 +42,14 @@ pub struct Documents {
 
 impl Call for Audit {
     type Answer = Documents;
+    type Given = WithViews;
     const PATH: &'static str = "/api/audit/{collection}";
-    const NEEDS: Needs = Needs::Views;
 
     fn path(&self) -> String {
         format!("/api/audit/{}", path_part(&self.collection))
     }
 
-    fn answer(&self, sources: &Sources) -> Result<Documents, Problem> {
+    fn answer(&self, given: &WithViews) -> Result<Documents, Problem> {
         asked::check_span(self.since, self.until)?;
         let query = AuditQuery {
             since: self.since,
@@ -59,7 +59,7 @@ impl Call for Audit {
             oldest_first: false,
             after: self.after.clone(),
         };
-        let page = sources.views()?.audit(&self.collection, &query)?;
+        let page = given.views.audit(&self.collection, &query)?;
         Ok(Documents { items: page.documents, next: page.next })
     }
 }

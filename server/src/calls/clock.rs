@@ -5,7 +5,7 @@ use runtime::system::System;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Call, Method, Needs, Sources,
+    Call, Method, Running,
     request::{self, Asked, Outcome},
 };
 use store::now;
@@ -22,15 +22,15 @@ pub struct AcceptClock {
 
 impl Call for AcceptClock {
     type Answer = Outcome;
+    type Given = Running;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/api/clock/accept";
-    const NEEDS: Needs = Needs::Actors;
 
-    fn answer(&self, sources: &Sources) -> Result<Outcome, Problem> {
+    fn answer(&self, running: &Running) -> Result<Outcome, Problem> {
         let clock = now();
         let event_id = id::derive(&[b"request", b"ClockAcceptRequested", self.asked.key.as_bytes()]);
-        let known = sources.log.position_of(event_id)?.is_some();
-        if !known && sources.actors()?.clock_problem().is_none() {
+        let known = running.log.events.position_of(event_id)?.is_some();
+        if !known && running.actors.clock_problem().is_none() {
             let detail = format!(
                 "the clock says {clock}, and nothing in the log is more than 5 min later: there is nothing to accept"
             );
@@ -38,6 +38,6 @@ impl Call for AcceptClock {
         }
         let reason = self.asked.reason.clone();
         let event = Event::ClockAcceptRequested(ClockAcceptRequested { clock, reason });
-        request::ask(sources, System::CLOCK_REQUESTS, event_id, &self.asked, event)
+        request::ask(running, System::CLOCK_REQUESTS, event_id, &self.asked, event)
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use views::DeadLetterQuery;
 
-use super::{Call, Limit, Needs, Page, Sources, events::find, path_part, raw};
+use super::{Call, Limit, Log, Page, WithViews, events::find, path_part, raw};
 use crate::problem::Problem;
 
 /// Dead letters, newest first.
@@ -31,10 +31,10 @@ pub struct DeadLetterList {
 
 impl Call for DeadLetterList {
     type Answer = Page;
+    type Given = WithViews;
     const PATH: &'static str = "/api/dead-letters";
-    const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
+    fn answer(&self, given: &WithViews) -> Result<Page, Problem> {
         let query = DeadLetterQuery {
             reason: self.reason,
             strategy: self.strategy.clone(),
@@ -42,7 +42,7 @@ impl Call for DeadLetterList {
             before: self.after,
             limit: self.limit.get(),
         };
-        let letters = sources.views()?.dead_letters(&query)?;
+        let letters = given.views.dead_letters(&query)?;
         let next = letters.last().filter(|_| letters.len() == query.limit).map(|last| last.position);
         Ok(Page { next, ..Page::whole(&letters)? })
     }
@@ -69,15 +69,15 @@ struct Shown<'a> {
 
 impl Call for DeadLetterShow {
     type Answer = Box<RawValue>;
+    type Given = Log;
     const PATH: &'static str = "/api/dead-letters/{id}";
-    const NEEDS: Needs = Needs::Log;
 
     fn path(&self) -> String {
         format!("/api/dead-letters/{}", path_part(&self.id))
     }
 
-    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
-        let event = find(&*sources.log, &self.id)?;
+    fn answer(&self, log: &Log) -> Result<Box<RawValue>, Problem> {
+        let event = find(&*log.events, &self.id)?;
         match &event.event {
             Event::RecordRejected(letter) => shown(&event, letter),
             other => Err(Problem::not_found(format!(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use views::{DecisionQuery, QueryError};
 
 use super::{
-    Call, Limit, Needs, Page, Sources, asked, raw,
+    Call, Limit, Log, Page, asked, raw,
     scan::{Span, scan},
 };
 use crate::problem::Problem;
@@ -47,8 +47,8 @@ const NEW: u64 = 2048;
 
 impl Call for Decisions {
     type Answer = Page;
+    type Given = Log;
     const PATH: &'static str = "/api/decisions";
-    const NEEDS: Needs = Needs::Log;
 
     fn wait(&self) -> Duration {
         Duration::from_millis(self.wait_ms.min(LONGEST_WAIT_MS))
@@ -59,11 +59,11 @@ impl Call for Decisions {
         page.items.is_empty()
     }
 
-    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
+    fn answer(&self, log: &Log) -> Result<Page, Problem> {
         asked::check_types(&self.types, true)?;
         asked::check_span(self.since, self.until)?;
         // What is there is found in the index of a running server, and only what comes is read from the log.
-        let (page, after) = self.indexed(sources)?;
+        let (page, after) = self.indexed(log)?;
         if let Some(page) = page {
             return Ok(page);
         }
@@ -73,7 +73,7 @@ impl Call for Decisions {
             limit: self.limit,
             follows: !self.wait().is_zero(),
         };
-        scan(sources, span, |event| {
+        scan(&*log.events, span, |event| {
             event.event.is_decision()
                 && (self.types.is_empty() || self.types.iter().any(|t| t == event.event.event_type()))
                 && self.strategy.as_deref().is_none_or(|s| event.event.strategy() == Some(s))
@@ -86,10 +86,10 @@ impl Call for Decisions {
 impl Decisions {
     /// A page out of the view, and where to read on in the log when there is none: up to there are no others. Without
     /// views, or while one is behind, everything is read from the log.
-    fn indexed(&self, sources: &Sources) -> Result<(Option<Page>, u64), Problem> {
-        let Some(views) = &sources.views else { return Ok((None, self.after)) };
+    fn indexed(&self, log: &Log) -> Result<(Option<Page>, u64), Problem> {
+        let Some(views) = &log.views else { return Ok((None, self.after)) };
         // The view answers for everything that was there before it was asked.
-        let head = sources.log.head();
+        let head = log.events.head();
         // Whoever follows needs no index for the few events that are new.
         if head.saturating_sub(self.after) <= NEW {
             return Ok((None, self.after));
@@ -111,7 +111,7 @@ impl Decisions {
         let Some(last) = found.last().map(|entry| entry.position) else {
             return Ok((None, self.after.max(head)));
         };
-        let items = found.iter().map(|entry| match sources.log.event_at(entry.position)? {
+        let items = found.iter().map(|entry| match log.events.event_at(entry.position)? {
             Some(event) => raw(&event.json()),
             None => Err(Problem::internal(format!("the log has no event at position {}", entry.position))),
         });

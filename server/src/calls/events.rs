@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use store::{Batch, EventLog};
 
 use super::{
-    Call, Limit, Needs, Page, Sources, asked, path_part, raw,
+    Call, Limit, Log, Page, asked, path_part, raw,
     scan::{self, Span},
 };
 use crate::problem::Problem;
@@ -45,8 +45,8 @@ pub struct EventList {
 
 impl Call for EventList {
     type Answer = Page;
+    type Given = Log;
     const PATH: &'static str = "/api/events";
-    const NEEDS: Needs = Needs::Log;
 
     fn wait(&self) -> Duration {
         Duration::from_millis(self.wait_ms.min(super::decisions::LONGEST_WAIT_MS))
@@ -57,7 +57,7 @@ impl Call for EventList {
         page.items.is_empty()
     }
 
-    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
+    fn answer(&self, log: &Log) -> Result<Page, Problem> {
         asked::check_types(&self.types, false)?;
         asked::check_span(self.since, self.until)?;
         let span = Span {
@@ -67,7 +67,7 @@ impl Call for EventList {
             limit: self.limit,
             follows: self.wait_ms > 0,
         };
-        scan::scan(sources, span, |event| {
+        scan::scan(&*log.events, span, |event| {
             (self.types.is_empty() || self.types.iter().any(|t| t == event.event.event_type()))
                 && self.stream.as_deref().is_none_or(|stream| *event.stream == *stream)
                 && self.strategy.as_deref().is_none_or(|s| event.event.strategy() == Some(s))
@@ -88,11 +88,11 @@ pub struct EventTail {
 
 impl Call for EventTail {
     type Answer = Page;
+    type Given = Log;
     const PATH: &'static str = "/api/events/tail";
-    const NEEDS: Needs = Needs::Log;
 
-    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
-        let newest = newest(&*sources.log, self.lines.get())?;
+    fn answer(&self, log: &Log) -> Result<Page, Problem> {
+        let newest = newest(&*log.events, self.lines.get())?;
         let items = newest.events.iter().map(|event| raw(&event.json())).collect::<Result<_, _>>()?;
         Ok(Page { items, next: Some(newest.read_to) })
     }
@@ -127,15 +127,15 @@ pub struct EventShow {
 
 impl Call for EventShow {
     type Answer = Box<RawValue>;
+    type Given = Log;
     const PATH: &'static str = "/api/events/{id}";
-    const NEEDS: Needs = Needs::Log;
 
     fn path(&self) -> String {
         format!("/api/events/{}", path_part(&self.id))
     }
 
-    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
-        raw(&find(&*sources.log, &self.id)?.json())
+    fn answer(&self, log: &Log) -> Result<Box<RawValue>, Problem> {
+        raw(&find(&*log.events, &self.id)?.json())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use events::{Event, Family, FamilySet, StrategyState};
 use intake::nearest;
 
-use super::Sources;
+use super::Log;
 use crate::problem::Problem;
 
 /// Events read at a time.
@@ -19,14 +19,14 @@ const REMEMBERED: usize = 1000;
 ///
 /// # Errors
 /// When the name is not known, or the log cannot be read.
-pub fn check(sources: &Sources, name: &str, otherwise: &str) -> Result<(), Problem> {
+pub fn check(log: &Log, name: &str, otherwise: &str) -> Result<(), Problem> {
     // A view that fails or lags answers nothing; the log always does.
-    let in_view = sources.views.as_ref().and_then(|views| views.strategy(name).ok().flatten());
+    let in_view = log.views.as_ref().and_then(|views| views.strategy(name).ok().flatten());
     if in_view.is_some_and(|known| known.trades > 0 || known.state != StrategyState::Active) {
         return Ok(());
     }
     let mut others = BTreeSet::new();
-    if is_in_log(sources, name, &mut others)? {
+    if is_in_log(log, name, &mut others)? {
         return Ok(());
     }
     let detail = not_known(name, others.iter().map(String::as_str), otherwise);
@@ -39,11 +39,11 @@ pub fn not_known<'k>(name: &str, known: impl Iterator<Item = &'k str>, otherwise
     format!("no trade of a strategy {name:?} is known{hint}. {otherwise}")
 }
 
-fn is_in_log(sources: &Sources, name: &str, others: &mut BTreeSet<String>) -> Result<bool, Problem> {
+fn is_in_log(log: &Log, name: &str, others: &mut BTreeSet<String>) -> Result<bool, Problem> {
     let families = FamilySet::of(&[Family::Trade, Family::Strategy]);
-    let (mut at, head) = (0, sources.log.head());
+    let (mut at, head) = (0, log.events.head());
     while at < head {
-        let batch = sources.log.read_all(at, families, STEP)?;
+        let batch = log.events.read_all(at, families, STEP)?;
         for event in &batch.events {
             let about = match &event.event {
                 Event::TradeClosed(trade) => &trade.strategy,

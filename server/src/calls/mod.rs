@@ -64,7 +64,7 @@ pub use projections::{ProjectionList, Rebuild, VerifyViews};
 pub use request::{Asked, Disable, Enable, Outcome};
 pub use seal::SealShow;
 pub use source::{Source, SourceShow};
-pub use sources::{Progress, Sources};
+pub use sources::{Given, Log, Needs, Progress, Running, Sources, WithViews};
 pub use strategies::{StrategyList, StrategyShow};
 pub use verify::{VIEWS, Verify, fault};
 pub use why::Why;
@@ -84,30 +84,19 @@ pub enum Method {
     Post,
 }
 
-/// What a call needs where no server runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Needs {
-    /// The log, for reading.
-    Log,
-    /// The views as well.
-    Views,
-    /// The actors as well: the log is written.
-    Actors,
-}
-
 /// A question or a request. Its fields are its parameters; those of the path are not serialized.
 pub trait Call: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What it is answered with.
     type Answer: Serialize + DeserializeOwned + Send + 'static;
+
+    /// What it is answered from; where no server runs, that is opened.
+    type Given: Given;
 
     /// How it goes over HTTP.
     const METHOD: Method = Method::Get;
 
     /// The path on HTTP, parameters in braces.
     const PATH: &'static str;
-
-    /// What it needs where no server runs.
-    const NEEDS: Needs;
 
     /// Whether the answer takes as long as the log is large.
     const TAKES_LONG: bool = false;
@@ -131,7 +120,7 @@ pub trait Call: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the call cannot be answered; the problem says why.
-    fn answer(&self, sources: &Sources) -> Result<Self::Answer, Problem>;
+    fn answer(&self, given: &Self::Given) -> Result<Self::Answer, Problem>;
 }
 
 /// A part of a list. Items are kept as they were written, so that nothing is rounded on the way.

@@ -4,7 +4,7 @@ use ::projections::{By, PerformanceQuery};
 use events::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Needs, Page, Sources, asked};
+use super::{Call, Page, WithViews, asked};
 use crate::problem::Problem;
 
 /// Figures of closed trades in `[since, until)`.
@@ -27,10 +27,10 @@ pub struct Performance {
 
 impl Call for Performance {
     type Answer = Page;
+    type Given = WithViews;
     const PATH: &'static str = "/api/performance";
-    const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
+    fn answer(&self, given: &WithViews) -> Result<Page, Problem> {
         asked::check_span(self.since, self.until)?;
         let by = match self.by.as_deref() {
             None | Some("total") => By::Total,
@@ -45,6 +45,6 @@ impl Call for Performance {
         };
         let query =
             PerformanceQuery { by, since: self.since, until: self.until, strategy: self.strategy.clone() };
-        Page::whole(sources.views()?.performance(&query)?)
+        Page::whole(given.views.performance(&query)?)
     }
 }

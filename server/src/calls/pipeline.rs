@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Call, Needs, Sources, raw};
+use super::{Call, WithViews, raw};
 use crate::problem::Problem;
 
 /// The pipeline.
@@ -13,10 +13,10 @@ pub struct Pipeline {}
 
 impl Call for Pipeline {
     type Answer = Box<RawValue>;
+    type Given = WithViews;
     const PATH: &'static str = "/api/pipeline";
-    const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
-        raw(&sources.views()?.pipeline()?)
+    fn answer(&self, given: &WithViews) -> Result<Box<RawValue>, Problem> {
+        raw(&given.views.pipeline()?)
     }
 }

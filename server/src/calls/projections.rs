@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Method, Needs, Page, Sources};
+use super::{Call, Method, Page, WithViews};
 use crate::problem::Problem;
 
 /// All projections.
@@ -12,11 +12,11 @@ pub struct ProjectionList {}
 
 impl Call for ProjectionList {
     type Answer = Page;
+    type Given = WithViews;
     const PATH: &'static str = "/api/projections";
-    const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
-        Page::whole(sources.views()?.list())
+    fn answer(&self, given: &WithViews) -> Result<Page, Problem> {
+        Page::whole(given.views.list())
     }
 }
 
@@ -37,16 +37,16 @@ struct Rebuilt {
 
 impl Call for Rebuild {
     type Answer = Page;
+    type Given = WithViews;
     const METHOD: Method = Method::Post;
     const TAKES_LONG: bool = true;
     const PATH: &'static str = "/api/projections/rebuild";
-    const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
-        let views = sources.views()?;
+    fn answer(&self, given: &WithViews) -> Result<Page, Problem> {
+        let views = &given.views;
         known(views, &self.names)?;
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        views.rebuild(&names, &mut |done| (sources.progress)(done.position, done.head))?;
+        views.rebuild(&names, &mut |done| (given.log.progress)(done.position, done.head))?;
         let rebuilt = views.list().into_iter().filter(|view| names.is_empty() || names.contains(&view.name));
         Page::whole(rebuilt.map(|view| Rebuilt { projection: view.name, position: view.position }))
     }
@@ -70,19 +70,19 @@ struct Compared {
 
 impl Call for VerifyViews {
     type Answer = Page;
+    type Given = WithViews;
     const METHOD: Method = Method::Post;
     const TAKES_LONG: bool = true;
     const PATH: &'static str = "/api/projections/verify";
-    const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
-        let views = sources.views()?;
+    fn answer(&self, given: &WithViews) -> Result<Page, Problem> {
+        let views = &given.views;
         known(views, &self.names)?;
         let wanted = |name: &str| self.names.is_empty() || self.names.iter().any(|wanted| wanted == name);
         let mut compared = Vec::new();
         for view in views.list().into_iter().filter(|view| wanted(view.name)) {
             let difference =
-                views.verify(view.name, &mut |done| (sources.progress)(done.position, done.head))?;
+                views.verify(view.name, &mut |done| (given.log.progress)(done.position, done.head))?;
             compared.push(Compared { projection: view.name, equal: difference.is_none(), difference });
         }
         Page::whole(compared)

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Duplicates, Expected, Prepared, Request, now};
 
-use super::{Call, Method, Needs, Sources, known, path_part, raw};
+use super::{Call, Log, Method, Running, known, path_part, raw};
 
 use crate::problem::Problem;
 
@@ -80,57 +80,57 @@ const PATIENCE: Duration = Duration::from_secs(25);
 
 impl Call for Disable {
     type Answer = Outcome;
+    type Given = Running;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/api/strategies/{name}/disable";
-    const NEEDS: Needs = Needs::Actors;
 
     fn path(&self) -> String {
         format!("/api/strategies/{}/disable", path_part(&self.name))
     }
 
-    fn answer(&self, sources: &Sources) -> Result<Outcome, Problem> {
+    fn answer(&self, running: &Running) -> Result<Outcome, Problem> {
         let (strategy, reason) = (self.name.clone(), self.asked.reason.clone());
         let event = Event::StrategyDisableRequested(StrategyDisableRequested { strategy, reason });
-        request(sources, &self.name, &self.asked, event)
+        request(running, &self.name, &self.asked, event)
     }
 }
 
 impl Call for Enable {
     type Answer = Outcome;
+    type Given = Running;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/api/strategies/{name}/enable";
-    const NEEDS: Needs = Needs::Actors;
 
     fn path(&self) -> String {
         format!("/api/strategies/{}/enable", path_part(&self.name))
     }
 
-    fn answer(&self, sources: &Sources) -> Result<Outcome, Problem> {
+    fn answer(&self, running: &Running) -> Result<Outcome, Problem> {
         let (strategy, reason) = (self.name.clone(), self.asked.reason.clone());
         let event = Event::StrategyEnableRequested(StrategyEnableRequested {
             strategy,
             reason,
             reset_counters: self.reset_counters,
         });
-        request(sources, &self.name, &self.asked, event)
+        request(running, &self.name, &self.asked, event)
     }
 }
 
-fn request(sources: &Sources, strategy: &str, asked: &Asked, event: Event) -> Result<Outcome, Problem> {
+fn request(running: &Running, strategy: &str, asked: &Asked, event: Event) -> Result<Outcome, Problem> {
     check("strategy", strategy, 128)?;
     let event_id =
         id::derive(&[b"request", event.event_type().as_bytes(), strategy.as_bytes(), asked.key.as_bytes()]);
-    if sources.log.position_of(event_id)?.is_none() && !asked.new {
+    if running.log.events.position_of(event_id)?.is_none() && !asked.new {
         let otherwise =
             "Nothing is changed; --new (in JSON \"new\": true) is for a strategy that has not traded yet";
-        known::check(sources, strategy, otherwise)?;
+        known::check(&running.log, strategy, otherwise)?;
     }
-    ask(sources, "requests", event_id, asked, event)
+    ask(running, "requests", event_id, asked, event)
 }
 
 /// Records what an operator asks and waits for what is decided on it.
 pub(super) fn ask(
-    sources: &Sources,
+    running: &Running,
     stream: &str,
     event_id: Uuid,
     asked: &Asked,
@@ -138,12 +138,12 @@ pub(super) fn ask(
 ) -> Result<Outcome, Problem> {
     check("reason", &asked.reason, 1024)?;
     check("operator", &asked.operator, 128)?;
-    let actors = sources.actors()?;
+    let actors = &running.actors;
     let producer = Arc::from(format!("{OPERATOR}{}", asked.operator));
     let meant = event.clone();
     let new = NewEvent::root(event_id, now(), &producer, actors.run_id(), event);
     let prepared = Prepared::new(new).map_err(|error| Problem::internal(error.to_string()))?;
-    let appended = sources.log.append(Request {
+    let appended = running.log.events.append(Request {
         stream: Arc::from(stream),
         expected: Expected::Any,
         duplicates: Duplicates::Skip,
@@ -157,7 +157,7 @@ pub(super) fn ask(
         );
         return Err(Problem::new(503, "guard_behind", detail));
     }
-    let outcome = outcome(sources, position, event_id, &meant, &producer)?;
+    let outcome = outcome(&running.log, position, event_id, &meant, &producer)?;
     outcome.refusal.map_or(Ok(outcome.told), Err)
 }
 
@@ -176,13 +176,13 @@ struct Decided {
 }
 
 fn outcome(
-    sources: &Sources,
+    log: &Log,
     position: u64,
     event_id: Uuid,
     meant: &Event,
     producer: &str,
 ) -> Result<Decided, Problem> {
-    let request = sources.log.event_at(position)?.ok_or_else(|| {
+    let request = log.events.event_at(position)?.ok_or_else(|| {
         Problem::internal(format!("the request at position {position} cannot be read back"))
     })?;
     if !says_the_same(&request.event, meant) || *request.producer != *producer {
@@ -193,9 +193,9 @@ fn outcome(
     let families = FamilySet::of(&[Family::Strategy]);
     let caused = |event: &Arc<Recorded>| event.causation_id == Some(event_id);
     // The guard answers within few events of the request; a repeated request may lie further back.
-    let (mut at, mut decisions, head) = (position, Vec::new(), sources.log.head());
+    let (mut at, mut decisions, head) = (position, Vec::new(), log.events.head());
     while at < head && decisions.is_empty() {
-        let batch = sources.log.read_all(at, families, 4096)?;
+        let batch = log.events.read_all(at, families, 4096)?;
         at = batch.read_to.max(at + 1);
         decisions.extend(batch.events.into_iter().filter(caused));
     }

@@ -2,7 +2,9 @@
 
 use events::{FamilySet, Recorded};
 
-use super::{Limit, Page, Sources, raw};
+use store::EventLog;
+
+use super::{Limit, Page, raw};
 use crate::problem::Problem;
 
 /// Events that one call looks at, at most.
@@ -25,8 +27,7 @@ pub struct Span {
 }
 
 /// The events of a span that are wanted.
-pub fn scan(sources: &Sources, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Result<Page, Problem> {
-    let log = &*sources.log;
+pub fn scan(log: &dyn EventLog, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Result<Page, Problem> {
     let limit = span.limit.get();
     let head = log.head();
     let (mut at, mut looked_at, mut items) = (span.after, 0, Vec::new());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Needs, Sources, verify::chained};
+use super::{Call, Log, verify::chained};
 use crate::problem::Problem;
 
 /// The seal of the last durable event.
@@ -21,11 +21,11 @@ pub struct Sealed {
 
 impl Call for SealShow {
     type Answer = Sealed;
+    type Given = Log;
     const PATH: &'static str = "/api/seal";
-    const NEEDS: Needs = Needs::Log;
 
-    fn answer(&self, sources: &Sources) -> Result<Sealed, Problem> {
-        let seal = chained(sources)?.seal();
+    fn answer(&self, log: &Log) -> Result<Sealed, Problem> {
+        let seal = chained(log)?.seal();
         Ok(Sealed { seal: seal.to_string(), position: seal.position })
     }
 }

@@ -4,7 +4,7 @@ use events::Timestamp;
 use kafka::{PartitionStatus, SourceStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Needs, Sources};
+use super::{Call, Log};
 use crate::problem::Problem;
 
 /// The source.
@@ -81,11 +81,11 @@ impl Source {
 
 impl Call for SourceShow {
     type Answer = Source;
+    type Given = Log;
     const PATH: &'static str = "/api/source";
-    const NEEDS: Needs = Needs::Actors;
 
-    fn answer(&self, sources: &Sources) -> Result<Source, Problem> {
-        let source = sources.source.as_ref().map(|source| source());
+    fn answer(&self, log: &Log) -> Result<Source, Problem> {
+        let source = log.source.as_ref().map(|source| source());
         source.ok_or_else(|| Problem::not_found("this process reads no topic; tradewarden run does"))
     }
 }

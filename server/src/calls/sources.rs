@@ -9,68 +9,128 @@ use runtime::system::System;
 use store::{EmbeddedLog, EventLog, Snapshots};
 use views::{QueryError, RebuildError, Views};
 
-use super::source::Source;
+use super::{Call, source::Source};
 use crate::problem::Problem;
 
 /// Told how far a long call has come: done, of how many.
 pub type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
-/// The log of a folder, with what is kept beside it as far as it is needed.
+/// A log with what is kept beside it, as far as it is there.
 #[derive(Clone)]
-pub struct Sources {
-    /// The log.
-    pub log: Arc<dyn EventLog>,
+pub struct Log {
+    /// The events.
+    pub events: Arc<dyn EventLog>,
     /// The same log with its chain; nothing for a log in memory.
-    pub embedded: Option<Arc<EmbeddedLog>>,
-    /// The views.
+    pub chain: Option<Arc<EmbeddedLog>>,
+    /// The views, for who finds things sooner with them and does without.
     pub views: Option<Arc<Views>>,
-    /// The actors.
-    pub actors: Option<Arc<System>>,
     /// Where snapshots of actors lie.
     pub snapshots: Option<PathBuf>,
-    /// How the Kafka source stands.
+    /// How the Kafka source stands, where there is one.
     pub source: Option<Arc<dyn Fn() -> Source + Send + Sync>>,
-    /// Set when the process ends: whoever waits for news stops waiting.
-    pub stopping: Arc<AtomicBool>,
     /// Told by long calls.
     pub progress: Progress,
 }
 
-impl Sources {
-    /// A sources that only has a log.
-    pub fn new(log: Arc<dyn EventLog>) -> Self {
-        let progress: Progress = Arc::new(|_, _| {});
-        Self {
-            log,
-            embedded: None,
-            views: None,
-            actors: None,
-            snapshots: None,
-            source: None,
-            stopping: Arc::default(),
-            progress,
-        }
-    }
-
+/// A log, and its views.
+pub struct WithViews {
+    /// The log.
+    pub log: Log,
     /// The views.
+    pub views: Arc<Views>,
+}
+
+/// A log that is written, and the actors that decide on it.
+pub struct Running {
+    /// The log.
+    pub log: Log,
+    /// The actors.
+    pub actors: Arc<System>,
+}
+
+/// Everything that calls are answered from in this process.
+#[derive(Clone)]
+pub struct Sources {
+    /// The log.
+    pub log: Log,
+    /// The actors.
+    pub actors: Option<Arc<System>>,
+    /// Set when the process ends: whoever waits for news stops waiting.
+    pub stopping: Arc<AtomicBool>,
+}
+
+/// What a call needs where no server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needs {
+    /// The log, for reading.
+    Log,
+    /// The views as well.
+    Views,
+    /// The actors as well: the log is written.
+    Actors,
+}
+
+/// What a call is answered from: that, and no more, is opened for it.
+pub trait Given: Sized {
+    /// What is opened.
+    const NEEDS: Needs;
+
+    /// Out of what this process has.
     ///
     /// # Errors
-    /// When this sources has none.
-    pub fn views(&self) -> Result<&Arc<Views>, Problem> {
-        self.views.as_ref().ok_or_else(|| Problem::internal("this process keeps no views"))
-    }
+    /// When it is not there.
+    fn of(sources: &Sources) -> Result<Self, Problem>;
+}
 
+impl Given for Log {
+    const NEEDS: Needs = Needs::Log;
+
+    fn of(sources: &Sources) -> Result<Self, Problem> {
+        Ok(sources.log.clone())
+    }
+}
+
+impl Given for WithViews {
+    const NEEDS: Needs = Needs::Views;
+
+    fn of(sources: &Sources) -> Result<Self, Problem> {
+        let views = sources.log.views.clone();
+        let views = views.ok_or_else(|| Problem::internal("this process keeps no views"))?;
+        Ok(Self { log: sources.log.clone(), views })
+    }
+}
+
+impl Given for Running {
+    const NEEDS: Needs = Needs::Actors;
+
+    fn of(sources: &Sources) -> Result<Self, Problem> {
+        let actors = sources.actors.clone();
+        let actors = actors.ok_or_else(|| Problem::internal("this process runs no actors"))?;
+        Ok(Self { log: sources.log.clone(), actors })
+    }
+}
+
+impl Log {
     /// The snapshots of the actors, for reading.
     pub fn saved_states(&self) -> Option<Snapshots> {
-        self.snapshots.as_ref().map(|folder| Snapshots::read_only(folder, self.log.log_id()))
+        self.snapshots.as_ref().map(|folder| Snapshots::read_only(folder, self.events.log_id()))
+    }
+}
+
+impl Sources {
+    /// Only a log.
+    pub fn new(events: Arc<dyn EventLog>) -> Self {
+        let progress: Progress = Arc::new(|_, _| {});
+        let log = Log { events, chain: None, views: None, snapshots: None, source: None, progress };
+        Self { log, actors: None, stopping: Arc::default() }
     }
 
-    /// The actors.
+    /// Answers a call.
     ///
     /// # Errors
-    /// When this sources has none.
-    pub fn actors(&self) -> Result<&Arc<System>, Problem> {
-        self.actors.as_ref().ok_or_else(|| Problem::internal("this process runs no actors"))
+    /// When the call cannot be answered; the problem says why.
+    pub fn answer<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
+        call.answer(&C::Given::of(self)?)
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use views::{DeadLetterQuery, Views};
 
-use super::{Call, Needs, Page, Sources, known, path_part, raw, request};
+use super::{Call, Log, Page, WithViews, known, path_part, raw, request};
 use crate::problem::Problem;
 
 /// All strategies, by name.
@@ -20,11 +20,11 @@ pub struct StrategyList {}
 
 impl Call for StrategyList {
     type Answer = Page;
+    type Given = WithViews;
     const PATH: &'static str = "/api/strategies";
-    const NEEDS: Needs = Needs::Views;
 
-    fn answer(&self, sources: &Sources) -> Result<Page, Problem> {
-        Page::whole(sources.views()?.strategies()?)
+    fn answer(&self, given: &WithViews) -> Result<Page, Problem> {
+        Page::whole(given.views.strategies()?)
     }
 }
 
@@ -65,20 +65,20 @@ const LETTERS_SHOWN: usize = 20;
 
 impl Call for StrategyShow {
     type Answer = Box<RawValue>;
+    type Given = WithViews;
     const PATH: &'static str = "/api/strategies/{name}";
-    const NEEDS: Needs = Needs::Views;
 
     fn path(&self) -> String {
         format!("/api/strategies/{}", path_part(&self.name))
     }
 
-    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
-        let views = sources.views()?;
+    fn answer(&self, given: &WithViews) -> Result<Box<RawValue>, Problem> {
+        let views = &given.views;
         let Some(view) = views.strategy(&self.name)? else { return Err(not_known(views, &self.name)?) };
-        let standing = held::standing(&sources.log, sources.saved_states().as_ref(), &self.name)?;
+        let standing = held::standing(&given.log.events, given.log.saved_states().as_ref(), &self.name)?;
         let behind = view.why.as_ref().and_then(|why| serde_json::from_str::<Behind>(why.get()).ok());
         let asked_at = |position: Option<u64>| match position {
-            Some(position) => asked_by(sources, position),
+            Some(position) => asked_by(&given.log, position),
             None => Ok(None),
         };
         raw(&Shown {
@@ -99,13 +99,13 @@ fn not_known(views: &Views, name: &str) -> Result<Problem, Problem> {
 }
 
 /// The operator on whose request the event at a position was decided.
-fn asked_by(sources: &Sources, position: u64) -> Result<Option<String>, Problem> {
-    let cause = sources.log.event_at(position)?.and_then(|decision| decision.causation_id);
+fn asked_by(log: &Log, position: u64) -> Result<Option<String>, Problem> {
+    let cause = log.events.event_at(position)?.and_then(|decision| decision.causation_id);
     let request = match cause {
-        Some(cause) => sources.log.position_of(cause)?,
+        Some(cause) => log.events.position_of(cause)?,
         None => None,
     };
-    let request = request.map(|position| sources.log.event_at(position)).transpose()?.flatten();
+    let request = request.map(|position| log.events.event_at(position)).transpose()?.flatten();
     Ok(request.and_then(|request| request::operator_of(&request.producer).map(str::to_owned)))
 }
 

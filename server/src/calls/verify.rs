@@ -10,7 +10,7 @@ use store::{
     embedded::{self, NoSeal, Seal},
 };
 
-use super::{Call, Method, Needs, Sources, raw};
+use super::{Call, Log, Method, raw};
 use crate::problem::Problem;
 
 /// Verifies the whole log.
@@ -39,38 +39,38 @@ pub const VIEWS: &str = "not looked at";
 
 impl Call for Verify {
     type Answer = Box<RawValue>;
+    type Given = Log;
     const METHOD: Method = Method::Post;
     const TAKES_LONG: bool = true;
     const PATH: &'static str = "/api/verify";
-    const NEEDS: Needs = Needs::Log;
 
-    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
+    fn answer(&self, log: &Log) -> Result<Box<RawValue>, Problem> {
         let seals: Result<Vec<Seal>, NoSeal> = self.against.iter().map(|text| text.parse()).collect();
         let seals = seals.map_err(|error| Problem::usage(error.to_string()))?;
-        raw(&verify(chained(sources)?, &seals, sources)?)
+        raw(&verify(chained(log)?, &seals, log)?)
     }
 }
 
 /// The log with its chain.
-pub fn chained(sources: &Sources) -> Result<&Arc<EmbeddedLog>, Problem> {
+pub fn chained(log: &Log) -> Result<&Arc<EmbeddedLog>, Problem> {
     let without = || Problem::new(501, "no_chain", "a log in memory has no hash chain");
-    sources.embedded.as_ref().ok_or_else(without)
+    log.chain.as_ref().ok_or_else(without)
 }
 
 /// How often progress is told, in events.
 const TOLD_EVERY: u64 = 4096;
 
-fn verify(log: &Arc<EmbeddedLog>, seals: &[Seal], sources: &Sources) -> Result<Report, Problem> {
-    let contract: Arc<dyn EventLog> = Arc::clone(log) as Arc<dyn EventLog>;
-    let (mut verifier, mut failed) = match Verifier::new(&contract, sources.saved_states().as_ref()) {
+fn verify(chain: &Arc<EmbeddedLog>, seals: &[Seal], log: &Log) -> Result<Report, Problem> {
+    let contract: Arc<dyn EventLog> = Arc::clone(chain) as Arc<dyn EventLog>;
+    let (mut verifier, mut failed) = match Verifier::new(&contract, log.saved_states().as_ref()) {
         Ok(verifier) => (verifier, None),
         Err(error @ ReadError::Decode { .. }) => (Verifier::of_nothing(), Some(error)),
         Err(error) => return Err(error.into()),
     };
     let head = contract.head();
-    let chain = log.verify_against(seals, &mut |event| {
+    let chain = chain.verify_against(seals, &mut |event| {
         if event.position % TOLD_EVERY == 0 {
-            (sources.progress)(event.position, head);
+            (log.progress)(event.position, head);
         }
         if failed.is_some() {
             return ControlFlow::Continue(());

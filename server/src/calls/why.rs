@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::EventLog;
 
-use super::{Call, Needs, Sources, events::find, path_part, raw};
+use super::{Call, Log, events::find, path_part, raw};
 use crate::problem::Problem;
 
 /// The explanation of an event.
@@ -52,22 +52,22 @@ struct Explanation<'a> {
 
 impl Call for Why {
     type Answer = Box<RawValue>;
+    type Given = Log;
     const PATH: &'static str = "/api/why/{id}";
-    const NEEDS: Needs = Needs::Log;
     const TAKES_LONG: bool = true;
 
     fn path(&self) -> String {
         format!("/api/why/{}", path_part(&self.id))
     }
 
-    fn answer(&self, sources: &Sources) -> Result<Box<RawValue>, Problem> {
-        let event = find(&*sources.log, &self.id)?;
-        let chain = chain(&*sources.log, Arc::clone(&event))?;
+    fn answer(&self, log: &Log) -> Result<Box<RawValue>, Problem> {
+        let event = find(&*log.events, &self.id)?;
+        let chain = chain(&*log.events, Arc::clone(&event))?;
         let (trades, trades_left_out) = match decision_of(&chain) {
-            Some(decision) => trades_of(&*sources.log, decision, &chain)?,
+            Some(decision) => trades_of(&*log.events, decision, &chain)?,
             None => (Vec::new(), false),
         };
-        let held = if self.state { held(sources, &event)? } else { None };
+        let held = if self.state { held(log, &event)? } else { None };
         raw(&Explanation {
             held,
             basis_position: event.basis_position,
@@ -81,8 +81,8 @@ impl Call for Why {
 }
 
 /// What the actor held; of the strategies, the one that was decided on.
-fn held(sources: &Sources, event: &Recorded) -> Result<Option<Held>, Problem> {
-    let held = held::held(&sources.log, sources.saved_states().as_ref(), event);
+fn held(log: &Log, event: &Recorded) -> Result<Option<Held>, Problem> {
+    let held = held::held(&log.events, log.saved_states().as_ref(), event);
     let mut held = held.map_err(|error| match error {
         HeldError::Read(error) => error.into(),
         HeldError::Encode(_) => Problem::internal(error.to_string()),

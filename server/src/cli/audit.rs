@@ -4,7 +4,7 @@ use clap::Args;
 use events::Timestamp;
 
 use crate::{
-    calls::{self, Call as _, Limit},
+    calls::{self, Limit},
     problem::Problem,
 };
 
@@ -39,7 +39,7 @@ pub struct Audit {
 impl Audit {
     /// Prints them.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
-        let access = context.access("audit", calls::Audit::NEEDS)?;
+        let access = context.access::<calls::Audit>("audit")?;
         let (since, until) = (self.since, self.until);
         let asked = Asked { types: self.filters.clone(), since, until, ..Asked::default() };
         let table = Table::new(collections::columns(&self.collection));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     access::{Access, Way},
-    calls::{Call as _, StrategyList, raw},
+    calls::{StrategyList, raw},
     config::{self, Config as Configuration, DEFAULT_FILE, Fault},
     problem::Problem,
 };
@@ -116,7 +116,7 @@ fn without_trade(context: &Context, config: &Configuration) -> Vec<Fault> {
         waiting: &|_| {},
         slow: context.slow(),
     };
-    let asked = Access::find(&way, StrategyList::NEEDS).and_then(|access| access.call(&StrategyList {}));
+    let asked = Access::find::<StrategyList>(&way).and_then(|access| access.call(&StrategyList {}));
     let page = match asked {
         Ok(page) => page,
         Err(problem) => {

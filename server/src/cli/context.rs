@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     access::{Access, Way},
-    calls::{Call, Needs},
+    calls::Call,
     client::Slow,
     config::{Config, Fault},
     folder::DataFolder,
@@ -50,7 +50,7 @@ impl Context {
     /// # Errors
     /// When there is no way to the data folder, or the call cannot be answered.
     pub fn ask<C: Call>(&self, command: &'static str, call: &C) -> Result<C::Answer, Problem> {
-        self.access(command, C::NEEDS)?.call(call)
+        self.access::<C>(command)?.call(call)
     }
 
     /// Asks for what takes long; `what` is told while a server does it.
@@ -64,12 +64,12 @@ impl Context {
         answer
     }
 
-    /// The way to the data folder.
+    /// The way to the data folder, with what a call is answered from.
     ///
     /// # Errors
     /// When the configuration is wrong, there is no folder, or it is in use.
-    pub fn access(&self, command: &'static str, needs: Needs) -> Result<Access, Problem> {
-        self.access_to(command, needs, false)
+    pub fn access<C: Call>(&self, command: &'static str) -> Result<Access, Problem> {
+        self.access_to::<C>(command, false)
     }
 
     /// What is told when a server takes long.
@@ -81,7 +81,7 @@ impl Context {
     ///
     /// # Errors
     /// When the configuration is wrong, there is no folder, or it is in use.
-    pub fn access_to(&self, command: &'static str, needs: Needs, new_log: bool) -> Result<Access, Problem> {
+    pub fn access_to<C: Call>(&self, command: &'static str, new_log: bool) -> Result<Access, Problem> {
         let waiting = |holder: &crate::folder::Holder| {
             self.out.note(&format!("waiting for the server (process {}) to start", holder.pid));
         };
@@ -94,7 +94,7 @@ impl Context {
             waiting: &waiting,
             slow: self.slow(),
         };
-        Access::find(&way, needs)
+        Access::find::<C>(&way)
     }
 }
 

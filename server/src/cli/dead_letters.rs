@@ -8,7 +8,7 @@ use events::{RejectReason, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    calls::{Call as _, DeadLetterList, DeadLetterShow, Limit},
+    calls::{DeadLetterList, DeadLetterShow, Limit},
     problem::Problem,
 };
 
@@ -101,7 +101,7 @@ impl List {
         let types = reason.iter().map(|reason| dead_letter_reason(*reason)).collect();
         let asked = Asked { types, strategy: strategy.clone(), since, ..Asked::default() };
         let mut call = DeadLetterList { reason, strategy, since, ..DeadLetterList::default() };
-        let access = context.access("dead-letters list", DeadLetterList::NEEDS)?;
+        let access = context.access::<DeadLetterList>("dead-letters list")?;
         if follow::all(&access, &context.out, &Table::new(&COLUMNS), &mut call, 0, limit)? == 0 {
             let appears = "Records that cannot be read, or that tell a known trade differently, appear here; tradewarden \
                            publish FILE sends records";

@@ -6,7 +6,7 @@ use clap::Args;
 use events::Timestamp;
 
 use crate::{
-    calls::{self, Call as _, Limit},
+    calls::{self, Limit},
     problem::Problem,
 };
 
@@ -84,7 +84,7 @@ impl Decisions {
         if self.follow {
             return follow::follow(context, "decisions", &table, &mut call, after);
         }
-        let access = context.access("decisions", calls::Decisions::NEEDS)?;
+        let access = context.access::<calls::Decisions>("decisions")?;
         if follow::all(&access, &context.out, &table, &mut call, after, self.limit)? == 0 {
             let appears = "Halts, analyses and alerts appear here once trades are taken in: tradewarden publish FILE sends \
                            some to a running server, tradewarden rehearse FILE shows what would have been decided";

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use events::Timestamp;
 
 use crate::{
-    calls::{Call as _, EventList, EventShow, EventTail, Limit},
+    calls::{EventList, EventShow, EventTail, Limit},
     problem::Problem,
 };
 
@@ -114,7 +114,7 @@ impl List {
             until: self.until,
             ..EventList::default()
         };
-        let access = context.access("events list", EventList::NEEDS)?;
+        let access = context.access::<EventList>("events list")?;
         let table = Table::new(&COLUMNS);
         if follow::all(&access, &context.out, &table, &mut call, after, self.limit)? == 0 {
             asked.note_nothing(&access, &context.out, "event", NOTHING)?;

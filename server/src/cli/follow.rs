@@ -113,7 +113,7 @@ pub fn follow<C: Paged>(
 ) -> Result<u8, Problem> {
     let mut after = after;
     loop {
-        let access = context.access(command, C::NEEDS)?;
+        let access = context.access::<C>(command)?;
         let wait = if access.is_remote() { POLL } else { Duration::from_millis(1) };
         loop {
             call.page(after, Limit::up_to(Limit::MOST), wait);

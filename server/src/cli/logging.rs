@@ -59,7 +59,9 @@ pub fn settings(config: &Config) {
 
 /// Tells of sections for strategies that no trade is known of, once the view of the strategies has caught up.
 pub fn sections_without_trade(config: &Config, sources: &Sources) {
-    let Some(views) = sources.views.clone().filter(|_| !config.guard.strategies.is_empty()) else { return };
+    let Some(views) = sources.log.views.clone().filter(|_| !config.guard.strategies.is_empty()) else {
+        return;
+    };
     let config = config.clone();
     let told = move || {
         let Ok(strategies) = views.strategies() else { return };

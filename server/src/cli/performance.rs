@@ -4,10 +4,7 @@ use clap::{Args, ValueEnum};
 use events::Timestamp;
 use serde_json::Value;
 
-use crate::{
-    calls::{self, Call as _},
-    problem::Problem,
-};
+use crate::{calls, problem::Problem};
 
 use super::{
     context::Context,
@@ -105,7 +102,7 @@ impl Performance {
         let (since, until) = (self.since, self.until);
         let asked = Asked { strategy: self.strategy.clone(), since, until, ..Asked::default() };
         let call = calls::Performance { by, since, until, strategy: self.strategy };
-        let access = context.access("performance", calls::Performance::NEEDS)?;
+        let access = context.access::<calls::Performance>("performance")?;
         let page = access.call(&call)?;
         context.out.items(&page.items, &Table::new(&COLUMNS))?;
         let rows: Vec<Value> =

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::{
-    calls::{Call as _, ProjectionList, Rebuild, VerifyViews},
+    calls::{ProjectionList, Rebuild, VerifyViews},
     problem::Problem,
 };
 
@@ -90,14 +90,14 @@ fn list(context: &Context) -> Result<u8, Problem> {
 }
 
 fn rebuild(context: &Context, names: Vec<String>) -> Result<u8, Problem> {
-    let access = context.access("projections rebuild", Rebuild::NEEDS)?;
+    let access = context.access::<Rebuild>("projections rebuild")?;
     let page = context.ask_long(&access, "the server rebuilds its views", &Rebuild { names })?;
     context.out.items(&page.items, &Table::new(&REBUILT))?;
     Ok(0)
 }
 
 fn verify(context: &Context, names: Vec<String>) -> Result<u8, Problem> {
-    let access = context.access("projections verify", VerifyViews::NEEDS)?;
+    let access = context.access::<VerifyViews>("projections verify")?;
     let page = context.ask_long(&access, "the server compares its views", &VerifyViews { names })?;
     context.out.items(&page.items, &Table::new(&COMPARED))?;
     let differs = page.items.iter().any(|item| {

@@ -22,7 +22,7 @@ use store::now;
 
 use crate::{
     access::Access,
-    calls::{Needs, SourceShow},
+    calls::SourceShow,
     client::Client,
     config::Config,
     http::{FactResult, Receipt},
@@ -293,7 +293,7 @@ fn server(context: &Context) -> Result<Client, Problem> {
         );
         Problem::new(503, "no_server", detail)
     };
-    match context.access("publish", Needs::Log) {
+    match context.access::<SourceShow>("publish") {
         Ok(Access::Remote(client)) => Ok(client),
         Ok(Access::Local(_)) => Err(no_server()),
         Err(problem) if problem.code == "not_found" => Err(no_server()),

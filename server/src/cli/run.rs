@@ -76,7 +76,7 @@ impl Run {
         let begin = Begin { as_copy: self.as_copy, new_log: self.log.new_log };
         let process = Process::start(&config, &folder, begin)?;
         logging::sections_without_trade(&config, &process.sources);
-        let reports = Reports::after(&process.sources.log, process.begun_at)
+        let reports = Reports::after(&process.sources.log.events, process.begun_at)
             .map_err(|error| Problem::internal(format!("a thread for messages: {error}")))?;
         let served = actix_web::rt::System::new().block_on(serve(
             context,

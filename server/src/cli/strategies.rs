@@ -147,7 +147,7 @@ fn request<C: Call<Answer = Outcome>>(
     name: &str,
     log: NewLog,
 ) -> Result<u8, Problem> {
-    let outcome = context.access_to(command, C::NEEDS, log.new_log)?.call(call)?;
+    let outcome = context.access_to::<C>(command, log.new_log)?.call(call)?;
     let decisions: &[Box<RawValue>] = &outcome.decisions;
     if decisions.is_empty() {
         context.out.note(&format!(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use store::{EmbeddedLog, OpenError, embedded::Seal};
 
 use crate::{
-    calls::{self, Call as _, fault, raw},
+    calls::{self, fault, raw},
     problem::Problem,
 };
 
@@ -29,7 +29,7 @@ impl Verify {
     /// Verifies it.
     pub fn run(self, context: &Context) -> Result<u8, Problem> {
         let against = seals(self.against)?;
-        let report = match context.access("verify", calls::Verify::NEEDS) {
+        let report = match context.access::<calls::Verify>("verify") {
             Ok(access) => {
                 context.ask_long(&access, "the server verifies its log", &calls::Verify { against })?
             }

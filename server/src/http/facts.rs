@@ -116,7 +116,8 @@ fn admit(
         })
     });
     let candidates: Vec<_> = candidates.collect::<Result<_, _>>().map_err(problem_of)?;
-    let admitted = state.admission.admit(&*state.sources.log, store::Expected::Any, moment, candidates);
+    let admitted =
+        state.admission.admit(&*state.sources.log.events, store::Expected::Any, moment, candidates);
     let receipt = receipt(admitted.map_err(problem_of)?);
     state.taken_over_http.add(receipt.taken, receipt.duplicate, receipt.rejected);
     Ok(receipt)

@@ -46,10 +46,10 @@ impl Lobby {
     /// # Errors
     /// When no thread can be had.
     pub fn open(state: &AppState) -> std::io::Result<Self> {
-        let (sender, head) = watch::channel(state.sources.log.head());
+        let (sender, head) = watch::channel(state.sources.log.events.head());
         let gone = Arc::new(AtomicBool::new(false));
         let (log, ends) =
-            (Arc::clone(&state.sources.log), [Arc::clone(&gone), Arc::clone(&state.sources.stopping)]);
+            (Arc::clone(&state.sources.log.events), [Arc::clone(&gone), Arc::clone(&state.sources.stopping)]);
         let follow = move || follow(&*log, &sender, &ends);
         let follower = thread::Builder::new().name("news".to_owned()).spawn(follow)?;
         Ok(Self { head, gone, follower: Some(follower), answered: Arc::default() })
@@ -68,7 +68,7 @@ impl Lobby {
         loop {
             head.mark_unchanged();
             let (asked, state) = (call.clone(), state.clone());
-            let answer = self.blocking(move || asked.answer(&state.sources)).await?;
+            let answer = self.blocking(move || state.sources.answer(&asked)).await?;
             let again = Instant::now() + PAUSE;
             if again >= until || !call.goes_on_after(&answer) {
                 return Ok(answer);

@@ -82,7 +82,7 @@ fn start(outside: PartState) -> Running {
     let views = Arc::new(views.unwrap());
     let mut sources = Sources::new(Arc::clone(&log));
     sources.actors = Some(Arc::clone(&system));
-    sources.views = Some(Arc::clone(&views));
+    sources.log.views = Some(Arc::clone(&views));
     let log = Arc::new(LogPart { log, embedded: None });
     let parts: Vec<Arc<dyn Part>> = vec![log, views, system, Arc::new(Outside(outside))];
     let token = Token::load_or_make(&DataFolder::new(folder.path())).unwrap();
