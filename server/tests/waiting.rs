@@ -70,6 +70,12 @@ fn five_hundred_readers_that_wait_keep_nobody_from_being_answered_and_all_get_th
         };
         way.send(&format!("GET /api/{path}wait_ms=30000"), 0, "")
     };
+    // The source needs a moment to reach the topic, with or without readers.
+    let begun = Instant::now();
+    while !way.ask("GET /readyz", "").0.starts_with("HTTP/1.1 200") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the server does not become ready");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let readers: Vec<TcpStream> = (0..READERS).map(ask).collect();
     std::thread::sleep(Duration::from_millis(500));
     for (request, body) in
