@@ -113,22 +113,26 @@ pub trait Saved {
 #[error("the saved view cannot be read: {0}")]
 pub struct RestoreError(pub String);
 
+/// A projection as it is known without being made.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Lower case with `_`; names its file too.
+    pub name: &'static str,
+    /// Moves when the documents of the same events would be others.
+    pub version: u32,
+    /// Where its documents belong.
+    pub collections: &'static [Collection],
+    /// Makes it anew.
+    pub new: fn() -> Box<dyn Projection>,
+}
+
 /// A fold from events to documents.
 ///
 /// Total: no event makes it fail. The documents depend on the events alone, never on how often it was saved and
 /// restored in between.
 pub trait Projection: Send {
-    /// Lower case with `_`; names its file too.
-    fn name(&self) -> &'static str;
-
-    /// Moves when the documents of the same events would be others.
-    fn version(&self) -> u32;
-
     /// Families of events that it folds.
     fn interests(&self) -> FamilySet;
-
-    /// Where its documents belong.
-    fn collections(&self) -> &'static [Collection];
 
     /// Folds an event; they come by position, each once.
     fn apply(&mut self, event: &Recorded);

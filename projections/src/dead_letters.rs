@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use events::{Event, Family, FamilySet, Origin, RecordRejected, Recorded, RejectReason, Timestamp, Uuid};
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, Change, Collection, Key, Keys, Projection, RestoreError, Saved, from_json};
+use crate::{Body, Change, Collection, Key, Keys, Kind, Projection, RestoreError, Saved, from_json};
 
 /// One document a dead letter, keyed by position.
 pub const DEAD_LETTERS: &str = "dead_letters";
@@ -103,21 +103,19 @@ impl DeadLetters {
     }
 }
 
+impl DeadLetters {
+    /// What is known of it without making one.
+    pub const KIND: Kind = Kind {
+        name: "dead_letters",
+        version: 1,
+        collections: COLLECTIONS,
+        new: || Box::new(Self::default()),
+    };
+}
+
 impl Projection for DeadLetters {
-    fn name(&self) -> &'static str {
-        "dead_letters"
-    }
-
-    fn version(&self) -> u32 {
-        1
-    }
-
     fn interests(&self) -> FamilySet {
         FamilySet::of(&[Family::Ingest])
-    }
-
-    fn collections(&self) -> &'static [Collection] {
-        COLLECTIONS
     }
 
     fn apply(&mut self, event: &Recorded) {

@@ -4,7 +4,7 @@
 use events::{FamilySet, Recorded, Timestamp, Uuid};
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, Change, Collection, Key, Keys, Projection, RestoreError, Saved};
+use crate::{Body, Change, Collection, Key, Keys, Kind, Projection, RestoreError, Saved};
 
 /// The collection, keyed by position.
 pub const DECISIONS: &str = "decisions";
@@ -39,21 +39,15 @@ pub struct Decisions {
     changes: Vec<Change>,
 }
 
+impl Decisions {
+    /// What is known of it without making one.
+    pub const KIND: Kind =
+        Kind { name: "decisions", version: 1, collections: COLLECTIONS, new: || Box::new(Self::default()) };
+}
+
 impl Projection for Decisions {
-    fn name(&self) -> &'static str {
-        "decisions"
-    }
-
-    fn version(&self) -> u32 {
-        1
-    }
-
     fn interests(&self) -> FamilySet {
         FamilySet::DECISIONS
-    }
-
-    fn collections(&self) -> &'static [Collection] {
-        COLLECTIONS
     }
 
     fn apply(&mut self, event: &Recorded) {

@@ -1,6 +1,6 @@
 //! Pure folds from events to views: audit collections and what the dashboard shows.
 //!
-//! A projection reads no clock and no file, and does not know how its documents are stored; the projector of `runtime`
+//! A projection reads no clock and no file, and does not know how its documents are stored; `views`
 //! feeds it events and saves its changes. Views are disposable: the same events give the same documents again.
 
 mod contract;
@@ -16,7 +16,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use contract::{Body, Change, Collection, Document, Key, Keys, Projection, RestoreError, Saved};
+pub use contract::{Body, Change, Collection, Document, Key, Keys, Kind, Projection, RestoreError, Saved};
 pub use dead_letters::word as dead_letter_reason;
 pub use dead_letters::{DEAD_LETTER_COUNTS, DEAD_LETTERS, DeadLetter, DeadLetterCount, DeadLetters};
 pub use decisions::{DECISIONS, DecisionEntry, Decisions};
@@ -30,14 +30,12 @@ pub use strategies::{Halt, KeptHalted, STRATEGIES, Standing, Strategies, Strateg
 
 pub(crate) use contract::from_json;
 
-/// Every projection, new.
-pub fn all() -> Vec<Box<dyn Projection>> {
-    vec![
-        Box::new(Strategies::default()),
-        Box::new(Performance::default()),
-        Box::new(PerformanceMetrics::default()),
-        Box::new(Decisions::default()),
-        Box::new(DeadLetters::default()),
-        Box::new(Pipeline::default()),
-    ]
-}
+/// Every projection.
+pub const ALL: &[Kind] = &[
+    Strategies::KIND,
+    Performance::KIND,
+    PerformanceMetrics::KIND,
+    Decisions::KIND,
+    DeadLetters::KIND,
+    Pipeline::KIND,
+];

@@ -8,7 +8,7 @@ use events::{
 };
 use serde::Serialize;
 
-use crate::{Body, Change, Collection, Key, Keys, Projection, RestoreError, Saved};
+use crate::{Body, Change, Collection, Key, Keys, Kind, Projection, RestoreError, Saved};
 
 /// One document an analysis, keyed by position.
 pub const PERFORMANCE_METRICS: &str = "performance_metrics";
@@ -129,21 +129,19 @@ fn skip_document(event: &Recorded, skipped: &PerformanceAnalysisSkipped) -> Skip
     }
 }
 
+impl PerformanceMetrics {
+    /// What is known of it without making one.
+    pub const KIND: Kind = Kind {
+        name: "performance_metrics",
+        version: 1,
+        collections: COLLECTIONS,
+        new: || Box::new(Self::default()),
+    };
+}
+
 impl Projection for PerformanceMetrics {
-    fn name(&self) -> &'static str {
-        "performance_metrics"
-    }
-
-    fn version(&self) -> u32 {
-        1
-    }
-
     fn interests(&self) -> FamilySet {
         FamilySet::of(&[Family::Performance])
-    }
-
-    fn collections(&self) -> &'static [Collection] {
-        COLLECTIONS
     }
 
     fn apply(&mut self, event: &Recorded) {

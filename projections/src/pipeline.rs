@@ -9,7 +9,7 @@ use events::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, Change, Collection, Key, Keys, Projection, RestoreError, Saved, table::Table};
+use crate::{Body, Change, Collection, Key, Keys, Kind, Projection, RestoreError, Saved, table::Table};
 
 /// Progress of each ingest stream, keyed by stream.
 pub const STREAMS: &str = "streams";
@@ -242,22 +242,16 @@ impl Pipeline {
     }
 }
 
+impl Pipeline {
+    /// What is known of it without making one.
+    pub const KIND: Kind =
+        Kind { name: "pipeline", version: 1, collections: COLLECTIONS, new: || Box::new(Self::default()) };
+}
+
 impl Projection for Pipeline {
-    fn name(&self) -> &'static str {
-        "pipeline"
-    }
-
-    fn version(&self) -> u32 {
-        1
-    }
-
     fn interests(&self) -> FamilySet {
         FamilySet::of(&[Family::Trade, Family::Ingest, Family::Host, Family::Publish])
             .union(FamilySet::DECISIONS)
-    }
-
-    fn collections(&self) -> &'static [Collection] {
-        COLLECTIONS
     }
 
     fn apply(&mut self, event: &Recorded) {

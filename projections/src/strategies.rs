@@ -10,7 +10,7 @@ use events::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Change, Collection, Keys, Projection, RestoreError, Saved, table::Table};
+use crate::{Change, Collection, Keys, Kind, Projection, RestoreError, Saved, table::Table};
 
 /// The collection, keyed by name of the strategy.
 pub const STRATEGIES: &str = "strategies";
@@ -198,21 +198,15 @@ impl Strategies {
     }
 }
 
+impl Strategies {
+    /// What is known of it without making one.
+    pub const KIND: Kind =
+        Kind { name: "strategies", version: 2, collections: COLLECTIONS, new: || Box::new(Self::default()) };
+}
+
 impl Projection for Strategies {
-    fn name(&self) -> &'static str {
-        "strategies"
-    }
-
-    fn version(&self) -> u32 {
-        2
-    }
-
     fn interests(&self) -> FamilySet {
         FamilySet::of(&[Family::Trade, Family::Ingest, Family::Strategy, Family::Host])
-    }
-
-    fn collections(&self) -> &'static [Collection] {
-        COLLECTIONS
     }
 
     fn apply(&mut self, event: &Recorded) {

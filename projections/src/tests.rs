@@ -4,7 +4,7 @@ use events::{DecidedBy, Event, Recorded, RejectReason};
 use proptest::prelude::*;
 
 use crate::testing::{View, analyzed, at, disabled, enabled, reduced, rejected, skipped, trade};
-use crate::{Projection, all};
+use crate::{ALL, Projection};
 
 fn any_event() -> impl Strategy<Value = Event> {
     let strategy = prop::sample::select(vec!["rsi", "macd", ""]);
@@ -30,17 +30,8 @@ fn any_history() -> impl Strategy<Value = (Vec<Recorded>, Vec<usize>)> {
 
 /// The trait is used through a box everywhere; so do the tests.
 impl Projection for Box<dyn Projection> {
-    fn name(&self) -> &'static str {
-        (**self).name()
-    }
-    fn version(&self) -> u32 {
-        (**self).version()
-    }
     fn interests(&self) -> events::FamilySet {
         (**self).interests()
-    }
-    fn collections(&self) -> &'static [crate::Collection] {
-        (**self).collections()
     }
     fn apply(&mut self, event: &Recorded) {
         if self.interests().contains(event.event.family()) {
@@ -61,21 +52,22 @@ impl Projection for Box<dyn Projection> {
 proptest! {
     #[test]
     fn any_cut_into_batches_gives_the_view_of_one_go((events, cuts) in any_history()) {
-        for index in 0..all().len() {
-            let new = || all().swap_remove(index);
-            let in_one_go = View::of(new, &events);
-            let in_batches = View::in_batches(new, &events, &cuts);
-            prop_assert_eq!(in_batches.documents(), in_one_go.documents(), "{}", new().name());
+        for kind in ALL {
+            let in_one_go = View::of(kind.new, &events);
+            let in_batches = View::in_batches(kind.new, &events, &cuts);
+            prop_assert_eq!(in_batches.documents(), in_one_go.documents(), "{}", kind.name);
+            let is_known = |name: &str| kind.collections.iter().any(|known| known.name == name);
+            prop_assert!(in_one_go.documents().keys().all(|(name, _)| is_known(name)), "{}", kind.name);
         }
     }
 
     #[test]
     fn events_of_other_families_change_nothing((events, _) in any_history()) {
-        for index in 0..all().len() {
-            let mut projection = all().swap_remove(index);
+        for kind in ALL {
+            let mut projection = (kind.new)();
             let others = events.iter().filter(|e| !projection.interests().contains(e.event.family()));
             others.collect::<Vec<_>>().into_iter().for_each(|event| (*projection).apply(event));
-            prop_assert!(!projection.has_changes(), "{}", projection.name());
+            prop_assert!(!projection.has_changes(), "{}", kind.name);
         }
     }
 }
@@ -83,11 +75,11 @@ proptest! {
 #[test]
 fn names_and_collections_are_fit_for_files_and_tables() {
     let fits = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    let mut names: Vec<_> = all().iter().map(|projection| projection.name()).collect();
-    for projection in all() {
-        assert!(fits(projection.name()) && projection.collections().iter().all(|c| fits(c.name)));
+    let mut names: Vec<_> = ALL.iter().map(|kind| kind.name).collect();
+    for kind in ALL {
+        assert!(fits(kind.name) && kind.collections.iter().all(|c| fits(c.name)));
     }
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), all().len());
+    assert_eq!(names.len(), ALL.len());
 }

@@ -284,7 +284,7 @@ impl Driver {
 
     fn begin_anew(&mut self, index: usize) -> Result<(), Fault> {
         let old = self.views[index].path().clone();
-        let begun = LiveView::begin_live(self.views[index].factory(), &self.files, self.log.log_id());
+        let begun = LiveView::begin_live(self.views[index].kind(), &self.files, self.log.log_id());
         let view =
             begun.map_err(|error| Fault { at_position: 0, message: error.to_string(), unusable: true })?;
         self.replace(index, view);

@@ -20,6 +20,5 @@ pub use ask::{
     AuditPage, AuditQuery, DeadLetterQuery, DecisionQuery, PipelineView, PublisherProgress, QueryError,
 };
 pub use build::{BuildError, Difference, RebuildProgress};
-pub use live_view::Factory;
 pub use progress::{NotCaughtUp, ProjectionFailure, ProjectionState, ProjectionStatus};
 pub use views::{OpenError, RebuildError, Views, ViewsOptions};

@@ -7,14 +7,11 @@ use std::{
 };
 
 use events::{FamilySet, Recorded, Uuid};
-use projections::{Collection, Projection};
+use projections::{Kind, Projection};
 
 use super::saved::{SavedByWriter, table, write};
 use crate::sqlite::{Identity, ViewError, ViewFiles, ViewPath, ViewWriter};
 use store::panic_message;
-
-/// Makes a projection anew.
-pub type Factory = Arc<dyn Fn() -> Box<dyn Projection> + Send + Sync>;
 
 /// Events folded before they are saved, at most.
 pub(super) const SAVE_EVENTS: u64 = 16_384;
@@ -45,7 +42,7 @@ impl Fault {
 
 /// One projection with its file.
 pub(super) struct LiveView {
-    factory: Factory,
+    kind: Kind,
     projection: Box<dyn Projection>,
     interests: FamilySet,
     writer: ViewWriter,
@@ -59,23 +56,17 @@ pub(super) struct LiveView {
 
 impl LiveView {
     /// Opens the live view, or begins a new one where there is none that can be used.
-    pub(super) fn open(
-        factory: &Factory,
-        files: &ViewFiles,
-        log_id: Uuid,
-        head: u64,
-    ) -> Result<Self, ViewError> {
-        let projection = factory();
-        let (name, version) = (projection.name(), projection.version());
+    pub(super) fn open(kind: &Kind, files: &ViewFiles, log_id: Uuid, head: u64) -> Result<Self, ViewError> {
+        let Kind { name, version, .. } = *kind;
         // What an earlier process was still building, and older versions.
         files.sweep(name, version);
-        let Some(path) = files.live(name, version) else { return Self::begin_live(factory, files, log_id) };
-        match Self::resume(factory, &path, log_id, head) {
+        let Some(path) = files.live(name, version) else { return Self::begin_live(kind, files, log_id) };
+        match Self::resume(kind, &path, log_id, head) {
             Ok(view) => Ok(view),
             Err(fault) if fault.unusable => {
                 tracing::warn!(projection = name, reason = fault.message, "the view is built again");
                 path.remove();
-                Self::begin_live(factory, files, log_id)
+                Self::begin_live(kind, files, log_id)
             }
             Err(fault) => {
                 Err(ViewError::Io { file: path.as_path().display().to_string(), reason: fault.message })
@@ -84,33 +75,32 @@ impl LiveView {
     }
 
     /// A new, empty view that is the live one.
-    pub(super) fn begin_live(factory: &Factory, files: &ViewFiles, log_id: Uuid) -> Result<Self, ViewError> {
-        let view = Self::begin(factory, files, log_id)?;
+    pub(super) fn begin_live(kind: &Kind, files: &ViewFiles, log_id: Uuid) -> Result<Self, ViewError> {
+        let view = Self::begin(kind, files, log_id)?;
         files.set_live(view.name(), &view.path)?;
         Ok(view)
     }
 
     /// A new, empty view beside the live one.
-    pub(super) fn begin(factory: &Factory, files: &ViewFiles, log_id: Uuid) -> Result<Self, ViewError> {
-        let projection = factory();
-        let path = files.fresh(projection.name(), projection.version());
-        let tables: Vec<_> = projection.collections().iter().map(table).collect();
-        let writer = ViewWriter::create(&path, &identity(&*projection, log_id, 0), &tables)?;
-        Ok(Self::with(factory, projection, writer, path))
+    pub(super) fn begin(kind: &Kind, files: &ViewFiles, log_id: Uuid) -> Result<Self, ViewError> {
+        let path = files.fresh(kind.name, kind.version);
+        let tables: Vec<_> = kind.collections.iter().map(table).collect();
+        let writer = ViewWriter::create(&path, &identity(kind, log_id, 0), &tables)?;
+        Ok(Self::with(kind, writer, path))
     }
 
-    fn resume(factory: &Factory, path: &ViewPath, log_id: Uuid, head: u64) -> Result<Self, Fault> {
-        let projection = factory();
-        let opened = ViewWriter::open(path, &identity(&*projection, log_id, head));
+    fn resume(kind: &Kind, path: &ViewPath, log_id: Uuid, head: u64) -> Result<Self, Fault> {
+        let opened = ViewWriter::open(path, &identity(kind, log_id, head));
         let writer = opened.map_err(|error| Fault::view(0, &error))?;
-        let mut view = Self::with(factory, projection, writer, path.clone());
+        let mut view = Self::with(kind, writer, path.clone());
         view.restore()?;
         Ok(view)
     }
 
-    fn with(factory: &Factory, projection: Box<dyn Projection>, writer: ViewWriter, path: ViewPath) -> Self {
+    fn with(kind: &Kind, writer: ViewWriter, path: ViewPath) -> Self {
+        let projection = (kind.new)();
         Self {
-            factory: Arc::clone(factory),
+            kind: *kind,
             interests: projection.interests(),
             projection,
             applied: writer.checkpoint().position,
@@ -121,20 +111,12 @@ impl LiveView {
         }
     }
 
-    pub(super) fn name(&self) -> &'static str {
-        self.projection.name()
+    pub(super) const fn name(&self) -> &'static str {
+        self.kind.name
     }
 
-    pub(super) fn version(&self) -> u32 {
-        self.projection.version()
-    }
-
-    pub(super) fn collections(&self) -> &'static [Collection] {
-        self.projection.collections()
-    }
-
-    pub(super) const fn factory(&self) -> &Factory {
-        &self.factory
+    pub(super) const fn kind(&self) -> &Kind {
+        &self.kind
     }
 
     pub(super) const fn path(&self) -> &ViewPath {
@@ -210,10 +192,10 @@ impl LiveView {
 
     /// Goes back to what was saved last, with a new projection.
     pub(super) fn restore(&mut self) -> Result<(), Fault> {
-        let (factory, writer) = (&self.factory, &self.writer);
+        let (kind, writer) = (self.kind, &self.writer);
         let position = writer.checkpoint().position;
         let restored = catch_unwind(AssertUnwindSafe(|| {
-            let mut projection = factory();
+            let mut projection = (kind.new)();
             projection.restore(&SavedByWriter(writer)).map(|()| projection)
         }));
         let restored = restored.map_err(|panic| Fault::panic(position, &*panic))?;
@@ -227,6 +209,6 @@ impl LiveView {
     }
 }
 
-fn identity(projection: &dyn Projection, log_id: Uuid, head: u64) -> Identity<'static> {
-    Identity { name: projection.name(), version: projection.version(), log_id, head }
+const fn identity(kind: &Kind, log_id: Uuid, head: u64) -> Identity<'static> {
+    Identity { name: kind.name, version: kind.version, log_id, head }
 }

@@ -129,7 +129,7 @@ impl Progress {
     pub(super) fn new(views: &[LiveView]) -> Self {
         let entry = |view: &LiveView| Entry {
             name: view.name(),
-            version: view.version(),
+            version: view.kind().version,
             path: view.path().clone(),
             visible: view.visible(),
             failures: 0,

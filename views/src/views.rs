@@ -10,13 +10,14 @@ use std::{
     time::Duration,
 };
 
+use projections::Kind;
 use store::{EventLog, waiting_since};
 
 use super::{
     build::{self, BuildError, Difference, RebuildProgress},
     driver::{Command, Driver},
     folder::ViewFolder,
-    live_view::{Factory, LiveView},
+    live_view::LiveView,
     progress::{Entry, NotCaughtUp, Progress, ProjectionStatus},
 };
 use crate::sqlite::{ViewError, ViewFiles, ViewPath, ViewReader};
@@ -30,7 +31,7 @@ const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct ViewsOptions {
     /// The projections.
-    pub factories: Vec<Factory>,
+    pub kinds: Vec<Kind>,
     /// How long a query waits until its view has caught up with the log.
     pub patience: Duration,
     /// The pause after a projection's first failure; doubled with each further one, up to a minute.
@@ -39,10 +40,8 @@ pub struct ViewsOptions {
 
 impl Default for ViewsOptions {
     fn default() -> Self {
-        let count = projections::all().len();
-        let factory = |index| -> Factory { Arc::new(move || projections::all().swap_remove(index)) };
         Self {
-            factories: (0..count).map(factory).collect(),
+            kinds: projections::ALL.to_vec(),
             patience: Duration::from_secs(10),
             first_backoff: Duration::from_secs(1),
         }
@@ -94,8 +93,8 @@ impl Views {
 
     fn open_in(log: Arc<dyn EventLog>, folder: ViewFolder, options: ViewsOptions) -> Result<Self, OpenError> {
         let (log_id, head) = (log.log_id(), log.head());
-        let open = |factory| LiveView::open(factory, &folder.files, log_id, head);
-        let views = options.factories.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let open = |kind| LiveView::open(kind, &folder.files, log_id, head);
+        let views = options.kinds.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let progress = Arc::new(Progress::new(&views));
         let (commands, receiver) = sync_channel(COMMANDS);
         let driver = Driver::new(
@@ -170,10 +169,10 @@ impl Views {
         for name in names {
             self.progress.entry(name)?;
         }
-        let wanted = |factory: &&Factory| names.is_empty() || names.contains(&factory().name());
-        let factories = self.options.factories.iter().filter(wanted);
-        let begin = |factory| LiveView::begin(factory, self.files(), self.log.log_id());
-        Ok(factories.map(begin).collect::<Result<_, _>>().map_err(BuildError::from)?)
+        let wanted = |kind: &&Kind| names.is_empty() || names.contains(&kind.name);
+        let kinds = self.options.kinds.iter().filter(wanted);
+        let begin = |kind| LiveView::begin(kind, self.files(), self.log.log_id());
+        Ok(kinds.map(begin).collect::<Result<_, _>>().map_err(BuildError::from)?)
     }
 
     /// Builds up to the head, and again until hardly anything came in the meantime.
@@ -238,7 +237,7 @@ impl Views {
             let at = live.pin()?;
             build::build_to(std::slice::from_mut(view), &self.log, at, progress)?;
             let rebuilt = ViewReader::open(view.path())?;
-            for collection in view.collections() {
+            for collection in view.kind().collections {
                 let found = build::first_difference(view.name(), collection.name, &live, &rebuilt)?;
                 if found.is_some() {
                     return Ok(found);

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::chunk::{Last, Row};
 use self::names::Names;
-use crate::{Body, Change, Collection, Key, Keys, Projection, RestoreError, Saved, from_json};
+use crate::{Body, Change, Collection, Key, Keys, Kind, Projection, RestoreError, Saved, from_json};
 
 pub use self::fold::{By, PerformanceFold, PerformanceQuery, PerformanceRow};
 
@@ -156,21 +156,15 @@ impl Performance {
     }
 }
 
+impl Performance {
+    /// What is known of it without making one.
+    pub const KIND: Kind =
+        Kind { name: "performance", version: 1, collections: COLLECTIONS, new: || Box::new(Self::default()) };
+}
+
 impl Projection for Performance {
-    fn name(&self) -> &'static str {
-        "performance"
-    }
-
-    fn version(&self) -> u32 {
-        1
-    }
-
     fn interests(&self) -> FamilySet {
         FamilySet::of(&[Family::Trade])
-    }
-
-    fn collections(&self) -> &'static [Collection] {
-        COLLECTIONS
     }
 
     fn apply(&mut self, event: &Recorded) {

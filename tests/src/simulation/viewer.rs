@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use events::Recorded;
-use projections::{Body, Document, Key, Projection, RestoreError, Saved};
+use projections::{Body, Document, Key, Kind, Projection, RestoreError, Saved};
 use store::{EventLog, ReadError};
 
 use super::stage::Breakage;
@@ -59,7 +59,7 @@ impl Saved for View {
 
 /// A projection at work.
 pub struct Viewer {
-    index: usize,
+    kind: Kind,
     projection: Box<dyn Projection>,
     folded_to: u64,
     view: View,
@@ -67,15 +67,9 @@ pub struct Viewer {
 
 /// Every projection, new, each with an empty view.
 pub fn all() -> Vec<Viewer> {
-    let numbered = projections::all().into_iter().enumerate();
-    numbered
-        .map(|(index, projection)| Viewer { index, projection, folded_to: 0, view: View::default() })
-        .collect()
-}
-
-/// A projection, new.
-pub fn fresh(index: usize) -> Box<dyn Projection> {
-    projections::all().swap_remove(index)
+    let new =
+        |kind: &Kind| Viewer { kind: *kind, projection: (kind.new)(), folded_to: 0, view: View::default() };
+    projections::ALL.iter().map(new).collect()
 }
 
 impl Viewer {
@@ -97,21 +91,21 @@ impl Viewer {
 
     /// Starts again from what was saved; answers why that is not possible, if so.
     pub fn crash(&mut self, breakage: Breakage) -> Option<String> {
-        self.projection = fresh(self.index);
+        self.projection = self.fresh();
         let forgets = breakage == Breakage::ViewsForgetPosition;
         self.folded_to = if forgets { 0 } else { self.view.folded_to };
         let restored = self.projection.restore(&self.view);
-        restored.err().map(|error| format!("{} cannot go on: {error}", self.projection.name()))
+        restored.err().map(|error| format!("{} cannot go on: {error}", self.name()))
     }
 
     /// The projection's name.
     pub fn name(&self) -> &'static str {
-        self.projection.name()
+        self.kind.name
     }
 
-    /// Its place among all projections.
-    pub const fn index(&self) -> usize {
-        self.index
+    /// The projection, new.
+    pub fn fresh(&self) -> Box<dyn Projection> {
+        (self.kind.new)()
     }
 
     /// What it saved.

@@ -69,8 +69,7 @@ impl Views {
     }
 
     fn shown_collections(&self) -> impl Iterator<Item = (&'static str, &'static Collection)> {
-        let projections = self.options.factories.iter().map(|factory| factory());
-        let all = projections.flat_map(|p| p.collections().iter().map(move |c| (p.name(), c)));
+        let all = self.options.kinds.iter().flat_map(|kind| kind.collections.iter().map(|c| (kind.name, c)));
         all.filter(|(_, collection)| collection.shown)
     }
 

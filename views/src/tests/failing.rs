@@ -18,21 +18,12 @@ struct Fragile {
     sum: u64,
     dirty: bool,
     panics_at: u64,
-    left: Arc<AtomicU32>,
+    left: &'static AtomicU32,
 }
 
 impl Projection for Fragile {
-    fn name(&self) -> &'static str {
-        "fragile"
-    }
-    fn version(&self) -> u32 {
-        1
-    }
     fn interests(&self) -> FamilySet {
         FamilySet::ALL
-    }
-    fn collections(&self) -> &'static [Collection] {
-        &[Collection { name: "sums", keys: Keys::Numbers, by_time: false, indexes: &[], shown: true }]
     }
     fn apply(&mut self, event: &Recorded) {
         let spends = |left: u32| left.checked_sub(1);
@@ -57,9 +48,16 @@ impl Projection for Fragile {
     }
 }
 
-fn fragile(panics_at: u64, times: u32) -> ViewsOptions {
-    let left = Arc::new(AtomicU32::new(times));
-    with(Arc::new(move || Box::new(Fragile { sum: 0, dirty: false, panics_at, left: Arc::clone(&left) })))
+fn fragile(new: fn() -> Box<dyn Projection>) -> ViewsOptions {
+    const SUMS: &[Collection] =
+        &[Collection { name: "sums", keys: Keys::Numbers, by_time: false, indexes: &[], shown: true }];
+    with(Kind { name: "fragile", version: 1, collections: SUMS, new })
+}
+
+impl Fragile {
+    fn at(panics_at: u64, left: &'static AtomicU32) -> Box<dyn Projection> {
+        Box::new(Self { sum: 0, dirty: false, panics_at, left })
+    }
 }
 
 fn sum(views: &Views) -> String {
@@ -70,7 +68,9 @@ fn sum(views: &Views) -> String {
 #[test]
 fn a_projection_that_panics_is_restored_and_tried_again_until_it_gets_past() {
     let (log, folder) = (log_of((1..=5).map(|n| trade(n, "rsi"))), tempfile::tempdir().unwrap());
-    let views = Views::open(Arc::clone(&log) as Arc<dyn EventLog>, folder.path(), fragile(8, 3)).unwrap();
+    static LEFT: AtomicU32 = AtomicU32::new(3);
+    let options = fragile(|| Fragile::at(8, &LEFT));
+    let views = Views::open(Arc::clone(&log) as Arc<dyn EventLog>, folder.path(), options).unwrap();
     assert_eq!(sum(&views), r#"{"sum":15}"#);
     append(&*log, (6..=10).map(|n| trade(n, "rsi")));
     assert_eq!(sum(&views), r#"{"sum":55}"#);
@@ -82,7 +82,8 @@ fn a_projection_that_panics_is_restored_and_tried_again_until_it_gets_past() {
 #[test]
 fn a_projection_that_goes_on_panicking_is_told_and_holds_no_other_up() {
     let (log, folder) = (log_of((1..=5).map(|n| trade(n, "rsi"))), tempfile::tempdir().unwrap());
-    let mut options = fragile(3, u32::MAX);
+    static LEFT: AtomicU32 = AtomicU32::new(u32::MAX);
+    let mut options = fragile(|| Fragile::at(3, &LEFT));
     options.first_backoff = Duration::from_secs(60);
     let views = Views::open(Arc::clone(&log) as Arc<dyn EventLog>, folder.path(), options).unwrap();
     assert_eq!(counted(&views), 5);
@@ -101,14 +102,11 @@ fn a_projection_that_goes_on_panicking_is_told_and_holds_no_other_up() {
 #[test]
 fn a_rebuild_that_fails_leaves_the_live_view_alone() {
     let (log, folder) = (log_of((1..=5).map(|n| trade(n, "rsi"))), tempfile::tempdir().unwrap());
-    let left = Arc::new(AtomicU32::new(0));
-    let times = Arc::clone(&left);
-    let factory: Factory =
-        Arc::new(move || Box::new(Fragile { sum: 0, dirty: false, panics_at: 4, left: Arc::clone(&times) }));
+    static LEFT: AtomicU32 = AtomicU32::new(0);
     let log: Arc<dyn EventLog> = log;
-    let views = Views::open(log, folder.path(), with(factory)).unwrap();
+    let views = Views::open(log, folder.path(), fragile(|| Fragile::at(4, &LEFT))).unwrap();
     assert_eq!(sum(&views), r#"{"sum":15}"#);
-    left.store(1, SeqCst);
+    LEFT.store(1, SeqCst);
     let failed = views.rebuild(&["fragile"], &mut |_| ()).unwrap_err().to_string();
     assert!(failed.contains("fragile failed at position 4"), "{failed}");
     assert_eq!(sum(&views), r#"{"sum":15}"#);

@@ -10,20 +10,11 @@ use super::*;
 use crate::sqlite::{Identity, ViewBody, ViewFiles, ViewKey, ViewWriter, Write};
 
 /// Counts the events that it is given, whoever saves it.
-struct Counting(Arc<AtomicU64>);
+struct Counting(&'static AtomicU64);
 
 impl Projection for Counting {
-    fn name(&self) -> &'static str {
-        "counting"
-    }
-    fn version(&self) -> u32 {
-        1
-    }
     fn interests(&self) -> FamilySet {
         FamilySet::ALL
-    }
-    fn collections(&self) -> &'static [Collection] {
-        &[Collection { name: "counts", keys: Keys::Numbers, by_time: false, indexes: &[], shown: true }]
     }
     fn apply(&mut self, _: &Recorded) {
         self.0.fetch_add(1, SeqCst);
@@ -37,6 +28,12 @@ impl Projection for Counting {
     fn restore(&mut self, _: &dyn Saved) -> Result<(), RestoreError> {
         Ok(())
     }
+}
+
+fn counting(new: fn() -> Box<dyn Projection>) -> Kind {
+    const COUNTS: &[Collection] =
+        &[Collection { name: "counts", keys: Keys::Numbers, by_time: false, indexes: &[], shown: true }];
+    Kind { name: "counting", version: 1, collections: COUNTS, new }
 }
 
 #[test]
@@ -53,17 +50,16 @@ fn a_query_sees_everything_up_to_the_head() {
 #[test]
 fn after_a_restart_only_new_events_are_folded() {
     let (log, folder) = (log_of((1..=50).map(|n| trade(n, "rsi"))), tempfile::tempdir().unwrap());
-    let folded = Arc::new(AtomicU64::new(0));
+    static FOLDED: AtomicU64 = AtomicU64::new(0);
     let open = || {
-        let folded = Arc::clone(&folded);
-        let factory: Factory = Arc::new(move || Box::new(Counting(Arc::clone(&folded))));
-        Views::open(Arc::clone(&log) as Arc<dyn EventLog>, folder.path(), with(factory)).unwrap()
+        let kind = counting(|| Box::new(Counting(&FOLDED)));
+        Views::open(Arc::clone(&log) as Arc<dyn EventLog>, folder.path(), with(kind)).unwrap()
     };
     open().catch_up_all(Duration::from_secs(20)).unwrap();
     append(&*log, [trade(51, "rsi")]);
     let views = open();
     views.catch_up_all(Duration::from_secs(20)).unwrap();
-    assert_eq!((folded.load(SeqCst), counted(&views)), (51, 51));
+    assert_eq!((FOLDED.load(SeqCst), counted(&views)), (51, 51));
 }
 
 #[test]
@@ -75,7 +71,7 @@ fn a_view_of_another_log_is_built_again() {
 
 /// The file of the view of the strategies, built anew so often.
 fn file_name(rebuilt: &str) -> String {
-    format!("strategies-v{}{rebuilt}.sqlite", Strategies::default().version())
+    format!("strategies-v{}{rebuilt}.sqlite", Strategies::KIND.version)
 }
 
 #[test]

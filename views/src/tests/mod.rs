@@ -8,9 +8,10 @@ use events::{
     DecidedBy, Event, GuardMetrics, LossBasis, NewEvent, StrategyDisabled, StrategyState, Timestamp,
     TradeClosed, Uuid,
 };
+use projections::Kind;
 use store::{Duplicates, EventLog, Expected, MemoryLog, Prepared, Request};
 
-use super::{Factory, Views, ViewsOptions};
+use super::{Views, ViewsOptions};
 
 fn moment(second: i64) -> Timestamp {
     Timestamp::parse("2025-11-22T00:00:00Z").unwrap().plus_seconds(second)
@@ -65,9 +66,9 @@ fn options() -> ViewsOptions {
     ViewsOptions { patience, first_backoff, ..ViewsOptions::default() }
 }
 
-fn with(factory: Factory) -> ViewsOptions {
+fn with(kind: Kind) -> ViewsOptions {
     let mut options = options();
-    options.factories.push(factory);
+    options.kinds.push(kind);
     options
 }
 

@@ -1,15 +1,12 @@
 //! A view depends on the events alone, never on how often it was saved and restored in between.
 
-use super::{
-    super::viewer::{View, fresh},
-    Evidence,
-};
+use super::{super::viewer::View, Evidence};
 
 /// Views that differ from one folded in one go.
 pub fn violations(evidence: &Evidence<'_>) -> Vec<String> {
     let mut violations = Vec::new();
     for viewer in evidence.viewers {
-        let whole = View::of(fresh(viewer.index()), evidence.events.iter().map(AsRef::as_ref));
+        let whole = View::of(viewer.fresh(), evidence.events.iter().map(AsRef::as_ref));
         let (ours, wanted) = (viewer.view().documents(), whole.documents());
         if ours == wanted {
             continue;
