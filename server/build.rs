@@ -11,7 +11,8 @@ fn main() {
         return;
     }
     let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else { return };
-    println!("cargo:rustc-env=TRADEWARDEN_BUILT_FROM={commit}");
+    // Cargo hands it to what it runs, too: with the prefix of our variables it would count as one that nobody knows.
+    println!("cargo:rustc-env=BUILT_FROM_COMMIT={commit}");
     // What a commit and another branch change.
     for path in ["HEAD", "logs/HEAD"] {
         if let Some(path) = git(&["rev-parse", "--git-path", path]).filter(|path| Path::new(path).exists()) {
