@@ -44,8 +44,12 @@ fn percents_that_look_like_ratios_are_pointed_out_and_nothing_is_changed() {
     assert!(ratio.err.contains("is 100 times profit_pct in 1 of 1 trades"), "{ratio:?}");
     let figures = home.run(&["performance", "--json", "--data", &folder]).json();
     assert_eq!(figures[0]["return_pct"], -0.11, "a hint is no correction");
-    let (percent, _) = rehearsed(&home, &[&home.file("percent.csv", &of("-11"))]);
+    let checked = home.run(&["config", "check", "--data", &folder]);
+    assert!(checked.err.contains("intake.fields: profit / (quantity") && checked.code == 0, "{checked:?}");
+    let (percent, folder) = rehearsed(&home, &[&home.file("percent.csv", &of("-11"))]);
     assert!(!percent.err.contains("100 times"), "{percent:?}");
+    let checked = home.run(&["config", "check", "--data", &folder]);
+    assert_eq!((checked.out.as_str(), checked.err.as_str()), ("good\n", ""), "{checked:?}");
 }
 
 #[test]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use clap::Subcommand;
+use intake::RatioHint;
 use serde_json::{Value, json};
 
 use crate::{
     access::{Access, Way},
-    calls::{StrategyList, raw},
-    config::{self, Config as Configuration, DEFAULT_FILE, Fault},
+    calls::{Call, EventTail, Limit, StrategyList, raw},
+    config::{self, Config as Configuration, DEFAULT_FILE, Fault, Origin},
     problem::Problem,
 };
 
@@ -57,7 +58,9 @@ fn check(context: &Context) -> Result<u8, Problem> {
     let checked = Configuration::of_process(context.globals.config.as_deref(), &context.globals.set);
     let (faults, warnings) = match checked {
         Err(faults) => (faults, Vec::new()),
-        Ok(config) => (config.missing(), [config.warnings.clone(), without_trade(context, &config)].concat()),
+        Ok(config) => {
+            (config.missing(), [config.warnings.clone(), beside_the_log(context, &config)].concat())
+        }
     };
     if context.out.is_json() {
         return as_json(context, &faults, &warnings);
@@ -101,12 +104,48 @@ fn object(severity: &str, fault: &Fault) -> Value {
     })
 }
 
-/// Sections of strategies that no trade is known of; asks only when there is such a section, and a folder to ask.
-fn without_trade(context: &Context, config: &Configuration) -> Vec<Fault> {
-    let folder = context.folder();
-    if config.guard.strategies.is_empty() || !folder.log().is_dir() {
+/// What only the data folder tells of: sections that guard nobody, and percents that look like ratios.
+fn beside_the_log(context: &Context, config: &Configuration) -> Vec<Fault> {
+    if !context.folder().log().is_dir() {
         return Vec::new();
     }
+    [without_trade(context, config), ratios(context, config)].concat()
+}
+
+/// Sections of strategies that no trade is known of; asks only when there is such a section.
+fn without_trade(context: &Context, config: &Configuration) -> Vec<Fault> {
+    if config.guard.strategies.is_empty() {
+        return Vec::new();
+    }
+    let Some(page) = asked(context, config, &StrategyList {}, "the sections of strategies") else {
+        return Vec::new();
+    };
+    let items = page.items.iter().filter_map(|item| serde_json::from_str::<Value>(item.get()).ok());
+    let seen: Vec<String> = items.filter_map(|item| item["strategy"].as_str().map(str::to_owned)).collect();
+    config.sections_without_trade(seen.iter().map(String::as_str))
+}
+
+/// The hint that percents may be ratios, by the newest trades: it tells of the bot that publishes now.
+fn ratios(context: &Context, config: &Configuration) -> Vec<Fault> {
+    let newest = EventTail { lines: Limit::up_to(Limit::MOST) };
+    let Some(page) = asked(context, config, &newest, "the names of fields") else { return Vec::new() };
+    let mut hint = RatioHint::default();
+    for item in &page.items {
+        let Ok(mut event) = serde_json::from_str::<Value>(item.get()) else { continue };
+        if event["event_type"] == "TradeClosed"
+            && let Ok(trade) = serde_json::from_value(event["event"].take())
+        {
+            hint.look(&trade);
+        }
+    }
+    let warning =
+        |problem| Fault { origin: Origin::Default, key: "intake.fields".to_owned(), value: None, problem };
+    hint.told().map(warning).into_iter().collect()
+}
+
+/// An answer of the data folder, or of its server; without one it is told what is not compared with it.
+fn asked<C: Call>(context: &Context, config: &Configuration, call: &C, what: &str) -> Option<C::Answer> {
+    let folder = context.folder();
     let way = Way {
         folder: &folder,
         config,
@@ -116,17 +155,9 @@ fn without_trade(context: &Context, config: &Configuration) -> Vec<Fault> {
         waiting: &|_| {},
         slow: context.slow(),
     };
-    let asked = Access::find::<StrategyList>(&way).and_then(|access| access.call(&StrategyList {}));
-    let page = match asked {
-        Ok(page) => page,
-        Err(problem) => {
-            context
-                .out
-                .note(&format!("the sections of strategies are not compared with {folder}: {problem}"));
-            return Vec::new();
-        }
+    let answer = Access::find::<C>(&way).and_then(|access| access.call(call));
+    let tell = |problem: &Problem| {
+        context.out.note(&format!("{what} are not compared with {folder}: {problem}"));
     };
-    let items = page.items.iter().filter_map(|item| serde_json::from_str::<Value>(item.get()).ok());
-    let seen: Vec<String> = items.filter_map(|item| item["strategy"].as_str().map(str::to_owned)).collect();
-    config.sections_without_trade(seen.iter().map(String::as_str))
+    answer.inspect_err(tell).ok()
 }
