@@ -2,7 +2,7 @@
 
 use super::{
     Config, DEFAULT_FILE,
-    keys::{KEYS, nearest},
+    keys::{all, nearest, pattern_of},
     reader::Given,
 };
 
@@ -36,8 +36,9 @@ pub fn explain(config: &Config, key: &str) -> Result<Explanation, String> {
     let given = config.given.iter().find(|given| given.key == key);
     // What is not set for one strategy is as for all of them.
     let general = key.strip_prefix("strategy_guard.strategies.").and_then(|rest| rest.rsplit_once('.'));
-    let general =
-        general.map(|(_, last)| format!("strategy_guard.{last}")).filter(|key| KEYS.contains(&key.as_str()));
+    let general = general
+        .map(|(_, last)| format!("strategy_guard.{last}"))
+        .filter(|key| all().any(|known| known == key));
     if let (None, Some(general)) = (given, general) {
         let general = explain(config, &general)?;
         let origin = format!("as {}: {}", general.key, general.origin);
@@ -68,18 +69,6 @@ pub fn not_default(config: &Config) -> impl Iterator<Item = (&Given, Option<Stri
 fn are_equal(a: &str, b: &str) -> bool {
     let number = |text: &str| text.parse::<f64>().ok();
     a == b || number(a).is_some_and(|a| number(b) == Some(a))
-}
-
-/// The pattern among the keys that a key is of.
-fn pattern_of(key: &str) -> Option<&'static str> {
-    let fits = |pattern: &str| match pattern.split_once('*') {
-        None => pattern == key,
-        Some((head, tail)) => key
-            .strip_prefix(head)
-            .and_then(|rest| rest.strip_suffix(tail))
-            .is_some_and(|name| !name.is_empty() && name != "."),
-    };
-    KEYS.into_iter().find(|pattern| fits(pattern))
 }
 
 /// A line of the default file that sets a key, or would.
@@ -125,4 +114,18 @@ fn lines() -> Vec<Line> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_default_file_tells_of_the_keys_that_are_asked_for_and_of_no_others() {
+        let told: BTreeSet<_> =
+            lines().iter().map(|line| pattern_of(&line.key).ok_or(line.key.clone())).collect();
+        assert_eq!(told, all().map(Ok).collect());
+    }
 }

@@ -113,7 +113,7 @@ impl Config {
         let mut reader = reader::Reader::new(settings, faults);
         let mut config = sections::read(&mut reader);
         config.warnings = reader.warnings();
-        let faults = reader.finish();
+        let faults = reader.finish(keys::nearest);
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
 

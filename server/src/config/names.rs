@@ -1,6 +1,6 @@
 //! How a key is written elsewhere than in the file: as the name of a variable, and after `--set`.
 
-use super::keys::KEYS;
+use super::keys;
 
 /// What the names of our variables begin with.
 pub const PREFIX: &str = "TRADEWARDEN_";
@@ -63,7 +63,7 @@ pub fn unknown_variable(name: &str) -> String {
 fn nearest_variable(name: &str) -> Option<String> {
     // What all names begin with makes none of them nearer.
     let own = |name: &str| name.trim_start_matches(PREFIX).to_uppercase();
-    let near = KEYS.iter().map(|key| variable_of(key));
+    let near = keys::all().map(variable_of);
     let near = near.map(|known| (strsim::normalized_damerau_levenshtein(&own(&known), &own(name)), known));
     near.filter(|(score, _)| *score > 0.6).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }

@@ -6,7 +6,6 @@ use events::{Decimal, decimal};
 
 use super::{
     fault::{Fault, Origin, is_secret},
-    keys,
     layers::{Raw, Setting, Settings},
     names::variable_of,
     units,
@@ -19,6 +18,7 @@ pub struct Reader {
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
     taken: BTreeSet<String>,
+    lists: bool,
 }
 
 /// A key that is set, as it may be shown.
@@ -35,7 +35,17 @@ pub struct Given {
 impl Reader {
     /// Reads from settings; the faults of gathering them come first.
     pub const fn new(settings: Settings, faults: Vec<Fault>) -> Self {
-        Self { settings, faults, warnings: Vec::new(), taken: BTreeSet::new() }
+        Self { settings, faults, warnings: Vec::new(), taken: BTreeSet::new(), lists: false }
+    }
+
+    /// Reads nothing, and notes what is asked for; the user's names are all `*`.
+    pub fn listing() -> Self {
+        Self { lists: true, ..Self::new(Settings::new(), Vec::new()) }
+    }
+
+    /// The keys that were asked for.
+    pub fn asked(&self) -> &BTreeSet<String> {
+        &self.taken
     }
 
     /// The value of a key as `parse` understands it; nothing when it is not set, or a fault is kept.
@@ -129,12 +139,16 @@ impl Reader {
 
     /// The second-level names under a prefix: what stands between it and the last dot.
     pub fn names(&self, prefix: &str) -> BTreeSet<String> {
+        if self.lists {
+            return BTreeSet::from(["*".to_owned()]);
+        }
         let rest = self.settings.keys().filter_map(|key| key.strip_prefix(prefix));
         rest.filter_map(|rest| rest.rsplit_once('.')).map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Everything under a prefix as text, whatever its type.
     pub fn texts(&mut self, prefix: &str) -> Vec<(String, String)> {
+        self.taken.insert(format!("{prefix}*"));
         let keys: Vec<String> = self.settings.keys().filter(|key| key.starts_with(prefix)).cloned().collect();
         let mut texts = Vec::new();
         for key in keys {
@@ -202,11 +216,11 @@ impl Reader {
         std::mem::take(&mut self.warnings)
     }
 
-    /// All faults, with those of keys that nobody asked for.
-    pub fn finish(mut self) -> Vec<Fault> {
+    /// All faults, with those of keys that nobody asked for; `nearest` knows a key that may have been meant.
+    pub fn finish(mut self, nearest: impl Fn(&str) -> Option<String>) -> Vec<Fault> {
         let unknown: Vec<_> = self.settings.iter().filter(|(key, _)| !self.taken.contains(*key)).collect();
         for (key, setting) in unknown {
-            let problem = match keys::nearest(key) {
+            let problem = match nearest(key) {
                 Some(near) if matches!(setting.origin, Origin::Variable(_)) => {
                     format!(
                         "there is no such key; the nearest one is {near}, variable {}",

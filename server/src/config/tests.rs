@@ -2,7 +2,7 @@ use std::{fs, time::Duration};
 
 use events::Decimal;
 
-use super::{Config, DEFAULT_FILE, Fault, Layers, explain, fault::is_secret, keys::KEYS, not_default};
+use super::{Config, DEFAULT_FILE, Fault, Layers, explain, fault::is_secret, keys, not_default};
 
 fn from_file(text: &str) -> Result<Config, Vec<Fault>> {
     let folder = tempfile::tempdir().unwrap();
@@ -35,7 +35,7 @@ fn the_default_file_holds_the_defaults() {
 
 #[test]
 fn the_default_file_names_every_key_and_its_commented_lines_are_good_too() {
-    for key in KEYS {
+    for key in keys::all() {
         let last = key.rsplit('.').next().unwrap();
         assert!(
             last == "*" || DEFAULT_FILE.contains(&format!("{last} =")),
@@ -377,7 +377,7 @@ fn a_key_is_explained_with_its_value_its_origin_and_its_meaning() {
     let secret = explain(&config, "kafka.properties.sasl.password").unwrap();
     assert_eq!(secret.value.as_deref(), Some("(secret)"));
     assert!(explain(&config, "strategy_guard.max_daily_los_pct").unwrap_err().contains("max_daily_loss_pct"));
-    for key in KEYS {
+    for key in keys::all() {
         let explained = explain(&config, &key.replace('*', "name")).unwrap();
         assert!(!explained.meaning.is_empty(), "{key} is not explained");
     }
