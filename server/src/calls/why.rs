@@ -119,7 +119,11 @@ fn decision_of(chain: &[Arc<Recorded>]) -> Option<&StrategyDisabled> {
 
 /// The numbers that the decision compared: they stand in the decision itself, or in the one that caused it.
 fn evidence(chain: &[Arc<Recorded>]) -> Result<Option<Box<RawValue>>, Problem> {
-    let mut found = chain.iter().filter_map(|event| match &event.event {
+    chain.iter().find_map(|event| numbers(&event.event)).transpose()
+}
+
+fn numbers(event: &Event) -> Option<Result<Box<RawValue>, Problem>> {
+    match event {
         Event::StrategyDisabled(decision) => Some(raw(&serde_json::json!({
             "rules": decision.rules,
             "metrics": decision.metrics,
@@ -128,9 +132,45 @@ fn evidence(chain: &[Arc<Recorded>]) -> Result<Option<Box<RawValue>>, Problem> {
         Event::StrategyReduced(decision) => Some(raw(&serde_json::json!({ "causes": decision.causes }))),
         Event::PerformanceAnalyzed(analysis) => Some(raw(analysis)),
         Event::PerformanceAnalysisSkipped(skipped) => Some(raw(skipped)),
-        _ => None,
-    });
-    found.next().transpose()
+        // Facts, requests and what rests on them. A new type is asked for here.
+        Event::TradeClosed(_)
+        | Event::RecordRejected(_)
+        | Event::IngestAdvanced(_)
+        | Event::SourceStalled(_)
+        | Event::SourceCaughtUp(_)
+        | Event::RecordsMissing(_)
+        | Event::PartitionsAdded(_)
+        | Event::TopicSettingsSeen(_)
+        | Event::StrategyEnabled(_)
+        | Event::StrategyEnableRefused(_)
+        | Event::StrategyKeptHalted(_)
+        | Event::TradeAfterHalt(_)
+        | Event::AlertRaised(_)
+        | Event::AlertCleared(_)
+        | Event::StrategyDisableRequested(_)
+        | Event::StrategyEnableRequested(_)
+        | Event::ClockAcceptRequested(_)
+        | Event::ClockFellBehind(_)
+        | Event::ClockCaughtUp(_)
+        | Event::TimerDue(_)
+        | Event::ScheduleFired(_)
+        | Event::ScheduleMissed(_)
+        | Event::StrategyGuardConfigured(_)
+        | Event::PerformanceAnalystConfigured(_)
+        | Event::SchedulerConfigured(_)
+        | Event::RunStarted(_)
+        | Event::ActorFailed(_)
+        | Event::ActorQuarantined(_)
+        | Event::ActorRecovered(_)
+        | Event::SnapshotDiffered(_)
+        | Event::HaltMissed(_)
+        | Event::PublishAdvanced(_)
+        | Event::PublishIdentityRenewed(_)
+        | Event::PublishTopicMade(_)
+        | Event::DeadLetterLeftOut(_)
+        | Event::OtherPublisherSeen(_)
+        | Event::OtherPublisherGone(_) => None,
+    }
 }
 
 /// The strategy's last trades up to the cause, as many as the largest window counted.

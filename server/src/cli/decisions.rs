@@ -52,7 +52,7 @@ pub const COLUMNS: [Column; 6] = [
     left("TYPE", |event| words::text(&event["event_type"])),
     left("ABOUT", words::subject),
     left("ID", |event| words::text(&event["event_id"])),
-    left("WHAT", words::what),
+    left("WHAT", words::what_of),
 ];
 
 impl Paged for calls::Decisions {

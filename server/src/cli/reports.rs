@@ -67,7 +67,8 @@ fn follow(log: &dyn EventLog, after: u64, ends: &AtomicBool) {
 fn tell(event: &Recorded, letters: &mut Few) {
     let Some(level) = level(&event.event, letters) else { return };
     let json = serde_json::to_value(event.json()).unwrap_or_default();
-    let line = format!("{} {}: {}", event.event.event_type(), words::subject(&json), words::what(&json));
+    let line =
+        format!("{} {}: {}", event.event.event_type(), words::subject(&json), words::what(&event.event));
     match level {
         Level::Error => tracing::error!(position = event.position, "{line}"),
         Level::Warning => tracing::warn!(position = event.position, "{line}"),

@@ -42,7 +42,7 @@ fn explain(explanation: &Value) -> Vec<String> {
             event["position"],
             words::text(&event["event_id"]),
         ));
-        lines.push(format!("{}  {}", "  ".repeat(depth), words::what(event)));
+        lines.push(format!("{}  {}", "  ".repeat(depth), words::what_of(event)));
     }
     lines.push(String::new());
     if !explanation["basis_position"].is_null() {
@@ -97,7 +97,7 @@ fn trades(explanation: &Value) -> Vec<String> {
     let mut lines =
         vec![format!("the window rests on {}, newest first{more}:", words::counted(trades.len(), "trade"))];
     lines.extend(trades.iter().take(LISTED).map(|trade| {
-        format!("  {} closed {}", words::what(trade), words::moment(&trade["event"]["closed_at"]))
+        format!("  {} closed {}", words::what_of(trade), words::moment(&trade["event"]["closed_at"]))
     }));
     if trades.len() > LISTED {
         lines.push(format!("  and {} more: see --json", trades.len() - LISTED));
