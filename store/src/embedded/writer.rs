@@ -7,7 +7,7 @@
 use std::{
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -25,6 +25,9 @@ use super::{
     sidecar::Summary,
 };
 use crate::{AppendError, Appended, ReadError, Request, admission::place, append::now};
+
+/// How often it is looked whether a segment is sealed, where the next one is full before.
+const SEALING: Duration = Duration::from_millis(1);
 
 /// The file is made longer in steps of this: an fsync that has no new length to record takes a third less time. What is
 /// not written reads as zeros and takes no room on the disk.
@@ -165,7 +168,7 @@ impl Writer {
     /// Goes on in a new segment; the sidecar of the full one is made beside the writing. While no descriptor is left, the
     /// full one is written on.
     fn roll(&mut self) {
-        if self.roll_at.is_some_and(|at| at > Instant::now()) || self.sealing_waits() {
+        if self.roll_at.is_some_and(|at| at > Instant::now()) || self.sealing_is_held_up() {
             return;
         }
         match self.try_roll() {
@@ -217,11 +220,19 @@ impl Writer {
         Err(message.into())
     }
 
-    /// Whether the segment before this one cannot be sealed yet, as no descriptor is left for its sidecar.
-    fn sealing_waits(&self) -> bool {
-        self.end < LONGEST_SEGMENT
-            && self.shared.strain().is_some()
-            && self.sealing.as_ref().is_some_and(|sealing| !sealing.is_finished())
+    /// Whether the segment before this one cannot be sealed yet, as no descriptor is left for its sidecar. Waits until
+    /// that is known: to wait for its end would be to wait for a descriptor.
+    fn sealing_is_held_up(&self) -> bool {
+        let Some(sealing) = self.sealing.as_ref().filter(|_| self.end < LONGEST_SEGMENT) else {
+            return false;
+        };
+        while !sealing.is_finished() {
+            if self.shared.strain().is_some() {
+                return true;
+            }
+            thread::sleep(SEALING);
+        }
+        false
     }
 
     fn summary(&self) -> Summary {

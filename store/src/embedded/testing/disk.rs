@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::embedded::{
@@ -77,6 +77,8 @@ struct Contents {
 #[derive(Clone, Default)]
 pub struct Disk {
     state: Arc<Mutex<State>>,
+    /// Held by a test: no index can be opened meanwhile.
+    pub indexes: Arc<Mutex<()>>,
 }
 
 struct SimFile {
@@ -170,7 +172,7 @@ impl Disk {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many reads there were.
@@ -200,7 +202,7 @@ impl Disk {
         let files: Vec<_> = state.files.iter().map(|file| file.after_power_cut(random)).collect();
         let left =
             State { since_sync: vec![names.clone()], names, files, lies: state.lies, ..State::default() };
-        Self { state: Arc::new(Mutex::new(left)) }
+        Self { state: Arc::new(Mutex::new(left)), ..Self::default() }
     }
 }
 
@@ -364,6 +366,9 @@ impl Folder for SimFolder {
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn LogFile>> {
+        if name.contains(".idx") {
+            drop(self.disk.indexes.lock().unwrap_or_else(PoisonError::into_inner));
+        }
         let (mut state, path) = (self.disk.state(), self.full(name));
         if state.no_descriptor {
             return Err(rustix::io::Errno::MFILE.into());

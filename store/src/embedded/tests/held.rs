@@ -52,6 +52,39 @@ fn a_log_whose_lock_was_removed_takes_nothing_more_from_the_next_segment_on() {
 }
 
 #[test]
+fn a_segment_that_is_full_before_the_last_one_is_sealed_waits_for_no_descriptor() {
+    let disk = Disk::new();
+    let log = Arc::new(EmbeddedLog::open_on(&disk.folder(), SMALL).unwrap());
+    let held = disk.indexes.lock().unwrap();
+    let mut appended = 0;
+    while log.stats().segments < 2 {
+        append(&log, "a", appended..appended + 10);
+        appended += 10;
+    }
+    let (done, ended) = std::sync::mpsc::sync_channel(1);
+    let appender = Arc::clone(&log);
+    let more = thread::spawn(move || {
+        append(&appender, "a", appended..appended + 3000);
+        done.send(()).unwrap();
+    });
+    // The second segment is full when nothing more is taken in.
+    let mut head = appended;
+    loop {
+        thread::sleep(Duration::from_millis(100));
+        let before = std::mem::replace(&mut head, log.head());
+        if before == head && head > appended {
+            break;
+        }
+    }
+    disk.run_out_of_descriptors(true);
+    drop(held);
+    let goes_on = ended.recv_timeout(Duration::from_secs(20));
+    disk.run_out_of_descriptors(false);
+    more.join().unwrap();
+    assert_eq!((goes_on, log.head()), (Ok(()), appended + 3000));
+}
+
+#[test]
 fn without_descriptors_the_log_goes_on_and_begins_its_next_segment_later() {
     let disk = Disk::new();
     let log = EmbeddedLog::open_on(&disk.folder(), SMALL).unwrap();
