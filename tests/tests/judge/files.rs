@@ -12,7 +12,7 @@ use events::{
     Day, Decimal, Event, GuardThresholds, Origin, RecordRejected, ScheduleFired, StrategyEnableRequested,
     StrategyGuardConfigured, Timestamp,
 };
-use intake::{FieldMapping, TradeFormat, files::TradeFile};
+use intake::{FieldMapping, TradeFormat, files::TradeFile, test_support::shared_data};
 use runtime::rehearse::{Place, Row, rehearse};
 use tests::{
     all, config,
@@ -120,10 +120,7 @@ const MAPPINGS: [(&str, &[&str]); 7] = [
 
 /// The files of a folder; none, said by name, where it is absent.
 fn files(folder: &str) -> Vec<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let data = std::env::var_os("TRADEWARDEN_SHARED_DATA").map_or_else(beside, PathBuf::from);
-    let Ok(entries) = std::fs::read_dir(data.join(folder)) else {
-        println!("skipped: {} is not there", data.join(folder).display());
+    let Some(entries) = shared_data(folder).and_then(|path| std::fs::read_dir(path).ok()) else {
         return Vec::new();
     };
     let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
