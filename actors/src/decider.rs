@@ -39,6 +39,7 @@ pub trait Decider: Clone + Debug + PartialEq + Send + 'static {
     fn next_deadline(state: &Self::State, config: &Self::Config) -> Option<Timestamp>;
 
     /// The stream that only this actor appends to.
+    #[must_use]
     fn stream() -> String {
         format!("actor-{}", Self::NAME)
     }

@@ -31,6 +31,7 @@ impl<D: Decider> Default for Fold<D> {
 
 impl<D: Decider> Fold<D> {
     /// The families that have to be fed to the fold.
+    #[must_use]
     pub fn families() -> FamilySet {
         D::interests().union(HISTORY_FAMILIES)
     }

@@ -17,7 +17,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Fills the topic once, then lets both work through it, in turn.
-pub fn measure(work: &Work<'_>, options: &Options, report: &mut Report) -> Result<()> {
+pub(crate) fn measure(work: &Work<'_>, options: &Options, report: &mut Report) -> Result<()> {
     work.fill(options.trades)?;
     for _ in 0..options.runs {
         let floor = floor(work, options, report)?;

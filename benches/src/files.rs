@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{Options, report::Report, work};
 
 /// Rehearses a file, then rebuilds and verifies what came of it.
-pub fn measure(binary: &Path, options: &Options, report: &mut Report) -> Result<()> {
+pub(crate) fn measure(binary: &Path, options: &Options, report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("trades.jsonl");
     work::write_file(&file, options.rehearsed)?;

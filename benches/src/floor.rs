@@ -20,13 +20,13 @@ use rdkafka::{
 use crate::{process, work::TRADES};
 
 /// Where the floor's decisions go.
-pub const TOPIC: &str = "floor";
+pub(crate) const TOPIC: &str = "floor";
 
 /// Trades appended with one flush.
 const BATCH: usize = 4000;
 
 /// Works through so many trades, then prints seconds, CPU seconds and MiB.
-pub fn run(bootstrap_servers: &str, trades: u64) -> Result<()> {
+pub(crate) fn run(bootstrap_servers: &str, trades: u64) -> Result<()> {
     let started = Instant::now();
     let (consumer, producer) = clients(bootstrap_servers)?;
     let folder = tempfile::tempdir_in(std::env::current_dir()?)?;

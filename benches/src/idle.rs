@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{Options, process, report::Report, work::Running};
 
 /// Watches an idle process on embedded parts.
-pub fn measure(binary: &Path, options: &Options, report: &mut Report) -> Result<()> {
+pub(crate) fn measure(binary: &Path, options: &Options, report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut running = Running::start(binary, &folder.path().join("data"), &[])?;
     running.wait_until_ready(Duration::from_secs(60))?;

@@ -32,13 +32,13 @@ const WARM_UP: u64 = 10;
 type Sent = Arc<Mutex<BTreeMap<String, Instant>>>;
 
 /// The wall clock.
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// A trade that halts its strategy at once.
-pub fn probe(strategy: &str, closed_at: Timestamp) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn probe(strategy: &str, closed_at: Timestamp) -> (Vec<u8>, Vec<u8>) {
     work::record(&trade(strategy, "probe", -11, closed_at))
 }
 
@@ -51,7 +51,7 @@ fn trade(strategy: &str, trade_id: &str, profit_pct: i64, closed_at: Timestamp) 
 }
 
 /// Loads tradewarden for some seconds and reads its decisions.
-pub fn measure(work: &Work<'_>, options: &Options, report: &mut Report) -> Result<()> {
+pub(crate) fn measure(work: &Work<'_>, options: &Options, report: &mut Report) -> Result<()> {
     work.fill(1)?;
     let folder = tempfile::tempdir()?;
     let mut running = work.start(&folder.path().join("data"))?;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 const TICKS: f64 = 100.0;
 
 /// CPU seconds that a process has used, user and system.
-pub fn cpu_seconds(pid: u32) -> Result<f64> {
+pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name may hold spaces; it ends with the last bracket.
     let (_, fields) = stat.rsplit_once(')').context("a line of /proc/PID/stat")?;
@@ -18,7 +18,7 @@ pub fn cpu_seconds(pid: u32) -> Result<f64> {
 }
 
 /// MiB of memory: the largest resident size so far (`VmHWM`), or the present one (`VmRSS`).
-pub fn memory_mib(pid: u32, field: &str) -> Result<f64> {
+pub(crate) fn memory_mib(pid: u32, field: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find(|line| line.starts_with(field)).context("a field of /proc/PID/status")?;
     let kib = line.split_whitespace().nth(1).and_then(|text| text.parse::<f64>().ok());

@@ -2,7 +2,7 @@
 
 /// Measurements by name; each holds one value a run.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     rows: Vec<Row>,
 }
 
@@ -15,7 +15,7 @@ struct Row {
 
 impl Report {
     /// One more value of a figure.
-    pub fn add(&mut self, what: &'static str, unit: &'static str, goal: &'static str, value: f64) {
+    pub(crate) fn add(&mut self, what: &'static str, unit: &'static str, goal: &'static str, value: f64) {
         match self.rows.iter_mut().find(|row| row.what == what) {
             Some(row) => row.values.push(value),
             None => self.rows.push(Row { what, unit, goal, values: vec![value] }),
@@ -24,7 +24,7 @@ impl Report {
     }
 
     /// Prints minimum, median and maximum of each figure.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         println!("| figure | unit | goal | min | median | max | runs |\n|---|---|---|---|---|---|---|");
         for Row { what, unit, goal, values } in &self.rows {
             let mut sorted = values.clone();
@@ -40,12 +40,12 @@ impl Report {
 }
 
 /// The median of sorted values.
-pub fn middle(sorted: &[f64]) -> f64 {
+pub(crate) fn middle(sorted: &[f64]) -> f64 {
     percentile(sorted, 0.5)
 }
 
 /// A percentile of sorted values, by the nearest rank.
-pub fn percentile(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
     sorted.get((last as f64 * share).round() as usize).copied().unwrap_or(f64::NAN)
 }

@@ -14,14 +14,14 @@ use kafka::{send_all, test_support::Broker};
 use crate::floor;
 
 /// The topic of the trades.
-pub const TRADES: &str = "trading.trade.closed.v1";
+pub(crate) const TRADES: &str = "trading.trade.closed.v1";
 /// Partitions of the topic.
 const PARTITIONS: i32 = 4;
 /// The seed of the trades.
 const SEED: u64 = 42;
 
 /// What a measurement needs.
-pub struct Work<'b> {
+pub(crate) struct Work<'b> {
     /// The program under measurement.
     pub binary: PathBuf,
     /// A real broker.
@@ -30,7 +30,7 @@ pub struct Work<'b> {
 
 impl Work<'_> {
     /// Puts a backlog of trades on the topic.
-    pub fn fill(&self, trades: u64) -> Result<()> {
+    pub(crate) fn fill(&self, trades: u64) -> Result<()> {
         for topic in [TRADES, floor::TOPIC] {
             self.broker.create_topic(topic, PARTITIONS, &[]).map_err(anyhow::Error::msg)?;
         }
@@ -40,19 +40,19 @@ impl Work<'_> {
     }
 
     /// Starts tradewarden on a data folder and this broker.
-    pub fn start(&self, data: &Path) -> Result<Running> {
+    pub(crate) fn start(&self, data: &Path) -> Result<Running> {
         let bootstrap = format!("kafka.bootstrap_servers={}", self.broker.bootstrap_servers());
         Running::start(&self.binary, data, &[bootstrap])
     }
 }
 
 /// A trade as the bot sends it, keyed by strategy.
-pub fn record(trade: &TradeClosed) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn record(trade: &TradeClosed) -> (Vec<u8>, Vec<u8>) {
     (trade.strategy.clone().into_bytes(), json::to_record(trade).unwrap_or_default())
 }
 
 /// A file of trades.
-pub fn write_file(path: &Path, trades: u64) -> Result<()> {
+pub(crate) fn write_file(path: &Path, trades: u64) -> Result<()> {
     use std::io::Write as _;
     let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
     for trade in SampleTrades::new(SEED, trades) {
@@ -63,7 +63,7 @@ pub fn write_file(path: &Path, trades: u64) -> Result<()> {
 }
 
 /// `tradewarden run`, killed when dropped.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     data: PathBuf,
     /// When it was started.
@@ -72,7 +72,7 @@ pub struct Running {
 
 impl Running {
     /// Starts it with further settings.
-    pub fn start(binary: &Path, data: &Path, settings: &[String]) -> Result<Self> {
+    pub(crate) fn start(binary: &Path, data: &Path, settings: &[String]) -> Result<Self> {
         let mut command = Command::new(binary);
         command.arg("run").arg("--data").arg(data).args(["--set", "server.listen=127.0.0.1:0"]);
         command.args(["--set", "kafka.embedded_listen=127.0.0.1:0"]);
@@ -87,12 +87,12 @@ impl Running {
     }
 
     /// Its process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits until `/readyz` says 200: every source, actor and projection has reached the end.
-    pub fn wait_until_ready(&mut self, patience: Duration) -> Result<()> {
+    pub(crate) fn wait_until_ready(&mut self, patience: Duration) -> Result<()> {
         while !self.is_ready() {
             if let Some(status) = self.child.try_wait()? {
                 bail!("tradewarden ended ({status}): see {}", self.data.with_extension("log").display());
@@ -113,7 +113,7 @@ impl Running {
     }
 
     /// Ends it at once.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

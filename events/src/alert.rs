@@ -98,6 +98,7 @@ impl Payload for AlertCleared {
 
 impl AlertKind {
     /// Whether the subject is a strategy's name.
+    #[must_use]
     pub const fn is_about_strategy(self) -> bool {
         matches!(
             self,

@@ -67,6 +67,7 @@ impl Payload for StrategyGuardConfigured {
 
 impl StrategyGuardConfigured {
     /// The thresholds of one strategy.
+    #[must_use]
     pub fn of(&self, strategy: &str) -> &GuardThresholds {
         self.strategies.get(strategy).unwrap_or(&self.default)
     }
@@ -174,11 +175,11 @@ mod number {
     use rust_decimal::prelude::ToPrimitive as _;
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de};
 
-    pub fn serialize<S: Serializer>(value: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(value: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
         value.to_f64().unwrap_or(f64::NAN).serialize(serializer)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
         parse(&f64::deserialize(deserializer)?.to_string()).map_err(de::Error::custom)
     }
 }

@@ -21,6 +21,7 @@ impl Text {
     const LONGEST: usize = 64;
 
     /// As `Display` writes it.
+    #[must_use]
     pub fn of(value: &Decimal) -> Self {
         let mut text = Self { bytes: [0; Self::LONGEST], start: Self::LONGEST };
         let (mut rest, scale) = (value.mantissa().unsigned_abs(), value.scale());
@@ -56,6 +57,7 @@ impl Text {
     }
 
     /// The text.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[self.start..]).unwrap_or_default()
     }
@@ -69,6 +71,7 @@ pub struct DecimalSum(String);
 
 impl DecimalSum {
     /// Sign, digits, point.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

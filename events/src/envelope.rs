@@ -34,6 +34,7 @@ pub struct NewEvent {
 
 impl NewEvent {
     /// A fact without a cause in the log: it starts its own chain.
+    #[must_use]
     pub fn root(
         event_id: Uuid,
         occurred_at: Timestamp,
@@ -146,6 +147,7 @@ pub struct RecordedJson<'a> {
 
 impl Recorded {
     /// The event as shown to people and programs.
+    #[must_use]
     pub fn json(&self) -> RecordedJson<'_> {
         RecordedJson {
             position: self.position,
@@ -168,6 +170,7 @@ impl Recorded {
     }
 
     /// What an actor or a projection folds.
+    #[must_use]
     pub fn fact(&self) -> Fact<'_> {
         Fact {
             position: self.position,

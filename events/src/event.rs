@@ -58,6 +58,7 @@ impl FamilySet {
     pub const DECISIONS: Self = Self::of(&[Family::Strategy, Family::Performance, Family::Alert]);
 
     /// The set of these families.
+    #[must_use]
     pub const fn of(families: &[Family]) -> Self {
         let (mut bits, mut i) = (0, 0);
         while i < families.len() {
@@ -80,12 +81,14 @@ impl FamilySet {
     }
 
     /// Whether a family, by its number on disk, belongs to the set.
+    #[must_use]
     pub const fn contains_code(self, code: u8) -> bool {
         // A number that no version gives is in the set of all: who reads everything is to be told, not spared.
         if code < 64 { self.0 & (1 << code) != 0 } else { self.0 == u64::MAX }
     }
 
     /// Whether a family belongs to the set.
+    #[must_use]
     pub const fn contains(self, family: Family) -> bool {
         self.contains_code(family as u8)
     }
@@ -309,26 +312,31 @@ impl Event {
     }
 
     /// The stable name, never a path of the code.
+    #[must_use]
     pub fn event_type(&self) -> &'static str {
         self.about().event_type()
     }
 
     /// The family.
+    #[must_use]
     pub fn family(&self) -> Family {
         self.about().family()
     }
 
     /// The version of the shape that is written now.
+    #[must_use]
     pub fn schema_version(&self) -> u16 {
         self.about().version()
     }
 
     /// Whether this is one of the decisions that are published (interfaces: "Decisions are the events of these types").
+    #[must_use]
     pub fn is_decision(&self) -> bool {
         self.about().is_decision()
     }
 
     /// The strategy that the event is about.
+    #[must_use]
     pub fn strategy(&self) -> Option<&str> {
         self.about().strategy()
     }

@@ -141,12 +141,14 @@ impl Payload for HaltMissed {
 
 impl HaltMissed {
     /// The halt that was missed at a position.
+    #[must_use]
     pub fn new(missed: StrategyDisabled, at_position: u64) -> Self {
         let StrategyDisabled { strategy, by, rules, metrics, loss_basis, reason, .. } = missed;
         Self { strategy, at_position, by, rules, metrics, loss_basis, reason }
     }
 
     /// The same halt, decided now.
+    #[must_use]
     pub fn halt(&self, from: StrategyState) -> StrategyDisabled {
         let Self { strategy, by, rules, metrics, loss_basis, reason, .. } = self.clone();
         StrategyDisabled { strategy, by, rules, metrics, from, to: StrategyState::Halted, loss_basis, reason }

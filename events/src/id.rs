@@ -6,6 +6,7 @@ use uuid::Uuid;
 /// Derives an id from its parts: UUID version 8 over BLAKE3 of the length-prefixed parts.
 ///
 /// The first part names the kind, so that equal texts of two kinds do not meet.
+#[must_use]
 pub fn derive(parts: &[&[u8]]) -> Uuid {
     let length = parts.iter().map(|part| size_of::<u64>() + part.len()).sum();
     // One for each trade and each decision: what is short, as nearly all are, needs neither a hasher nor the heap.
@@ -41,22 +42,26 @@ fn write_parts(parts: &[&[u8]], mut input: &mut [u8]) {
 }
 
 /// The id of a closed trade: one trade for each (strategy, trade id).
+#[must_use]
 pub fn closed_trade(strategy: &str, trade_id: &str) -> Uuid {
     derive(&[b"trade.closed", strategy.as_bytes(), trade_id.as_bytes()])
 }
 
 /// The id of the n-th event (from 0) that an actor decided on an input.
+#[must_use]
 pub fn decision(actor: &str, cause: Uuid, ordinal: u32) -> Uuid {
     derive(&[b"decision", actor.as_bytes(), cause.as_bytes(), &ordinal.to_le_bytes()])
 }
 
 /// The id of the moment at which an actor's timer falls due.
+#[must_use]
 pub fn timer(actor: &str, due_at: crate::Timestamp) -> Uuid {
     derive(&[b"timer", actor.as_bytes(), &due_at.micros().to_le_bytes()])
 }
 
 /// The same after an operator took the clock as it is, at a position: by a clock that ran ahead the moment may have been
 /// noticed before it came.
+#[must_use]
 pub fn timer_after(accepted: u64, actor: &str, due_at: crate::Timestamp) -> Uuid {
     if accepted == 0 {
         return timer(actor, due_at);

@@ -63,6 +63,7 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Whether a trade may be missing, so that a guard cannot know.
+    #[must_use]
     pub const fn reduces(self) -> bool {
         match self {
             Self::Empty

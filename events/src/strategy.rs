@@ -21,6 +21,7 @@ pub enum StrategyState {
 
 impl StrategyState {
     /// The word shown to people.
+    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Active => "ACTIVE",

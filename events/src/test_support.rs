@@ -3,6 +3,7 @@
 use crate::{Decimal, Side, Timestamp, TradeClosed};
 
 /// A trade that took an hour and made as much in money as in percent. A test that has more to say of it changes it.
+#[must_use]
 pub fn trade(strategy: &str, trade_id: &str, profit: Decimal, closed_at: Timestamp) -> TradeClosed {
     TradeClosed {
         trade_id: trade_id.to_owned(),

@@ -34,31 +34,37 @@ pub enum TimeError {
 
 impl Timestamp {
     /// The moment this many microseconds after 1970-01-01T00:00:00Z.
+    #[must_use]
     pub const fn from_micros(us: i64) -> Self {
         Self(us)
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
     pub const fn micros(self) -> i64 {
         self.0
     }
 
     /// The UTC day that this moment lies in.
+    #[must_use]
     pub fn day(self) -> Day {
         Day(i32::try_from(self.0.div_euclid(US_PER_DAY)).unwrap_or(i32::MAX))
     }
 
     /// This moment moved by a number of microseconds, held at the ends of the range.
+    #[must_use]
     pub const fn plus_micros(self, us: i64) -> Self {
         Self(self.0.saturating_add(us))
     }
 
     /// This moment moved by whole seconds, held at the ends of the range.
+    #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         self.plus_micros(seconds.saturating_mul(US_PER_SECOND))
     }
 
     /// This moment moved by whole days of 24 hours, held at the ends of the range.
+    #[must_use]
     pub const fn plus_days(self, days: i64) -> Self {
         self.plus_micros(days.saturating_mul(US_PER_DAY))
     }
@@ -87,16 +93,19 @@ impl Timestamp {
 
 impl Day {
     /// Days since 1970-01-01.
+    #[must_use]
     pub const fn number(self) -> i32 {
         self.0
     }
 
     /// The day this many days after 1970-01-01.
+    #[must_use]
     pub const fn from_number(days: i32) -> Self {
         Self(days)
     }
 
     /// The first moment of the day.
+    #[must_use]
     pub const fn start(self) -> Timestamp {
         Timestamp(self.0 as i64 * US_PER_DAY)
     }

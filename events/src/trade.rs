@@ -117,6 +117,7 @@ pub struct IgnoredField {
 
 impl TradeClosed {
     /// Won, lost or drawn, by the sign of `profit`.
+    #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self.profit.cmp(&Decimal::ZERO) {
             std::cmp::Ordering::Greater => Outcome::Won,
@@ -126,6 +127,7 @@ impl TradeClosed {
     }
 
     /// Whether both reports tell the same trade: every required field equal by value.
+    #[must_use]
     pub fn same_trade(&self, other: &Self) -> bool {
         self.trade_id == other.trade_id
             && self.strategy == other.strategy

@@ -73,6 +73,7 @@ impl Field {
     ];
 
     /// The name on the wire and in files.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::TradeId => "trade_id",
@@ -98,6 +99,7 @@ impl Field {
     }
 
     /// The field of that name.
+    #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
             "trade_id" => Self::TradeId,
@@ -125,6 +127,7 @@ impl Field {
 
     /// Whether a trade cannot be taken in without it. Of [`Field::ProfitPct`] and [`Field::ProfitRatio`] one is needed, so
     /// neither is required by itself: see [`Field::stands_in_for`].
+    #[must_use]
     pub const fn is_required(self) -> bool {
         matches!(
             self,
@@ -141,6 +144,7 @@ impl Field {
     }
 
     /// The field that gives the same: one of the two is needed.
+    #[must_use]
     pub const fn stands_in_for(self) -> Option<Self> {
         match self {
             Self::ProfitPct => Some(Self::ProfitRatio),
@@ -150,6 +154,7 @@ impl Field {
     }
 
     /// Its place in [`Field::ALL`].
+    #[must_use]
     pub const fn index(self) -> usize {
         self as usize
     }

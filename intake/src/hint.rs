@@ -28,6 +28,7 @@ impl RatioHint {
     }
 
     /// What a person should know; nothing where the percents look like percents.
+    #[must_use]
     pub fn told(&self) -> Option<String> {
         let (found, capital) = if self.leveraged > self.plain {
             (self.leveraged, "quantity · entry_price / leverage")

@@ -120,6 +120,7 @@ impl FieldMapping {
     }
 
     /// Whether every field keeps its own name.
+    #[must_use]
     pub fn is_plain(&self) -> bool {
         self.sources.is_empty()
     }

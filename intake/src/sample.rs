@@ -89,6 +89,7 @@ pub struct SampleTrades {
 
 impl SampleTrades {
     /// So many trades from this seed.
+    #[must_use]
     pub fn new(seed: u64, count: u64) -> Self {
         Self { state: seed, next: 0, count }
     }

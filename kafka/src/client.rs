@@ -36,6 +36,7 @@ impl Default for Topics {
 
 impl Topics {
     /// All of them, with the dead letters: what the embedded endpoint has to have.
+    #[must_use]
     pub fn all(&self) -> [String; 3] {
         [self.trade_closed.clone(), self.decisions.clone(), dead_letter_topic(&self.trade_closed)]
     }
@@ -45,6 +46,7 @@ impl Topics {
 pub(crate) const DEAD_LETTER_SUFFIX: &str = ".tradewarden.dlq";
 
 /// Where dead letters of a topic go.
+#[must_use]
 pub fn dead_letter_topic(topic: &str) -> String {
     format!("{topic}{DEAD_LETTER_SUFFIX}")
 }

@@ -73,11 +73,13 @@ impl Endpoint {
     }
 
     /// Where clients of this host find it.
+    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Settings to reach it from this process.
+    #[must_use]
     pub fn settings(&self) -> KafkaSettings {
         KafkaSettings::new(self.servers.clone())
     }

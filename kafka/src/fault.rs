@@ -41,6 +41,7 @@ impl KafkaFault {
     }
 
     /// Whether trying again may help.
+    #[must_use]
     pub fn is_passing(&self) -> bool {
         !matches!(
             self.kind,

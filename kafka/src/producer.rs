@@ -185,6 +185,7 @@ pub struct CommittedRecord {
 
 impl CommittedRecord {
     /// A header as text.
+    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
         std::str::from_utf8(value).ok()

@@ -64,6 +64,7 @@ pub struct Change {
 
 impl Change {
     /// A document is there, or replaced.
+    #[must_use]
     pub fn put(collection: &'static str, key: Key, time: Option<Timestamp>, body: Body) -> Self {
         Self { collection, key, document: Some(Document { time, body }) }
     }

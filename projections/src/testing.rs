@@ -14,18 +14,22 @@ use crate::{Body, Document, Key, Projection, RestoreError, Saved};
 
 /// What a projection saved, in memory.
 #[derive(Default)]
-pub struct View {
+pub(crate) struct View {
     documents: BTreeMap<(&'static str, Key), Document>,
 }
 
 impl View {
     /// Folds events in one go.
-    pub fn of<P: Projection>(new: impl Fn() -> P, events: &[Recorded]) -> Self {
+    pub(crate) fn of<P: Projection>(new: impl Fn() -> P, events: &[Recorded]) -> Self {
         Self::in_batches(new, events, &[])
     }
 
     /// Folds events, saving, dropping and restoring the projection before each of the given places.
-    pub fn in_batches<P: Projection>(new: impl Fn() -> P, events: &[Recorded], cuts: &[usize]) -> Self {
+    pub(crate) fn in_batches<P: Projection>(
+        new: impl Fn() -> P,
+        events: &[Recorded],
+        cuts: &[usize],
+    ) -> Self {
         let (mut view, mut projection) = (Self::default(), new());
         for (index, event) in events.iter().enumerate() {
             if cuts.contains(&index) {
@@ -53,12 +57,12 @@ impl View {
     }
 
     /// Everything, to compare.
-    pub fn documents(&self) -> &BTreeMap<(&'static str, Key), Document> {
+    pub(crate) fn documents(&self) -> &BTreeMap<(&'static str, Key), Document> {
         &self.documents
     }
 
     /// The JSON documents of a collection, by key.
-    pub fn json(&self, collection: &'static str) -> Vec<Value> {
+    pub(crate) fn json(&self, collection: &'static str) -> Vec<Value> {
         let bodies = self.all(collection).unwrap();
         bodies.iter().map(|(key, body)| crate::from_json(key, body).unwrap()).collect()
     }
@@ -76,17 +80,17 @@ impl Saved for View {
 }
 
 /// 2025-11-22T01:00:00Z and that many seconds.
-pub fn moment(second: i64) -> Timestamp {
+pub(crate) fn moment(second: i64) -> Timestamp {
     Timestamp::parse("2025-11-22T01:00:00Z").unwrap().plus_seconds(second)
 }
 
 /// The id of the event at a position.
-pub fn id(position: u64) -> Uuid {
+pub(crate) fn id(position: u64) -> Uuid {
     events::id::derive(&[b"test", &position.to_le_bytes()])
 }
 
 /// An event at a position, of the stream and producer that a decision has.
-pub fn at(position: u64, event: Event) -> Recorded {
+pub(crate) fn at(position: u64, event: Event) -> Recorded {
     Recorded {
         position,
         event_id: id(position),
@@ -107,7 +111,7 @@ pub fn at(position: u64, event: Event) -> Recorded {
 }
 
 /// A closed trade as it may look.
-pub fn trade_closed(
+pub(crate) fn trade_closed(
     strategy: &str,
     closed_at: Timestamp,
     profit: Decimal,
@@ -121,13 +125,13 @@ pub fn trade_closed(
 }
 
 /// A closed trade of a strategy, with that profit.
-pub fn trade(strategy: &str, profit: &str) -> Event {
+pub(crate) fn trade(strategy: &str, profit: &str) -> Event {
     let profit = profit.parse().unwrap();
     Event::TradeClosed(trade_closed(strategy, moment(0), profit, profit))
 }
 
 /// A halt by a rule.
-pub fn disabled(strategy: &str) -> Event {
+pub(crate) fn disabled(strategy: &str) -> Event {
     Event::StrategyDisabled(StrategyDisabled {
         strategy: strategy.into(),
         by: DecidedBy::Rule,
@@ -141,7 +145,7 @@ pub fn disabled(strategy: &str) -> Event {
 }
 
 /// A record that could not be taken in.
-pub fn rejected(reason: RejectReason, strategy: Option<&str>) -> Event {
+pub(crate) fn rejected(reason: RejectReason, strategy: Option<&str>) -> Event {
     Event::RecordRejected(RecordRejected {
         origin: Origin::Kafka { topic: "trades".into(), partition: 0, offset: 7 },
         reason,
@@ -155,7 +159,7 @@ pub fn rejected(reason: RejectReason, strategy: Option<&str>) -> Event {
 }
 
 /// An analysis of 47 trades.
-pub fn analyzed(win_rate_pct: f64, sharpe: Option<f64>) -> Event {
+pub(crate) fn analyzed(win_rate_pct: f64, sharpe: Option<f64>) -> Event {
     let critical = |bad: bool| if bad { FigureStatus::Critical } else { FigureStatus::Ok };
     Event::PerformanceAnalyzed(PerformanceAnalyzed {
         planned_at: moment(9),
@@ -182,7 +186,7 @@ pub fn analyzed(win_rate_pct: f64, sharpe: Option<f64>) -> Event {
 }
 
 /// An analysis that was skipped for want of trades.
-pub fn skipped(trades: u64) -> Event {
+pub(crate) fn skipped(trades: u64) -> Event {
     Event::PerformanceAnalysisSkipped(PerformanceAnalysisSkipped {
         planned_at: moment(9),
         window_start: moment(9).plus_days(-7),
@@ -194,7 +198,7 @@ pub fn skipped(trades: u64) -> Event {
 }
 
 /// A reduction because a record was rejected, or because the guard is out of service.
-pub fn reduced(strategy: &str, by: DecidedBy) -> Event {
+pub(crate) fn reduced(strategy: &str, by: DecidedBy) -> Event {
     Event::StrategyReduced(events::StrategyReduced {
         strategy: strategy.into(),
         by,
@@ -208,7 +212,7 @@ pub fn reduced(strategy: &str, by: DecidedBy) -> Event {
 }
 
 /// A strategy may trade again.
-pub fn enabled(strategy: &str, by: DecidedBy) -> Event {
+pub(crate) fn enabled(strategy: &str, by: DecidedBy) -> Event {
     Event::StrategyEnabled(events::StrategyEnabled {
         strategy: strategy.into(),
         by,

@@ -116,11 +116,13 @@ pub struct Roster(pub(crate) Vec<Kind>);
 
 impl Roster {
     /// Every actor.
+    #[must_use]
     pub fn standard() -> Self {
         Self(ALL.to_vec())
     }
 
     /// No actor.
+    #[must_use]
     pub const fn empty() -> Self {
         Self(Vec::new())
     }

@@ -118,6 +118,7 @@ impl Verifier {
     }
 
     /// For a log of which not even the newest decisions can be read: it looks at none.
+    #[must_use]
     pub fn of_nothing() -> Self {
         let (findings, clock) = (Findings::default(), Clock::default());
         Self { checks: Vec::new(), host_causes: BTreeSet::new(), findings, clock, taken: 0 }
@@ -150,6 +151,7 @@ impl Verifier {
     }
 
     /// What was found so far, where the log could not be read to its end: nothing is said of what was not looked at.
+    #[must_use]
     pub fn so_far(mut self) -> Findings {
         self.findings.not_looked_at_from = Some(self.taken + 1);
         self.findings.notes.extend(self.clock.note());

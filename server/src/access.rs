@@ -25,7 +25,7 @@ const START_PATIENCE: Duration = Duration::from_secs(120);
 const RETRY: Duration = Duration::from_millis(50);
 
 /// A way to the folder.
-pub enum Access {
+pub(crate) enum Access {
     /// A server holds it.
     Remote(Client),
     /// It is ours.
@@ -33,7 +33,7 @@ pub enum Access {
 }
 
 /// A folder that this process has opened.
-pub struct Local {
+pub(crate) struct Local {
     sources: Sources,
     // Last: released when everything else is closed.
     _hold: Option<Hold>,
@@ -41,7 +41,7 @@ pub struct Local {
 
 /// What is needed to find a way.
 #[derive(Clone)]
-pub struct Way<'w> {
+pub(crate) struct Way<'w> {
     /// The folder.
     pub folder: &'w DataFolder,
     /// The configuration.
@@ -63,7 +63,7 @@ impl Access {
     ///
     /// # Errors
     /// When there is no folder, another process keeps it, or it cannot be opened.
-    pub fn find<C: Call>(way: &Way<'_>) -> Result<Self, Problem> {
+    pub(crate) fn find<C: Call>(way: &Way<'_>) -> Result<Self, Problem> {
         let begun = Instant::now();
         let mut told = false;
         loop {
@@ -93,7 +93,7 @@ impl Access {
     ///
     /// # Errors
     /// The problem of the call.
-    pub fn call<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
+    pub(crate) fn call<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
         match self {
             Self::Remote(client) => client.call(call),
             Self::Local(local) => local.call(call),
@@ -101,7 +101,7 @@ impl Access {
     }
 
     /// Whether a server answers.
-    pub const fn is_remote(&self) -> bool {
+    pub(crate) const fn is_remote(&self) -> bool {
         matches!(self, Self::Remote(_))
     }
 }

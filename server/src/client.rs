@@ -16,7 +16,7 @@ use crate::{
 
 /// Makes calls to one server.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     agent: Agent,
     server: ServerFile,
     token: Token,
@@ -24,7 +24,7 @@ pub struct Client {
 }
 
 /// Told, with the process of the server, when an answer takes long.
-pub type Slow = fn(u32);
+pub(crate) type Slow = fn(u32);
 
 /// Answers usually take milliseconds: after so long somebody wants to know what is waited for.
 const LONG: Duration = Duration::from_secs(2);
@@ -37,7 +37,7 @@ const LARGEST_ANSWER: u64 = 1 << 30;
 
 impl Client {
     /// A client that shows a token to a server.
-    pub fn new(server: ServerFile, token: Token, slow: Slow) -> Self {
+    pub(crate) fn new(server: ServerFile, token: Token, slow: Slow) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(5)))
@@ -51,7 +51,7 @@ impl Client {
     ///
     /// # Errors
     /// The server's problem, or that it cannot be reached.
-    pub fn call<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
+    pub(crate) fn call<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
         if C::TAKES_LONG {
             return self.read(self.send_call(call, None)?);
         }
@@ -121,7 +121,7 @@ impl Client {
     ///
     /// # Errors
     /// The server's problem, or that it cannot be reached.
-    pub fn publish<T: DeserializeOwned>(&self, lines: &[u8]) -> Result<T, Problem> {
+    pub(crate) fn publish<T: DeserializeOwned>(&self, lines: &[u8]) -> Result<T, Problem> {
         let url = format!("http://{}/api/events", self.server.address);
         let send = |patience| self.send(&url, "application/x-ndjson", lines, Some(patience));
         self.patiently(Duration::ZERO, |patience| self.read_with(send(patience), &[422]))

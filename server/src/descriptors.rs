@@ -18,7 +18,7 @@ const FEWEST_CONNECTIONS: u64 = 4;
 ///
 /// # Errors
 /// When it is too low to work with.
-pub fn checked() -> Result<u64, Problem> {
+pub(crate) fn checked() -> Result<u64, Problem> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let (current, wanted) = (current.unwrap_or(WANTED), maximum.unwrap_or(WANTED).min(WANTED));
     let raised =
@@ -35,7 +35,7 @@ pub fn checked() -> Result<u64, Problem> {
 }
 
 /// How many connections each thread of the server may have: a half of what is left, all together.
-pub fn connections(limit: u64) -> usize {
+pub(crate) fn connections(limit: u64) -> usize {
     let each = limit.saturating_sub(NEEDED) / 2 / WORKERS as u64;
     // It fits: it is at most a few hundred.
     each.clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS) as usize

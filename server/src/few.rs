@@ -6,29 +6,29 @@ use std::time::{Duration, Instant};
 const TOLD: u32 = 10;
 
 /// How long a span is.
-pub const SPAN: Duration = Duration::from_secs(60);
+pub(crate) const SPAN: Duration = Duration::from_secs(60);
 
 /// Chooses which are told.
 #[derive(Clone, Copy, Debug)]
-pub struct Few {
+pub(crate) struct Few {
     since: Instant,
     seen: u32,
 }
 
 impl Few {
     /// The first span begins now.
-    pub const fn new(now: Instant) -> Self {
+    pub(crate) const fn new(now: Instant) -> Self {
         Self { since: now, seen: 0 }
     }
 
     /// Whether the next one has a line of its own.
-    pub fn next_is_told(&mut self) -> bool {
+    pub(crate) fn next_is_told(&mut self) -> bool {
         self.seen = self.seen.saturating_add(1);
         self.seen <= TOLD
     }
 
     /// When a span is over: how many were not told in it.
-    pub fn turned(&mut self, now: Instant) -> Option<u32> {
+    pub(crate) fn turned(&mut self, now: Instant) -> Option<u32> {
         if now.duration_since(self.since) < SPAN {
             return None;
         }
@@ -38,7 +38,7 @@ impl Few {
     }
 
     /// How many were not told in this span so far.
-    pub const fn untold(&self) -> u32 {
+    pub(crate) const fn untold(&self) -> u32 {
         self.seen.saturating_sub(TOLD)
     }
 }

@@ -9,7 +9,7 @@ use crate::folder::{DataFolder, HoldError, OwnLogError};
 
 /// Something was refused or failed. The code is stable; the detail says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// A link to nothing: the code says it all.
     #[serde(rename = "type", default = "blank")]
     kind: Cow<'static, str>,
@@ -29,28 +29,28 @@ const fn blank() -> Cow<'static, str> {
 
 impl Problem {
     /// A problem with the status that HTTP shows.
-    pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
         let title = code.replace('_', " ");
         Self { kind: blank(), status, code: Cow::Borrowed(code), title, detail: detail.into() }
     }
 
     /// Wrong use of a command, or a wrong configuration.
-    pub fn usage(detail: impl Into<String>) -> Self {
+    pub(crate) fn usage(detail: impl Into<String>) -> Self {
         Self::new(400, "wrong_use", detail)
     }
 
     /// What is asked for is not there.
-    pub fn not_found(detail: impl Into<String>) -> Self {
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(404, "not_found", detail)
     }
 
     /// Something inside failed.
-    pub fn internal(detail: impl Into<String>) -> Self {
+    pub(crate) fn internal(detail: impl Into<String>) -> Self {
         Self::new(500, "internal", detail)
     }
 
     /// The data folder cannot be used.
-    pub fn folder(folder: &DataFolder, error: &io::Error) -> Self {
+    pub(crate) fn folder(folder: &DataFolder, error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::StorageFull {
             let detail = format!("{folder}: the disk is full ({error}); free some space, then start again");
             return Self::new(507, "disk_full", detail);
@@ -59,7 +59,7 @@ impl Problem {
     }
 
     /// The exit code of a command: 2 for wrong use or configuration, else 1.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         if matches!(self.code.as_ref(), "wrong_use" | "configuration") { 2 } else { 1 }
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Everything that runs.
-pub struct Process {
+pub(crate) struct Process {
     /// Answers calls.
     pub sources: Sources,
     /// In the order in which they need each other: stopped from the last to the first.
@@ -39,7 +39,7 @@ pub struct Process {
 
 /// What a start may do that is not done by itself.
 #[derive(Clone, Copy, Debug)]
-pub struct Begin {
+pub(crate) struct Begin {
     /// Go on under a new identity with a log that decisions were not published from.
     pub as_copy: bool,
     /// Go on where the folder's log is gone, or another one.
@@ -52,7 +52,7 @@ impl Process {
     /// # Errors
     /// When the log does not open, is not the one that decisions were published from (unless it goes on as a copy), or a
     /// part cannot be started.
-    pub fn start(config: &Config, folder: &DataFolder, begin: Begin) -> Result<Self, Problem> {
+    pub(crate) fn start(config: &Config, folder: &DataFolder, begin: Begin) -> Result<Self, Problem> {
         let Begin { as_copy, new_log } = begin;
         let embedded = own_log::open(folder, config.log_options(), new_log)?;
         for notice in embedded.notices() {
@@ -98,7 +98,7 @@ impl Process {
     }
 
     /// How facts over HTTP are taken in.
-    pub fn admission(&self) -> Admission {
+    pub(crate) fn admission(&self) -> Admission {
         Admission {
             stream: Arc::from("ingest-http"),
             producer: Arc::from("source:http"),
@@ -107,7 +107,7 @@ impl Process {
     }
 
     /// Stops everything; the server has to have let go of what it shares.
-    pub fn stop(self) -> Saved {
+    pub(crate) fn stop(self) -> Saved {
         let Self { sources, parts, .. } = self;
         sources.stopping.store(true, Ordering::Relaxed);
         drop(sources);

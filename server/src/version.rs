@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 /// Version, the commit where it was built from a checkout, and the features that were built in.
-pub static VERSION: LazyLock<String> = LazyLock::new(|| {
+pub(crate) static VERSION: LazyLock<String> = LazyLock::new(|| {
     let built_from = option_env!("BUILT_FROM_COMMIT");
     let features: &[&str] = if cfg!(feature = "tls") { &["tls"] } else { &[] };
     in_words(env!("CARGO_PKG_VERSION"), built_from, features)

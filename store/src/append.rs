@@ -10,12 +10,14 @@ use crate::{AppendError, Appended, Duplicates, EventLog, Expected, Prepared, Req
 use events::{Event, FamilySet, NewEvent, Timestamp, Uuid, id};
 
 /// The wall clock.
+#[must_use]
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// What was seen, and what people are told of it; `kind` makes its id.
+#[must_use]
 pub fn with_consequence(kind: &str, root: NewEvent, event: Event) -> Vec<NewEvent> {
     let mut told = root.clone();
     told.event_id = id::derive(&[kind.as_bytes(), root.event_id.as_bytes()]);
@@ -42,6 +44,7 @@ impl Recorder {
     }
 
     /// A fact that starts its own chain.
+    #[must_use]
     pub fn root(&self, id: Uuid, occurred_at: Timestamp, event: Event) -> NewEvent {
         NewEvent::root(id, occurred_at, &self.producer, self.run_id, event)
     }

@@ -55,6 +55,7 @@ pub fn check_all(factory: Factory<'_>) {
 }
 
 /// An event of the family Schedule; equal numbers make equal ids.
+#[must_use]
 pub fn tick(n: u64) -> NewEvent {
     let planned_at = Timestamp::from_micros(n as i64 * 1_000_000);
     let event = Event::ScheduleFired(ScheduleFired { schedule: format!("tick-{n}"), planned_at, missed: 0 });
@@ -62,12 +63,14 @@ pub fn tick(n: u64) -> NewEvent {
 }
 
 /// An event of the family Host; equal numbers make equal ids, those of [`tick`].
+#[must_use]
 pub fn recovered(n: u64) -> NewEvent {
     let event = Event::ActorRecovered(ActorRecovered { actor: format!("actor-{n}") });
     NewEvent { event, ..tick(n) }
 }
 
 /// The id of the n-th sample.
+#[must_use]
 pub fn id_of(n: u64) -> Uuid {
     id::derive(&[b"contract", &n.to_le_bytes()])
 }

@@ -59,6 +59,7 @@ impl Prepared {
     }
 
     /// An event whose fields as JSON are known.
+    #[must_use]
     pub fn with_payload(event: NewEvent, payload: Vec<u8>) -> Self {
         // Any name will do until the stream is known.
         let nowhere = (0, Arc::clone(&event.producer), 0);

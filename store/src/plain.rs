@@ -52,6 +52,7 @@ fn no_plain_file(path: &Path) -> Option<io::Error> {
 }
 
 /// Whether [`open`] refused because something else than a plain file is there.
+#[must_use]
 pub fn is_no_plain_file(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput
 }

@@ -54,6 +54,7 @@ impl Snapshots {
     }
 
     /// The snapshots in a folder that is only read.
+    #[must_use]
     pub fn read_only(folder: &Path, log_id: Uuid) -> Self {
         Self { folder: folder.to_owned(), log_id }
     }
@@ -98,6 +99,7 @@ impl Snapshots {
     }
 
     /// The logs that snapshots in a folder are of. What is no snapshot of ours says nothing.
+    #[must_use]
     pub fn logs_in(folder: &Path) -> Vec<Uuid> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
         let snapshots = entries.filter(|path| path.extension().is_some_and(|ending| ending == "snapshot"));
@@ -112,6 +114,7 @@ impl Snapshots {
     }
 
     /// A name, beside the snapshot's own, that nothing has yet: what was put aside before is kept.
+    #[must_use]
     pub fn name_aside(&self, actor: &str) -> String {
         let names = std::iter::once(String::new()).chain((2..).map(|n: u64| format!(".{n}")));
         let mut names = names.map(|number| format!("{actor}.differs{number}"));
@@ -130,6 +133,7 @@ impl Snapshots {
     }
 
     /// That an actor's snapshot cannot be used.
+    #[must_use]
     pub fn fault(&self, actor: &str, problem: &str) -> SnapshotFault {
         SnapshotFault { path: self.path(actor), problem: problem.to_owned() }
     }

@@ -18,6 +18,7 @@ pub trait Fault: Clone + Debug + PartialEq + Send + 'static {
     fn folding(_: &Fact<'_>) {}
 
     /// Before a fact is decided on; events are decided in the place of the guard's.
+    #[must_use]
     fn deciding(_: &Fact<'_>) -> Option<Vec<Event>> {
         None
     }
@@ -58,11 +59,13 @@ impl<F: Fault> Decider for Faulty<F> {
 }
 
 /// Whether it is the trade at which things go wrong.
+#[must_use]
 pub fn is_poison(fact: &Fact<'_>) -> bool {
     matches!(fact.event, Event::TradeClosed(trade) if trade.trade_id == "poison")
 }
 
 /// Lost trades with these ids, one a second: two of them halt.
+#[must_use]
 pub fn losses(ids: &[&str]) -> Vec<NewEvent> {
     let one = |(n, id): (usize, &&str)| {
         fact(trade("rsi", id, "-6", at("2025-03-03T00:00:00Z").plus_seconds(n as i64)))

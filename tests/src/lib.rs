@@ -22,11 +22,13 @@ use runtime::{
 use store::{Duplicates, EventLog, Expected, MemoryLog, Prepared, Request, Snapshots};
 
 /// A log in memory.
+#[must_use]
 pub fn memory_log() -> Arc<dyn EventLog> {
     Arc::new(MemoryLog::new())
 }
 
 /// The default configuration with the daily analysis.
+#[must_use]
 pub fn config() -> SystemConfig {
     let daily = Schedule { cron: "0 1 * * *".into(), missed: MissedRuns::RunOnce };
     SystemConfig {
@@ -52,6 +54,7 @@ pub fn configured(mut config: SystemConfig, event: Event) -> SystemConfig {
 }
 
 /// Schedules by name, as the scheduler is configured with them.
+#[must_use]
 pub fn scheduled<const N: usize>(schedules: [(&str, Schedule); N]) -> Event {
     let schedules = schedules.into_iter().map(|(name, schedule)| (name.to_owned(), schedule)).collect();
     Event::SchedulerConfigured(SchedulerConfigured { schedules })
@@ -61,6 +64,7 @@ pub fn scheduled<const N: usize>(schedules: [(&str, Schedule); N]) -> Event {
 ///
 /// # Panics
 /// When the text is no moment.
+#[must_use]
 pub fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).expect("invariant: a test names real moments")
 }
@@ -69,12 +73,14 @@ pub fn at(text: &str) -> Timestamp {
 ///
 /// # Panics
 /// When the percent is no decimal.
+#[must_use]
 pub fn trade(strategy: &str, trade_id: &str, profit_pct: &str, closed_at: Timestamp) -> TradeClosed {
     let percent = events::decimal::parse(profit_pct).expect("invariant: a test names real numbers");
     events::test_support::trade(strategy, trade_id, percent, closed_at)
 }
 
 /// The envelope of a trade as a source appends it.
+#[must_use]
 pub fn fact(trade: TradeClosed) -> NewEvent {
     let id = id::closed_trade(&trade.strategy, &trade.trade_id);
     NewEvent::root(id, trade.closed_at, &Arc::from("source:test"), Uuid::nil(), Event::TradeClosed(trade))
@@ -128,6 +134,7 @@ pub fn verify_with(log: &Arc<dyn EventLog>, snapshots: Option<&Snapshots>) -> Fi
 }
 
 /// An analysis with a Sharpe ratio.
+#[must_use]
 pub fn analysis(sharpe: f64) -> events::PerformanceAnalyzed {
     let moment = Timestamp::from_micros(0);
     events::PerformanceAnalyzed {
@@ -155,6 +162,7 @@ pub fn analysis(sharpe: f64) -> events::PerformanceAnalyzed {
 }
 
 /// The bytes of `examples/trades.jsonl`: 400 made-up trades of six weeks.
+#[must_use]
 pub fn sample_file() -> Vec<u8> {
     let records = intake::sample::SampleTrades::new(42, 400);
     let lines = records.filter_map(|trade| intake::json::to_record(&trade).ok());

@@ -6,6 +6,7 @@ use events::{Limits, PerformanceAnalystConfigured};
 use crate::Fault;
 
 /// Every fault of a configuration, none when it is good.
+#[must_use]
 pub fn validate(config: &PerformanceAnalystConfigured) -> Vec<Fault> {
     let mut faults = Vec::new();
     if config.min_trades == 0 {

@@ -6,6 +6,7 @@ use super::cron;
 use crate::Fault;
 
 /// Every fault of a configuration, none when it is good.
+#[must_use]
 pub fn validate(config: &SchedulerConfigured) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (name, schedule) in &config.schedules {

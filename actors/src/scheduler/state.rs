@@ -87,6 +87,7 @@ impl State {
     }
 
     /// The earliest planned moment.
+    #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         self.schedules.values().filter_map(|planned| planned.next).min()
     }

@@ -6,12 +6,13 @@ use events::{Decimal, GuardThresholds, StrategyGuardConfigured};
 use crate::Fault;
 
 /// The largest window of the win rate: the state keeps that many outcomes of each strategy.
-pub const MAX_WIN_RATE_WINDOW: u32 = 1000;
+pub(super) const MAX_WIN_RATE_WINDOW: u32 = 1000;
 
 /// The longest silence that can be waited for, one year in seconds.
 const MAX_SILENCE_S: u64 = 366 * 86_400;
 
 /// Every fault of a configuration, none when it is good.
+#[must_use]
 pub fn validate(config: &StrategyGuardConfigured) -> Vec<Fault> {
     let mut faults = Vec::new();
     check(&mut faults, "", &config.default);

@@ -100,6 +100,7 @@ pub struct Reducing {
 }
 
 /// How a strategy stands; one that is not known has counted nothing.
+#[must_use]
 pub fn standing(state: &State, name: &str, config: &StrategyGuardConfigured) -> Standing {
     let fresh = Strategy::default();
     let strategy = state.strategies.get(name).unwrap_or(&fresh);

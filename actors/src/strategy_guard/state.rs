@@ -93,11 +93,13 @@ pub struct Rejected {
 
 impl Rejected {
     /// Whether nothing is missing.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty() && self.others == 0
     }
 
     /// How many.
+    #[must_use]
     pub fn count(&self) -> u32 {
         self.others.saturating_add(u32::try_from(self.ids.len()).unwrap_or(u32::MAX))
     }
@@ -189,6 +191,7 @@ impl State {
     }
 
     /// A day of [`Strategy::days`], `YYYY-MM-DD`.
+    #[must_use]
     pub fn day_name(number: i32) -> String {
         events::Day::from_number(number).to_string()
     }

@@ -54,6 +54,7 @@ pub(super) fn write<R: Raw>(
 
 /// The same trade id with other content: what differs, and what to do. `stood` tells where the earlier one is, as
 /// "was recorded at position 7".
+#[must_use]
 pub fn conflict(trade: &TradeClosed, earlier: &TradeClosed, stood: &str) -> Rejection {
     let detail = format!(
         "trade {} of {} {stood} with other content: {}; the earlier one counts. Ids are unique within a strategy: \

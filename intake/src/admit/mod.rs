@@ -164,6 +164,7 @@ pub struct Counts {
 
 impl Admitted {
     /// How many records became what.
+    #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for answer in &self.answers {

@@ -54,6 +54,7 @@ impl FileFormat {
         [Self::JsonLines, Self::Csv, Self::Json, Self::FreqtradeCsv, Self::FreqtradeJson];
 
     /// The name that `--format` takes.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::JsonLines => "jsonl",
@@ -65,6 +66,7 @@ impl FileFormat {
     }
 
     /// Whether it has freqtrade's names.
+    #[must_use]
     pub const fn is_freqtrade(self) -> bool {
         matches!(self, Self::FreqtradeCsv | Self::FreqtradeJson)
     }
@@ -243,21 +245,25 @@ impl TradeFile {
     }
 
     /// The kind that was recognised or forced.
+    #[must_use]
     pub fn format(&self) -> FileFormat {
         self.format
     }
 
     /// The file as it was given.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// How many bytes its rows have together, at most; nothing where that is not known beforehand.
+    #[must_use]
     pub fn size(&self) -> Option<u64> {
         self.size
     }
 
     /// What was passed over so far.
+    #[must_use]
     pub fn passed(&self) -> &Passed {
         &self.passed
     }

@@ -181,6 +181,7 @@ impl KafkaPublisher {
     }
 
     /// How it stands now.
+    #[must_use]
     pub fn status(&self) -> PublisherStatus {
         let mut status = self.shared.status().clone();
         let log = &*self.shared.log;

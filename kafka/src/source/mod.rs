@@ -124,6 +124,7 @@ impl KafkaSource {
     }
 
     /// How it stands now.
+    #[must_use]
     pub fn status(&self) -> SourceStatus {
         self.source.status()
     }

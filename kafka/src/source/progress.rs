@@ -138,6 +138,7 @@ pub struct SourceStatus {
 
 impl SourceStatus {
     /// Offsets that are not taken in yet, over all partitions.
+    #[must_use]
     pub fn lag(&self) -> u64 {
         self.partitions.iter().map(|partition| partition.lag).sum()
     }

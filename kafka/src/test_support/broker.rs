@@ -90,11 +90,13 @@ impl Broker {
     }
 
     /// Settings for clients.
+    #[must_use]
     pub fn settings(&self) -> KafkaSettings {
         KafkaSettings::new(self.bootstrap_servers())
     }
 
     /// How many brokers there are.
+    #[must_use]
     pub fn count(&self) -> usize {
         self.nodes.len()
     }

@@ -57,6 +57,7 @@ impl Node {
     }
 
     /// Where it keeps the records of a partition.
+    #[must_use]
     pub fn partition_folder(&self, topic: &str, partition: i32) -> PathBuf {
         self.folder.path().join("data").join(format!("{topic}-{partition}"))
     }

@@ -7,6 +7,7 @@ use events::{
 use std::sync::Arc;
 
 /// A closed trade as the bot publishes it.
+#[must_use]
 pub fn trade_json(strategy: &str, trade_id: u64, profit: &str) -> Vec<u8> {
     // One trade a minute from the first day of 2025 on.
     let opened = Timestamp::from_micros(1_735_689_600_000_000).plus_seconds(60 * (trade_id % 400_000) as i64);
@@ -18,6 +19,7 @@ pub fn trade_json(strategy: &str, trade_id: u64, profit: &str) -> Vec<u8> {
 }
 
 /// An alert about a subject: the simplest decision. Its id follows from subject and number.
+#[must_use]
 pub fn alert(subject: &str, number: u64) -> NewEvent {
     let event_id = id::derive(&[b"test.alert", subject.as_bytes(), &number.to_le_bytes()]);
     let event = Event::AlertRaised(AlertRaised {
@@ -30,6 +32,7 @@ pub fn alert(subject: &str, number: u64) -> NewEvent {
 }
 
 /// A dead letter of a topic.
+#[must_use]
 pub fn dead_letter(topic: &str, offset: i64, value: &[u8]) -> NewEvent {
     let event_id = id::derive(&[b"test.dead_letter", topic.as_bytes(), &offset.to_le_bytes()]);
     let event = Event::RecordRejected(RecordRejected {

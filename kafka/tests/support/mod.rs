@@ -2,7 +2,7 @@
 //! wants.
 
 #[allow(dead_code, reason = "each file of tests needs other parts of it")]
-pub mod source;
+pub(crate) mod source;
 
 use std::{
     sync::{
@@ -18,7 +18,7 @@ use store::{AppendError, Appended, EventLog, Interposer, MemoryLog, Request};
 /// See above.
 #[allow(dead_code, reason = "each file of tests needs other parts of it")]
 #[derive(Default)]
-pub struct BadDisk {
+pub(crate) struct BadDisk {
     /// What it holds.
     pub log: MemoryLog,
     /// The disk is full.

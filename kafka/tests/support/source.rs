@@ -14,14 +14,14 @@ use store::{EventLog, MemoryLog};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Starts a source.
-pub fn source(log: &Arc<MemoryLog>, settings: &KafkaSettings) -> KafkaSource {
+pub(crate) fn source(log: &Arc<MemoryLog>, settings: &KafkaSettings) -> KafkaSource {
     let log = Arc::clone(log) as Arc<dyn EventLog>;
     KafkaSource::start(log, settings.clone(), TradeFormat::default(), Uuid::nil()).unwrap()
 }
 
 /// Waits until something is so.
 #[track_caller]
-pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < until, "waited {PATIENCE:?} in vain until {what}");
@@ -31,7 +31,7 @@ pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Waits until so many records are in and the end is reached.
 #[track_caller]
-pub fn wait_until_live(source: &KafkaSource, records: u64) {
+pub(crate) fn wait_until_live(source: &KafkaSource, records: u64) {
     wait_for(&format!("{records} records are in"), || {
         let counts = source.status().counts;
         counts.taken + counts.rejected + counts.duplicate >= records
@@ -40,12 +40,12 @@ pub fn wait_until_live(source: &KafkaSource, records: u64) {
 }
 
 /// All events of a log.
-pub fn everything(log: &MemoryLog) -> Vec<Arc<Recorded>> {
+pub(crate) fn everything(log: &MemoryLog) -> Vec<Arc<Recorded>> {
     log.read_all(0, FamilySet::ALL, usize::MAX).unwrap().events
 }
 
 /// Strategy and id of all trades.
-pub fn trades(log: &MemoryLog) -> Vec<(String, String)> {
+pub(crate) fn trades(log: &MemoryLog) -> Vec<(String, String)> {
     let all = everything(log);
     let trades = all.iter().filter_map(|recorded| match &recorded.event {
         Event::TradeClosed(trade) => Some((trade.strategy.clone(), trade.trade_id.clone())),
@@ -55,7 +55,7 @@ pub fn trades(log: &MemoryLog) -> Vec<(String, String)> {
 }
 
 /// What is told to be missing.
-pub fn missing(log: &MemoryLog) -> Vec<RecordsMissing> {
+pub(crate) fn missing(log: &MemoryLog) -> Vec<RecordsMissing> {
     let all = everything(log);
     all.iter()
         .filter_map(|recorded| match &recorded.event {
@@ -66,17 +66,17 @@ pub fn missing(log: &MemoryLog) -> Vec<RecordsMissing> {
 }
 
 /// Sends records with keys to the trade topic.
-pub fn send(settings: &KafkaSettings, records: Vec<(Vec<u8>, Vec<u8>)>) {
+pub(crate) fn send(settings: &KafkaSettings, records: Vec<(Vec<u8>, Vec<u8>)>) {
     let topic = settings.topics.trade_closed.clone();
     send_all(settings, &topic, records, None, &mut |_| {}).unwrap();
 }
 
 /// The strategy of a trade's number.
-pub fn strategy(n: u64) -> String {
+pub(crate) fn strategy(n: u64) -> String {
     format!("s{}", n % 7)
 }
 
 /// A trade by its number, with its key.
-pub fn trade(n: u64) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn trade(n: u64) -> (Vec<u8>, Vec<u8>) {
     (strategy(n).into_bytes(), trade_json(&strategy(n), n, "1.5"))
 }

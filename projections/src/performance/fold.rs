@@ -116,6 +116,7 @@ impl PerformanceFold {
     }
 
     /// The times of the chunks that may hold trades of the window: a chunk's trades are of one UTC day.
+    #[must_use]
     pub fn window(&self) -> (Timestamp, Timestamp) {
         let first_day = self.since_us.div_euclid(DAY_US).saturating_mul(DAY_US);
         (Timestamp::from_micros(first_day), Timestamp::from_micros(self.until_us))
@@ -137,6 +138,7 @@ impl PerformanceFold {
     }
 
     /// The figures, by name or day; of everything: one row, also without trades.
+    #[must_use]
     pub fn finish(mut self) -> Vec<PerformanceRow> {
         self.count_before(i64::MAX);
         while let Some(Reverse(Waiting(row))) = self.waiting.pop() {

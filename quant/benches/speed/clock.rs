@@ -5,7 +5,7 @@ use std::fs;
 use std::hint::black_box;
 
 /// Median CPU time of one of `times` calls on this thread, in microseconds: what others do on the machine is not counted.
-pub fn median_us<T>(times: usize, mut call: impl FnMut() -> T) -> f64 {
+pub(crate) fn median_us<T>(times: usize, mut call: impl FnMut() -> T) -> f64 {
     black_box(call());
     median((0..times).map(|_| {
         let start = ThreadTime::now();
@@ -14,26 +14,26 @@ pub fn median_us<T>(times: usize, mut call: impl FnMut() -> T) -> f64 {
     }))
 }
 
-pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
 /// Largest memory of the process since the last reset, in KiB; `None` where the system does not tell.
-pub fn peak_kib() -> Option<u64> {
+pub(crate) fn peak_kib() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-pub fn reset_peak() {
+pub(crate) fn reset_peak() {
     // Without it the peak is the process's own, which is only larger.
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
 /// A row of the table.
-pub struct Row {
+pub(crate) struct Row {
     pub what: String,
     /// In microseconds.
     pub median: f64,
@@ -42,7 +42,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         let (beside, ratio) = match self.beside {
             Some((name, us)) => (format!("{name} {}", time(us)), format!("{:.2}", self.median / us)),
             None => (String::new(), String::new()),
@@ -51,6 +51,6 @@ impl Row {
     }
 }
 
-pub fn time(us: f64) -> String {
+pub(crate) fn time(us: f64) -> String {
     if us < 1000.0 { format!("{us:.1} µs") } else { format!("{:.2} ms", us / 1000.0) }
 }

@@ -9,7 +9,7 @@ const CASH: f64 = 100_000.0;
 const FEE: f64 = 0.001;
 const SLIPPAGE: f64 = 0.0005;
 
-pub struct Plain {
+pub(crate) struct Plain {
     pub trades: u64,
     pub wins: u64,
     pub return_pct: f64,
@@ -21,7 +21,7 @@ pub struct Plain {
 }
 
 #[allow(clippy::too_many_lines, clippy::cognitive_complexity, reason = "the plain loop is one loop")]
-pub fn run(candles: &Candles) -> Plain {
+pub(crate) fn run(candles: &Candles) -> Plain {
     let (open, close, ts) = (candles.open(), candles.close(), candles.ts_ms());
     let (mut gain, mut loss, mut before) = (0.0, 0.0, f64::NAN);
     let (mut cash, mut units, mut cost) = (CASH, 0.0, 0.0);
@@ -105,7 +105,7 @@ fn ratios(returns: &[f64], a_year: f64) -> (f64, f64) {
 }
 
 /// The two compute the same, or comparing their times means nothing.
-pub fn must_agree(candles: &Candles) {
+pub(crate) fn must_agree(candles: &Candles) {
     let (market, mut book) = (Market::new(candles), Book::default());
     Preset::new(Kind::Rsi).run(&market, &Execution::default(), &mut Cache::default(), &mut book).unwrap();
     let (ours, plain) = (Figures::of(&market, &book).unwrap(), run(candles));

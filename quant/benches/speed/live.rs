@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 const TRADES: i64 = 100_000;
 
-pub fn push() {
+pub(crate) fn push() {
     let trades: Vec<LiveTrade> = (0..TRADES)
         .map(|i| LiveTrade {
             closed_at_us: i * 120_000_000,

@@ -3,7 +3,7 @@
 use quant::candles::{Candle, Candles};
 
 /// A seeded walk of `bars` bars.
-pub fn candles(bars: usize, timeframe_ms: i64) -> Candles {
+pub(crate) fn candles(bars: usize, timeframe_ms: i64) -> Candles {
     let mut candles = Candles::new(timeframe_ms).unwrap();
     let (mut state, mut price) = (42u64, 30_000.0f64);
     let mut uniform = || {

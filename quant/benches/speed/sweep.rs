@@ -16,7 +16,7 @@ fn search(candles: &Candles, kind: Kind, variations: usize, threads: usize) -> R
     optimise(&kind, candles, &Execution::default(), &search, control).unwrap()
 }
 
-pub fn variations(candles: &Candles) {
+pub(crate) fn variations(candles: &Candles) {
     let plain = median_us(50, || floor::run(candles));
     for (variations, times, goal) in [(50, 15, "15 ms (5)"), (500, 5, "150 ms (45)")] {
         for kind in Kind::ALL {
@@ -31,7 +31,7 @@ pub fn variations(candles: &Candles) {
 
 /// The clock on the wall, which only a quiet machine makes comparable, and the CPU time of all threads, which shows what
 /// sharing the work out costs.
-pub fn cores(candles: &Candles) {
+pub(crate) fn cores(candles: &Candles) {
     let time = |threads| {
         let times = (0..5).map(|_| {
             let (wall, cpu) = (Instant::now(), ProcessTime::now());
@@ -48,7 +48,7 @@ pub fn cores(candles: &Candles) {
 }
 
 /// Beyond what the process has before any search, the candles included: run it first, as memory is not given back.
-pub fn memory(hourly: &Candles, minutes: &Candles) {
+pub(crate) fn memory(hourly: &Candles, minutes: &Candles) {
     reset_peak();
     let before = peak_kib();
     let cases = [

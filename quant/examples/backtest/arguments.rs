@@ -9,13 +9,13 @@ use std::path::PathBuf;
 /// Backtests and parameter searches over candles in a file (ts_ms,open,high,low,close,volume; CSV or Parquet).
 #[derive(Parser)]
 #[command(name = "backtest", version)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 }
 
 #[derive(Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Tests one strategy and prints its figures.
     Run(Run),
     /// Searches a strategy's parameters and says how far the winner can be believed.
@@ -23,7 +23,7 @@ pub enum Command {
 }
 
 #[derive(Args)]
-pub struct Run {
+pub(crate) struct Run {
     #[command(flatten)]
     pub market: Market,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub struct Run {
 }
 
 #[derive(Args)]
-pub struct Optimise {
+pub(crate) struct Optimise {
     #[command(flatten)]
     pub market: Market,
     #[command(flatten)]
@@ -82,7 +82,7 @@ pub struct Optimise {
 }
 
 #[derive(Args)]
-pub struct Market {
+pub(crate) struct Market {
     /// Candles, oldest first.
     pub file: PathBuf,
     /// rsi, macd, bollinger or volume.
@@ -100,7 +100,7 @@ pub struct Market {
 }
 
 #[derive(Args)]
-pub struct Costs {
+pub(crate) struct Costs {
     /// Fee as a fraction of the notional, on each side.
     #[arg(long, default_value_t = Execution::default().fee_rate)]
     fee: f64,
@@ -119,7 +119,7 @@ pub struct Costs {
 }
 
 impl Costs {
-    pub fn execution(&self) -> Execution {
+    pub(crate) fn execution(&self) -> Execution {
         Execution {
             cash: self.cash,
             fee_rate: self.fee,
@@ -135,7 +135,7 @@ impl Costs {
 }
 
 #[derive(Args)]
-pub struct Output {
+pub(crate) struct Output {
     /// Prints one JSON object instead of tables.
     #[arg(long)]
     pub json: bool,
@@ -145,7 +145,7 @@ pub struct Output {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub enum DirectionName {
+pub(crate) enum DirectionName {
     Long,
     Short,
     Both,

@@ -7,10 +7,10 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 /// Names and lines in the order of the columns.
-pub struct Columns(Vec<(&'static str, Line)>);
+pub(crate) struct Columns(Vec<(&'static str, Line)>);
 
 impl Columns {
-    pub fn of(candles: &Candles) -> Result<Self, Failure> {
+    pub(crate) fn of(candles: &Candles) -> Result<Self, Failure> {
         Self::computed(candles).map_err(|error| Failure::Refused(error.to_string()))
     }
 
@@ -36,7 +36,7 @@ impl Columns {
     }
 
     /// One row for each bar of the range; a field is empty where there is no value.
-    pub fn write(&self, candles: &Candles, range: Range<usize>, to: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write(&self, candles: &Candles, range: Range<usize>, to: &mut dyn Write) -> io::Result<()> {
         let names: Vec<&str> = self.0.iter().map(|(name, _)| *name).collect();
         writeln!(to, "ts_ms,{}", names.join(","))?;
         for bar in range {

@@ -11,12 +11,12 @@ use std::ops::Range;
 use std::path::Path;
 
 /// The candles and which of them to trade.
-pub struct Input {
+pub(crate) struct Input {
     pub candles: Candles,
     pub range: Range<usize>,
 }
 
-pub fn read(market: &arguments::Market) -> Result<Input, Failure> {
+pub(crate) fn read(market: &arguments::Market) -> Result<Input, Failure> {
     let file = &market.file;
     let mut candles = from_file(file)?;
     if let Some(timeframe) = &market.timeframe {
@@ -47,7 +47,7 @@ pub fn read(market: &arguments::Market) -> Result<Input, Failure> {
 }
 
 /// RFC 3339 in UTC with microseconds.
-pub fn moment(ts_ms: i64) -> String {
+pub(crate) fn moment(ts_ms: i64) -> String {
     let text = |at: DateTime<_>| at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
     DateTime::from_timestamp_millis(ts_ms).map_or_else(|| ts_ms.to_string(), text)
 }

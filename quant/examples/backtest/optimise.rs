@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
-pub fn optimise(arguments: &Optimise) -> Result<(), Failure> {
+pub(crate) fn optimise(arguments: &Optimise) -> Result<(), Failure> {
     let execution = arguments.costs.execution();
     execution.check()?;
     let Input { candles, range } = input::read(&arguments.market)?;

@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Writes a file and says where it could not be written.
-pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let written = File::create(path).and_then(|file| {
         let mut file = BufWriter::new(file);
         fill(&mut file)?;
@@ -17,7 +17,7 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
 }
 
 /// Closed trades; the quantity of a short one is below 0, `ret` is a fraction of the capital put in.
-pub fn trades(book: &Book, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn trades(book: &Book, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "entry_bar_ts,exit_bar_ts,entry_price,exit_price,quantity,fees,pnl,ret")?;
     for trade in book.trades() {
         let quantity = if trade.side == Side::Short { -trade.quantity } else { trade.quantity };
@@ -30,7 +30,7 @@ pub fn trades(book: &Book, to: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The starting capital at the first opening, then the equity at each close.
-pub fn equity(market: &Market<'_>, book: &Book, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn equity(market: &Market<'_>, book: &Book, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "ts_ms,equity")?;
     let times = &market.candles().ts_ms()[market.range()];
     let closes = times.iter().map(|ts| ts + market.candles().timeframe_ms());
@@ -42,7 +42,10 @@ pub fn equity(market: &Market<'_>, book: &Book, to: &mut dyn Write) -> io::Resul
 
 /// Pictures as bytes, or why there are none.
 #[cfg(feature = "pictures")]
-pub fn picture(path: &Path, drawn: Result<Vec<u8>, quant::pictures::PictureError>) -> Result<(), Failure> {
+pub(crate) fn picture(
+    path: &Path,
+    drawn: Result<Vec<u8>, quant::pictures::PictureError>,
+) -> Result<(), Failure> {
     let bytes = drawn.map_err(|error| Failure::Refused(error.to_string()))?;
     write(path, |file| file.write_all(&bytes))
 }

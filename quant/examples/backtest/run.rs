@@ -9,7 +9,7 @@ use quant::backtest::{Book, Execution, Market};
 use quant::figures::Figures;
 use quant::strategies::{Cache, Preset};
 
-pub fn run(arguments: &Run) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
     let preset = Preset::with(arguments.market.strategy, &arguments.settings)?;
     let execution = arguments.costs.execution();
     execution.check()?;
@@ -58,7 +58,7 @@ fn chart(_: &std::path::Path, _: &Market<'_>, _: &Book, _: &Preset) -> Result<()
 }
 
 /// `rsi (period 14, low 30, high 70)`.
-pub fn described(preset: &Preset) -> String {
+pub(crate) fn described(preset: &Preset) -> String {
     let names = preset.kind().parameters().iter().zip(preset.values());
     let settings: Vec<_> = names.map(|(parameter, value)| format!("{} {value}", parameter.name)).collect();
     format!("{} ({})", preset.kind(), settings.join(", "))

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
 /// Prints a line. A reader that has seen enough, such as `head`, is no failure.
-pub fn say(line: impl Display) {
+pub(crate) fn say(line: impl Display) {
     let Err(error) = writeln!(io::stdout(), "{line}") else { return };
     if error.kind() == ErrorKind::BrokenPipe {
         std::process::exit(0);
@@ -14,12 +14,12 @@ pub fn say(line: impl Display) {
 }
 
 /// A number with so many places, or a dash where it is undefined.
-pub fn number(value: Option<f64>, places: usize) -> String {
+pub(crate) fn number(value: Option<f64>, places: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.places$}"))
 }
 
 /// Rows with columns as wide as their longest field; the first column to the left, the others to the right.
-pub fn print(rows: &[Vec<String>]) {
+pub(crate) fn print(rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|field| field.chars().count()).max()
@@ -35,6 +35,6 @@ pub fn print(rows: &[Vec<String>]) {
 }
 
 /// A row of text.
-pub fn row<const N: usize>(fields: [&str; N]) -> Vec<String> {
+pub(crate) fn row<const N: usize>(fields: [&str; N]) -> Vec<String> {
     fields.map(str::to_owned).to_vec()
 }

@@ -25,16 +25,16 @@ struct Position {
 }
 
 impl Account {
-    pub fn new(cash: f64) -> Self {
+    pub(super) fn new(cash: f64) -> Self {
         Self { cash, units: 0.0, position: None, ruined: false }
     }
 
-    pub fn side(&self) -> Option<Side> {
+    pub(super) fn side(&self) -> Option<Side> {
         self.position.map(|position| position.side)
     }
 
     /// Puts the whole cash into a position: quantity = cash / (price · (1 + fee)).
-    pub fn open(&mut self, side: Side, fill: Fill, bar_ms: i64, execution: &Execution) {
+    pub(super) fn open(&mut self, side: Side, fill: Fill, bar_ms: i64, execution: &Execution) {
         let price = match side {
             Side::Long => execution.buy_price(fill.price),
             Side::Short => execution.sell_price(fill.price),
@@ -52,7 +52,7 @@ impl Account {
     }
 
     /// Closes the position, if there is one.
-    pub fn close(&mut self, fill: Fill, bar_ms: i64, execution: &Execution) -> Option<Trade> {
+    pub(super) fn close(&mut self, fill: Fill, bar_ms: i64, execution: &Execution) -> Option<Trade> {
         let position = self.position.take()?;
         let price = match position.side {
             Side::Long => execution.sell_price(fill.price),

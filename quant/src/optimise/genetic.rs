@@ -28,13 +28,13 @@ pub(super) struct Genetic<'s, F> {
 
 impl<'s, F: Family> Genetic<'s, F> {
     /// `stream` tells the searches of one run apart.
-    pub fn new(sweep: &'s Sweep<'s, F>, stream: u64) -> Self {
+    pub(super) fn new(sweep: &'s Sweep<'s, F>, stream: u64) -> Self {
         let steps = sweep.family.parameters().iter().map(Parameter::steps).collect();
         let random = Random::new(sweep.search.seed, stream);
         Self { sweep, steps, random, tried: BTreeSet::new(), genomes: Vec::new() }
     }
 
-    pub fn run(mut self, market: &Market<'_>) -> Result<Vec<Trial>, OptimiseError> {
+    pub(super) fn run(mut self, market: &Market<'_>) -> Result<Vec<Trial>, OptimiseError> {
         let variations = self.sweep.search.variations;
         let population = ((variations as f64 * 5.0).sqrt() as usize).clamp(4, 200);
         let mut trials: Vec<Trial> = Vec::new();

@@ -35,7 +35,7 @@ impl<F: Family> Default for Bench<'_, F> {
 
 impl<F: Family> Sweep<'_, F> {
     /// Runs all points on the market; trial i is of point i.
-    pub fn run(&self, market: &Market<'_>, points: &[Vec<f64>]) -> Result<Vec<Trial>, OptimiseError> {
+    pub(super) fn run(&self, market: &Market<'_>, points: &[Vec<f64>]) -> Result<Vec<Trial>, OptimiseError> {
         let mut order: Vec<usize> = (0..points.len()).collect();
         order.sort_by_cached_key(|&point| self.family.sharing_key(&points[point]));
         let tasks: Vec<&[usize]> = order.chunks(TASK).collect();
@@ -98,7 +98,7 @@ impl<F: Family> Sweep<'_, F> {
     }
 
     /// One run outside of a sweep, whose book is wanted.
-    pub fn single<'a>(
+    pub(super) fn single<'a>(
         &self,
         market: &Market<'a>,
         values: &[f64],
@@ -109,7 +109,7 @@ impl<F: Family> Sweep<'_, F> {
     }
 
     /// Indices of trials, best first: enough trades, then the score, then the order in which they were tried.
-    pub fn ranking(&self, trials: &[Trial]) -> Vec<usize> {
+    pub(super) fn ranking(&self, trials: &[Trial]) -> Vec<usize> {
         let merit = |trial: &Trial| {
             (trial.figures.trades >= self.search.min_trades, trial.score.unwrap_or(f64::NEG_INFINITY))
         };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A folder of the shared data, beside the checkout or where `TRADEWARDEN_SHARED_DATA` says; says which test is skipped
 /// when it is not there.
-pub fn folder(name: &str, test: &str) -> Option<PathBuf> {
+pub(crate) fn folder(name: &str, test: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     let shared = std::env::var_os("TRADEWARDEN_SHARED_DATA").map_or(beside, PathBuf::from);
     let folder = shared.join(name);
@@ -17,23 +17,23 @@ pub fn folder(name: &str, test: &str) -> Option<PathBuf> {
     None
 }
 
-pub fn json(path: &Path) -> serde_json::Value {
+pub(crate) fn json(path: &Path) -> serde_json::Value {
     serde_json::from_reader(std::fs::File::open(path).unwrap()).unwrap()
 }
 
 /// `tolerance` is relative.
-pub fn close_to(what: &str, got: f64, wanted: f64, tolerance: f64) {
+pub(crate) fn close_to(what: &str, got: f64, wanted: f64, tolerance: f64) {
     assert!((got - wanted).abs() <= tolerance * wanted.abs(), "{what}: {got}, not {wanted}");
 }
 
 /// A CSV with a header, whose fields are numbers or empty.
-pub struct Table {
+pub(crate) struct Table {
     header: csv::StringRecord,
     records: Vec<csv::StringRecord>,
 }
 
 impl Table {
-    pub fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let mut reader = csv::Reader::from_path(path).unwrap();
         Self {
             header: reader.headers().unwrap().clone(),
@@ -41,11 +41,11 @@ impl Table {
         }
     }
 
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.records.len()
     }
 
-    pub fn optional(&self, name: &str) -> Vec<Option<f64>> {
+    pub(crate) fn optional(&self, name: &str) -> Vec<Option<f64>> {
         let place = self.header.iter().position(|column| column == name).unwrap();
         let field = |record: &csv::StringRecord| match &record[place] {
             "" => None,
@@ -54,7 +54,7 @@ impl Table {
         self.records.iter().map(field).collect()
     }
 
-    pub fn numbers(&self, name: &str) -> Vec<f64> {
+    pub(crate) fn numbers(&self, name: &str) -> Vec<f64> {
         self.optional(name).into_iter().map(Option::unwrap).collect()
     }
 }

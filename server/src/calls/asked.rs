@@ -53,7 +53,7 @@ impl From<Limit> for u64 {
 ///
 /// # Errors
 /// When it does.
-pub fn check_span(since: Option<Timestamp>, until: Option<Timestamp>) -> Result<(), Problem> {
+pub(super) fn check_span(since: Option<Timestamp>, until: Option<Timestamp>) -> Result<(), Problem> {
     match (since, until) {
         (Some(since), Some(until)) if since > until => Err(Problem::usage(format!(
             "since is {since} and until is {until}: until has to be the later one"
@@ -66,7 +66,7 @@ pub fn check_span(since: Option<Timestamp>, until: Option<Timestamp>) -> Result<
 ///
 /// # Errors
 /// When there is one among them.
-pub fn check_types(types: &[String], decisions: bool) -> Result<(), Problem> {
+pub(super) fn check_types(types: &[String], decisions: bool) -> Result<(), Problem> {
     let known = || Event::types().filter(|(_, is_decision)| *is_decision || !decisions).map(|(name, _)| name);
     let Some(wrong) = types.iter().find(|name| !known().any(|known| known == *name)) else { return Ok(()) };
     if Event::types().any(|(name, _)| name == wrong) {

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 /// Documents of a collection.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Audit {
+pub(crate) struct Audit {
     /// The collection.
     #[serde(skip_serializing)]
     pub collection: String,
@@ -33,7 +33,7 @@ pub struct Audit {
 
 /// A part of a collection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Documents {
+pub(crate) struct Documents {
     /// As they were saved.
     pub items: Vec<Box<RawValue>>,
     /// Where the next page begins; null: that was all.

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 
 /// Takes the clock as it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct AcceptClock {
+pub(crate) struct AcceptClock {
     /// By whom, why, and how the request is known.
     #[serde(flatten)]
     pub asked: Asked,

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 /// Dead letters, newest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DeadLetterList {
+pub(crate) struct DeadLetterList {
     /// Of this reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<RejectReason>,
@@ -50,7 +50,7 @@ impl Call for DeadLetterList {
 
 /// One dead letter with its bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DeadLetterShow {
+pub(crate) struct DeadLetterShow {
     /// Its id or its position.
     #[serde(skip_serializing)]
     pub id: String,

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 /// Which decisions.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Decisions {
+pub(crate) struct Decisions {
     /// After this position.
     #[serde(default)]
     pub after: u64,

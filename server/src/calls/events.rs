@@ -16,7 +16,7 @@ use crate::problem::Problem;
 /// Which events.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EventList {
+pub(crate) struct EventList {
     /// After this position.
     #[serde(default)]
     pub after: u64,
@@ -80,7 +80,7 @@ impl Call for EventList {
 /// The last events.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EventTail {
+pub(crate) struct EventTail {
     /// How many.
     #[serde(default)]
     pub lines: Limit,
@@ -119,7 +119,7 @@ fn newest(log: &dyn EventLog, wanted: usize) -> Result<Batch, Problem> {
 
 /// One event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct EventShow {
+pub(crate) struct EventShow {
     /// Its id or its position.
     #[serde(skip_serializing)]
     pub id: String,

@@ -19,7 +19,7 @@ const REMEMBERED: usize = 1000;
 ///
 /// # Errors
 /// When the name is not known, or the log cannot be read.
-pub fn check(log: &Log, name: &str, otherwise: &str) -> Result<(), Problem> {
+pub(super) fn check(log: &Log, name: &str, otherwise: &str) -> Result<(), Problem> {
     // A view that fails or lags answers nothing; the log always does.
     let in_view = log.views.as_ref().and_then(|views| views.strategy(name).ok().flatten());
     if in_view.is_some_and(|known| known.trades > 0 || known.state != StrategyState::Active) {
@@ -34,7 +34,7 @@ pub fn check(log: &Log, name: &str, otherwise: &str) -> Result<(), Problem> {
 }
 
 /// What is said of a name that nobody knows.
-pub fn not_known<'k>(name: &str, known: impl Iterator<Item = &'k str>, otherwise: &str) -> String {
+pub(super) fn not_known<'k>(name: &str, known: impl Iterator<Item = &'k str>, otherwise: &str) -> String {
     let hint = nearest(name, known).map_or(String::new(), |near| format!("; the nearest name is {near:?}"));
     format!("no trade of a strategy {name:?} is known{hint}. {otherwise}")
 }

@@ -21,7 +21,7 @@ mod verify;
 mod why;
 
 /// Every call, for those who need all of them. Where two paths fit, the first one is taken.
-pub fn each(routes: &mut impl Routes) {
+pub(crate) fn each(routes: &mut impl Routes) {
     routes.call::<EventList>();
     routes.call::<EventTail>();
     routes.call::<EventShow>();
@@ -52,32 +52,32 @@ use serde_json::value::RawValue;
 
 use crate::problem::Problem;
 
-pub use asked::Limit;
-pub use audit::Audit;
-pub use clock::AcceptClock;
-pub use dead_letters::{DeadLetterList, DeadLetterShow};
-pub use decisions::Decisions;
-pub use events::{EventList, EventShow, EventTail};
-pub use performance::Performance;
-pub use pipeline::Pipeline;
-pub use projections::{ProjectionList, Rebuild, VerifyViews};
-pub use request::{Asked, Disable, Enable, Outcome};
-pub use seal::SealShow;
-pub use source::{Source, SourceShow};
-pub use sources::{Given, Log, Needs, Progress, Running, Sources, WithViews};
-pub use strategies::{StrategyList, StrategyShow};
-pub use verify::{VIEWS, Verify, fault};
-pub use why::Why;
+pub(crate) use asked::Limit;
+pub(crate) use audit::Audit;
+pub(crate) use clock::AcceptClock;
+pub(crate) use dead_letters::{DeadLetterList, DeadLetterShow};
+pub(crate) use decisions::Decisions;
+pub(crate) use events::{EventList, EventShow, EventTail};
+pub(crate) use performance::Performance;
+pub(crate) use pipeline::Pipeline;
+pub(crate) use projections::{ProjectionList, Rebuild, VerifyViews};
+pub(crate) use request::{Asked, Disable, Enable, Outcome};
+pub(crate) use seal::SealShow;
+pub(crate) use source::{Source, SourceShow};
+pub(crate) use sources::{Given, Log, Needs, Progress, Running, Sources, WithViews};
+pub(crate) use strategies::{StrategyList, StrategyShow};
+pub(crate) use verify::{VIEWS, Verify, fault};
+pub(crate) use why::Why;
 
 /// Where calls are to be reached.
-pub trait Routes {
+pub(crate) trait Routes {
     /// Makes a call known.
     fn call<C: Call>(&mut self);
 }
 
 /// How a call goes over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub(crate) enum Method {
     /// A question: its fields are parameters of the address.
     Get,
     /// A request: its fields are a JSON object.
@@ -85,7 +85,7 @@ pub enum Method {
 }
 
 /// A question or a request. Its fields are its parameters; those of the path are not serialized.
-pub trait Call: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub(crate) trait Call: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What it is answered with.
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 
@@ -125,7 +125,7 @@ pub trait Call: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
 
 /// A part of a list. Items are kept as they were written, so that nothing is rounded on the way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Page {
+pub(crate) struct Page {
     /// The items.
     pub items: Vec<Box<RawValue>>,
     /// Ask again with `after` set to this for more; null: that was all.
@@ -137,7 +137,7 @@ impl Page {
     ///
     /// # Errors
     /// When an item has no JSON form.
-    pub fn whole<T: Serialize>(items: impl IntoIterator<Item = T>) -> Result<Self, Problem> {
+    pub(crate) fn whole<T: Serialize>(items: impl IntoIterator<Item = T>) -> Result<Self, Problem> {
         Ok(Self { items: items.into_iter().map(|item| raw(&item)).collect::<Result<_, _>>()?, next: None })
     }
 }
@@ -146,12 +146,12 @@ impl Page {
 ///
 /// # Errors
 /// When the value has no JSON form.
-pub fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Problem> {
+pub(crate) fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Problem> {
     serde_json::value::to_raw_value(value).map_err(|error| Problem::internal(error.to_string()))
 }
 
 /// A name as a part of a path: everything but letters, digits and `-_.~` as `%XX`.
-pub fn path_part(name: &str) -> String {
+pub(crate) fn path_part(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     name.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 /// Figures of closed trades in `[since, until)`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Performance {
+pub(crate) struct Performance {
     /// `total`, `strategy`, `symbol` or `day`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 /// The pipeline.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pipeline {}
+pub(crate) struct Pipeline {}
 
 impl Call for Pipeline {
     type Answer = Box<RawValue>;

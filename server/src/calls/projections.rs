@@ -8,7 +8,7 @@ use crate::problem::Problem;
 /// All projections.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ProjectionList {}
+pub(crate) struct ProjectionList {}
 
 impl Call for ProjectionList {
     type Answer = Page;
@@ -23,7 +23,7 @@ impl Call for ProjectionList {
 /// Builds views anew beside the live ones, and swaps them in.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rebuild {
+pub(crate) struct Rebuild {
     /// Their names; none: all.
     pub names: Vec<String>,
 }
@@ -55,7 +55,7 @@ impl Call for Rebuild {
 /// Builds copies of views and compares them with the live ones.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct VerifyViews {
+pub(crate) struct VerifyViews {
     /// Their names; none: all.
     pub names: Vec<String>,
 }

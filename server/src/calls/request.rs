@@ -16,7 +16,7 @@ use crate::problem::Problem;
 
 /// Disables a strategy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Disable {
+pub(crate) struct Disable {
     /// Which one.
     #[serde(default, skip_serializing)]
     pub name: String,
@@ -27,7 +27,7 @@ pub struct Disable {
 
 /// Enables a strategy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Enable {
+pub(crate) struct Enable {
     /// Which one.
     #[serde(default, skip_serializing)]
     pub name: String,
@@ -41,7 +41,7 @@ pub struct Enable {
 
 /// What every request of an operator says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Why.
     pub reason: String,
     /// Who asks.
@@ -60,7 +60,7 @@ fn somebody() -> String {
 
 /// What came of a request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The request as an event.
     pub request: Box<RawValue>,
     /// What was decided on it; empty when nothing changes.

@@ -15,7 +15,7 @@ const STEP: usize = 2048;
 
 /// Where to read, and how much.
 #[derive(Clone, Copy, Debug)]
-pub struct Span {
+pub(super) struct Span {
     /// Events after this position.
     pub after: u64,
     /// Of these families.
@@ -27,7 +27,11 @@ pub struct Span {
 }
 
 /// The events of a span that are wanted.
-pub fn scan(log: &dyn EventLog, span: Span, wanted: impl Fn(&Recorded) -> bool) -> Result<Page, Problem> {
+pub(super) fn scan(
+    log: &dyn EventLog,
+    span: Span,
+    wanted: impl Fn(&Recorded) -> bool,
+) -> Result<Page, Problem> {
     let limit = span.limit.get();
     let head = log.head();
     let (mut at, mut looked_at, mut items) = (span.after, 0, Vec::new());

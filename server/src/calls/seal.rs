@@ -8,11 +8,11 @@ use crate::problem::Problem;
 /// The seal of the last durable event.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SealShow {}
+pub(crate) struct SealShow {}
 
 /// A seal as it is printed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Sealed {
+pub(crate) struct Sealed {
     /// Log id, position and hash, with colons between: what `verify --against` takes.
     pub seal: String,
     /// The position of the last event that it holds.

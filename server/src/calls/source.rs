@@ -10,11 +10,11 @@ use crate::problem::Problem;
 /// The source.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SourceShow {}
+pub(crate) struct SourceShow {}
 
 /// A source as it stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Source {
+pub(crate) struct Source {
     /// Where clients of this host reach the brokers.
     pub bootstrap_servers: String,
     /// The topic.
@@ -42,7 +42,7 @@ pub struct Source {
 
 /// A partition as it stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Partition {
+pub(crate) struct Partition {
     /// Its number.
     pub partition: i32,
     /// The next offset to take in.
@@ -55,7 +55,7 @@ pub struct Partition {
 
 impl Source {
     /// From the source's own words.
-    pub fn of(bootstrap_servers: &str, status: &SourceStatus) -> Self {
+    pub(crate) fn of(bootstrap_servers: &str, status: &SourceStatus) -> Self {
         let partition = |of: &PartitionStatus| Partition {
             partition: of.partition,
             position: of.position,

@@ -13,11 +13,11 @@ use super::{Call, source::Source};
 use crate::problem::Problem;
 
 /// Told how far a long call has come: done, of how many.
-pub type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
+pub(crate) type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
 /// A log with what is kept beside it, as far as it is there.
 #[derive(Clone)]
-pub struct Log {
+pub(crate) struct Log {
     /// The events.
     pub events: Arc<dyn EventLog>,
     /// The same log with its chain; nothing for a log in memory.
@@ -33,7 +33,7 @@ pub struct Log {
 }
 
 /// A log, and its views.
-pub struct WithViews {
+pub(crate) struct WithViews {
     /// The log.
     pub log: Log,
     /// The views.
@@ -41,7 +41,7 @@ pub struct WithViews {
 }
 
 /// A log that is written, and the actors that decide on it.
-pub struct Running {
+pub(crate) struct Running {
     /// The log.
     pub log: Log,
     /// The actors.
@@ -50,7 +50,7 @@ pub struct Running {
 
 /// Everything that calls are answered from in this process.
 #[derive(Clone)]
-pub struct Sources {
+pub(crate) struct Sources {
     /// The log.
     pub log: Log,
     /// The actors.
@@ -61,7 +61,7 @@ pub struct Sources {
 
 /// What a call needs where no server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Needs {
+pub(crate) enum Needs {
     /// The log, for reading.
     Log,
     /// The views as well.
@@ -71,7 +71,7 @@ pub enum Needs {
 }
 
 /// What a call is answered from: that, and no more, is opened for it.
-pub trait Given: Sized {
+pub(crate) trait Given: Sized {
     /// What is opened.
     const NEEDS: Needs;
 
@@ -112,14 +112,14 @@ impl Given for Running {
 
 impl Log {
     /// The snapshots of the actors, for reading.
-    pub fn saved_states(&self) -> Option<Snapshots> {
+    pub(crate) fn saved_states(&self) -> Option<Snapshots> {
         self.snapshots.as_ref().map(|folder| Snapshots::read_only(folder, self.events.log_id()))
     }
 }
 
 impl Sources {
     /// Only a log.
-    pub fn new(events: Arc<dyn EventLog>) -> Self {
+    pub(crate) fn new(events: Arc<dyn EventLog>) -> Self {
         let progress: Progress = Arc::new(|_, _| {});
         let log = Log { events, chain: None, views: None, snapshots: None, source: None, progress };
         Self { log, actors: None, stopping: Arc::default() }
@@ -129,7 +129,7 @@ impl Sources {
     ///
     /// # Errors
     /// When the call cannot be answered; the problem says why.
-    pub fn answer<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
+    pub(crate) fn answer<C: Call>(&self, call: &C) -> Result<C::Answer, Problem> {
         call.answer(&C::Given::of(self)?)
     }
 }

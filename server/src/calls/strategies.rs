@@ -16,7 +16,7 @@ use crate::problem::Problem;
 /// All strategies, by name.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StrategyList {}
+pub(crate) struct StrategyList {}
 
 impl Call for StrategyList {
     type Answer = Page;
@@ -30,7 +30,7 @@ impl Call for StrategyList {
 
 /// One strategy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct StrategyShow {
+pub(crate) struct StrategyShow {
     /// Its name.
     #[serde(skip_serializing)]
     pub name: String,

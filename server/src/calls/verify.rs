@@ -16,7 +16,7 @@ use crate::problem::Problem;
 /// Verifies the whole log.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Verify {
+pub(crate) struct Verify {
     /// Seals that were kept elsewhere: the chain has to have their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub against: Vec<String>,
@@ -24,7 +24,7 @@ pub struct Verify {
 
 /// What was found.
 #[derive(Serialize)]
-pub struct Report {
+pub(super) struct Report {
     /// `ok`, or the first fault with its file and position.
     pub chain: Value,
     /// The decisions.
@@ -35,7 +35,7 @@ pub struct Report {
 }
 
 /// What the views are to `verify`: they are made of the log, and another command compares them.
-pub const VIEWS: &str = "not looked at";
+pub(crate) const VIEWS: &str = "not looked at";
 
 impl Call for Verify {
     type Answer = Box<RawValue>;
@@ -52,7 +52,7 @@ impl Call for Verify {
 }
 
 /// The log with its chain.
-pub fn chained(log: &Log) -> Result<&Arc<EmbeddedLog>, Problem> {
+pub(super) fn chained(log: &Log) -> Result<&Arc<EmbeddedLog>, Problem> {
     let without = || Problem::new(501, "no_chain", "a log in memory has no hash chain");
     log.chain.as_ref().ok_or_else(without)
 }
@@ -104,7 +104,7 @@ fn verify(chain: &Arc<EmbeddedLog>, seals: &[Seal], log: &Log) -> Result<Report,
 }
 
 /// A fault of the log's bytes as `verify` shows it.
-pub fn fault(error: &ReadError, position: Option<u64>) -> Value {
+pub(crate) fn fault(error: &ReadError, position: Option<u64>) -> Value {
     let (file, at) = match error {
         ReadError::Io { file, .. } => (Some(file.to_string()), None),
         ReadError::Damaged { file, at, .. } => (Some(file.to_string()), Some(*at)),

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 
 /// The explanation of an event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Why {
+pub(crate) struct Why {
     /// The event's id or position.
     #[serde(skip_serializing)]
     pub id: String,

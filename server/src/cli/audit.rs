@@ -19,7 +19,7 @@ use super::{
 
 /// Which documents.
 #[derive(Debug, Args)]
-pub struct Audit {
+pub(super) struct Audit {
     /// The collection, such as performance_metrics
     collection: String,
     /// From this moment on: a time, a day, yesterday, or how long ago (7d); all in UTC
@@ -38,7 +38,7 @@ pub struct Audit {
 
 impl Audit {
     /// Prints them.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         let access = context.access::<calls::Audit>("audit")?;
         let (since, until) = (self.since, self.until);
         let asked = Asked { types: self.filters.clone(), since, until, ..Asked::default() };

@@ -8,7 +8,7 @@ use super::{context::Context, output::Table, strategies::asked};
 
 /// What to do with the clock.
 #[derive(Debug, Subcommand)]
-pub enum Clock {
+pub(super) enum Clock {
     /// Takes the clock as it is: what is later in the log came from a clock that ran ahead. Guards and schedules go on
     /// from here
     Accept {
@@ -20,7 +20,7 @@ pub enum Clock {
 
 impl Clock {
     /// Does it.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         let Self::Accept { reason } = self;
         let call = AcceptClock { asked: asked(reason, false) };
         let outcome = context.ask("clock accept", &call)?;

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// The columns of a collection.
-pub fn columns(collection: &str) -> &'static [Column] {
+pub(super) fn columns(collection: &str) -> &'static [Column] {
     match collection {
         "strategies" => &strategies::COLUMNS,
         "performance_metrics" => &METRICS,

@@ -20,7 +20,7 @@ use super::{
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
-pub enum Config {
+pub(super) enum Config {
     /// Tells every fault at once, and what is hardly meant
     Check,
     /// Explains a key: its value, where that stands, its default, what it means
@@ -34,7 +34,7 @@ pub enum Config {
 
 impl Config {
     /// Does it.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         match self {
             Self::Default => {
                 context.out.line(DEFAULT_FILE.trim_end())?;

@@ -17,7 +17,7 @@ use crate::{
 use super::{Globals, output::Output, progress, shown::shown, words::counted};
 
 /// A command's surroundings.
-pub struct Context {
+pub(super) struct Context {
     /// The global flags.
     pub globals: Globals,
     /// Where results and messages go.
@@ -26,7 +26,7 @@ pub struct Context {
 
 impl Context {
     /// The surroundings that the flags ask for.
-    pub fn new(globals: Globals) -> Self {
+    pub(super) fn new(globals: Globals) -> Self {
         let out = Output::new(globals.json, globals.quiet);
         Self { globals, out }
     }
@@ -35,13 +35,13 @@ impl Context {
     ///
     /// # Errors
     /// All faults in one problem.
-    pub fn config(&self) -> Result<Config, Problem> {
+    pub(super) fn config(&self) -> Result<Config, Problem> {
         Config::of_process(self.globals.config.as_deref(), &self.globals.set)
             .map_err(|faults| faulty(&faults))
     }
 
     /// The data folder.
-    pub fn folder(&self) -> DataFolder {
+    pub(super) fn folder(&self) -> DataFolder {
         DataFolder::new(self.globals.data.as_deref().unwrap_or(Path::new("./tradewarden-data")))
     }
 
@@ -49,7 +49,7 @@ impl Context {
     ///
     /// # Errors
     /// When there is no way to the data folder, or the call cannot be answered.
-    pub fn ask<C: Call>(&self, command: &'static str, call: &C) -> Result<C::Answer, Problem> {
+    pub(super) fn ask<C: Call>(&self, command: &'static str, call: &C) -> Result<C::Answer, Problem> {
         self.access::<C>(command)?.call(call)
     }
 
@@ -57,7 +57,12 @@ impl Context {
     ///
     /// # Errors
     /// When the call cannot be answered.
-    pub fn ask_long<C: Call>(&self, access: &Access, what: &str, call: &C) -> Result<C::Answer, Problem> {
+    pub(super) fn ask_long<C: Call>(
+        &self,
+        access: &Access,
+        what: &str,
+        call: &C,
+    ) -> Result<C::Answer, Problem> {
         let spinner = progress::spinner(self.out.shows_progress() && access.is_remote(), what);
         let answer = access.call(call);
         spinner.finish_and_clear();
@@ -68,12 +73,12 @@ impl Context {
     ///
     /// # Errors
     /// When the configuration is wrong, there is no folder, or it is in use.
-    pub fn access<C: Call>(&self, command: &'static str) -> Result<Access, Problem> {
+    pub(super) fn access<C: Call>(&self, command: &'static str) -> Result<Access, Problem> {
         self.access_to::<C>(command, false)
     }
 
     /// What is told when a server takes long.
-    pub fn slow(&self) -> Slow {
+    pub(super) fn slow(&self) -> Slow {
         if self.out.is_quiet() { |_| {} } else { tell_slow }
     }
 
@@ -81,7 +86,7 @@ impl Context {
     ///
     /// # Errors
     /// When the configuration is wrong, there is no folder, or it is in use.
-    pub fn access_to<C: Call>(&self, command: &'static str, new_log: bool) -> Result<Access, Problem> {
+    pub(super) fn access_to<C: Call>(&self, command: &'static str, new_log: bool) -> Result<Access, Problem> {
         let waiting = |holder: &crate::folder::Holder| {
             self.out.note(&format!("waiting for the server (process {}) to start", holder.pid));
         };
@@ -104,7 +109,7 @@ fn tell_slow(pid: u32) {
 }
 
 /// All faults of a configuration in one problem.
-pub fn faulty(faults: &[Fault]) -> Problem {
+pub(super) fn faulty(faults: &[Fault]) -> Problem {
     let told: Vec<String> = faults.iter().map(|fault| format!("  {}", shown(&fault.to_string()))).collect();
     let count = counted(faults.len(), "fault");
     Problem::new(400, "configuration", format!("the configuration has {count}:\n{}", told.join("\n")))

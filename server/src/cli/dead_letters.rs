@@ -23,7 +23,7 @@ use super::{
 
 /// What to do with dead letters.
 #[derive(Debug, Subcommand)]
-pub enum DeadLetters {
+pub(super) enum DeadLetters {
     /// Lists them, newest first
     List(List),
     /// Shows one with its bytes
@@ -35,7 +35,7 @@ pub enum DeadLetters {
 
 /// Which dead letters.
 #[derive(Debug, Args)]
-pub struct List {
+pub(super) struct List {
     /// Only of this reason, such as malformed
     #[arg(long, value_parser = reason)]
     reason: Option<RejectReason>,
@@ -83,7 +83,7 @@ fn reason(text: &str) -> Result<RejectReason, String> {
 
 impl DeadLetters {
     /// Prints them.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         match self {
             Self::List(list) => list.run(context),
             Self::Show { id } => {

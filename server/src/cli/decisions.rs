@@ -21,7 +21,7 @@ use super::{
 
 /// Which decisions.
 #[derive(Debug, Args)]
-pub struct Decisions {
+pub(super) struct Decisions {
     /// Goes on as decisions are taken
     #[arg(long, conflicts_with_all = ["until", "limit"])]
     follow: bool,
@@ -46,7 +46,7 @@ pub struct Decisions {
 }
 
 /// The columns of events.
-pub const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [Column; 6] = [
     right("POSITION", |event| event["position"].to_string()),
     left("HAPPENED", |event| words::moment(&event["occurred_at"])),
     left("TYPE", |event| words::text(&event["event_type"])),
@@ -64,7 +64,7 @@ impl Paged for calls::Decisions {
 
 impl Decisions {
     /// Prints them.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         let after = self.from.map_or(0, |from| from.saturating_sub(1));
         let asked = Asked {
             types: self.types.clone(),

@@ -13,7 +13,7 @@ use super::{output::Output, words};
 
 /// What was looked for.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub(super) struct Asked {
     /// Types or reasons.
     pub types: Vec<String>,
     /// The strategy.
@@ -31,7 +31,7 @@ impl Asked {
     ///
     /// # Errors
     /// When the log cannot be asked.
-    pub fn note_nothing(
+    pub(super) fn note_nothing(
         &self,
         access: &Access,
         out: &Output,

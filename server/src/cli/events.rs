@@ -22,7 +22,7 @@ use super::{
 
 /// What to do with events.
 #[derive(Debug, Subcommand)]
-pub enum Events {
+pub(super) enum Events {
     /// Lists events in the order of the log
     List(List),
     /// Shows one event
@@ -33,7 +33,7 @@ pub enum Events {
 
 /// Which events.
 #[derive(Debug, Args)]
-pub struct List {
+pub(super) struct List {
     /// Only of this type, such as TradeClosed; may be repeated
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
@@ -59,14 +59,14 @@ pub struct List {
 
 /// Which event.
 #[derive(Debug, Args)]
-pub struct Show {
+pub(super) struct Show {
     /// The event's id or its position
     id: String,
 }
 
 /// How many of the last events.
 #[derive(Debug, Args)]
-pub struct Tail {
+pub(super) struct Tail {
     /// How many
     #[arg(short = 'n', long, value_parser = clap::value_parser!(u64).range(1..=Limit::MOST as u64), default_value_t = 20)]
     lines: u64,
@@ -84,7 +84,7 @@ impl Paged for EventList {
 
 impl Events {
     /// Prints them.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         match self {
             Self::List(list) => list.run(context),
             Self::Show(show) => show.run(context),

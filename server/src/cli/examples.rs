@@ -1,61 +1,61 @@
 //! Examples for `--help`: a line or two a command, each of which works as it stands.
 
-pub const RUN: &str = "Examples:
+pub(super) const RUN: &str = "Examples:
   tradewarden run
   KAFKA_BOOTSTRAP_SERVERS=localhost:9092 tradewarden run --data ./live";
 
-pub const PUBLISH: &str = "Examples:
+pub(super) const PUBLISH: &str = "Examples:
   tradewarden publish trades.jsonl --to http
   tradewarden publish trades.csv --map symbol=pair --map strategy==mine --rate 100";
 
-pub const REHEARSE: &str = "Examples:
+pub(super) const REHEARSE: &str = "Examples:
   tradewarden rehearse trades.jsonl
   tradewarden rehearse backtest-result.json --data ./rehearsed --set strategy_guard.max_daily_loss_pct=5";
 
-pub const DECISIONS: &str = "Examples:
+pub(super) const DECISIONS: &str = "Examples:
   tradewarden decisions --since yesterday --type StrategyDisabled
   tradewarden decisions --follow --json";
 
-pub const EVENTS: &str = "Examples:
+pub(super) const EVENTS: &str = "Examples:
   tradewarden events tail --follow
   tradewarden events list --strategy rsi --since 7d --limit 20";
 
-pub const WHY: &str = "Examples:
+pub(super) const WHY: &str = "Examples:
   tradewarden why 9fbc9c6c-ea43-8e08-a600-18eb5458469c
   tradewarden why 460 --state";
 
-pub const STRATEGIES: &str = "Examples:
+pub(super) const STRATEGIES: &str = "Examples:
   tradewarden strategies
   tradewarden strategies show rsi
   tradewarden strategies disable rsi --reason maintenance";
 
-pub const CLOCK: &str = "Examples:
+pub(super) const CLOCK: &str = "Examples:
   tradewarden clock accept --reason ntp-was-wrong";
 
-pub const PERFORMANCE: &str = "Examples:
+pub(super) const PERFORMANCE: &str = "Examples:
   tradewarden performance --by strategy --since 1w
   tradewarden performance --by day --strategy rsi --json";
 
-pub const AUDIT: &str = "Examples:
+pub(super) const AUDIT: &str = "Examples:
   tradewarden audit performance_metrics --since 7d
   tradewarden audit performance_metrics --where trigger_ai_analysis=true --limit 3 --json";
 
-pub const PROJECTIONS: &str = "Examples:
+pub(super) const PROJECTIONS: &str = "Examples:
   tradewarden projections list
   tradewarden projections rebuild strategies";
 
-pub const VERIFY: &str = "Examples:
+pub(super) const VERIFY: &str = "Examples:
   tradewarden verify
   tradewarden verify --against seals.txt --json";
 
-pub const SEAL: &str = "Examples:
+pub(super) const SEAL: &str = "Examples:
   tradewarden seal";
 
-pub const DEAD_LETTERS: &str = "Examples:
+pub(super) const DEAD_LETTERS: &str = "Examples:
   tradewarden dead-letters list --since today
   tradewarden dead-letters show 7";
 
-pub const CONFIG: &str = "Examples:
+pub(super) const CONFIG: &str = "Examples:
   tradewarden config check
   tradewarden config explain strategy_guard.max_daily_loss_pct
   tradewarden config default";

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// A call for a page of a list.
-pub trait Paged: Call<Answer = Page> {
+pub(super) trait Paged: Call<Answer = Page> {
     /// The same for the page after a position of at most so many items, waiting so long for the first.
     fn page(&mut self, after: u64, limit: Limit, wait: Duration);
 }
@@ -32,7 +32,7 @@ const ROWS: usize = 1000;
 const POLL: Duration = Duration::from_secs(20);
 
 /// A list that is printed page by page up to a limit.
-pub struct Rows<'o> {
+pub(super) struct Rows<'o> {
     out: &'o Output,
     table: &'o Table<'o>,
     limit: Option<usize>,
@@ -41,13 +41,13 @@ pub struct Rows<'o> {
 
 impl<'o> Rows<'o> {
     /// A list of at most `limit` items; without one a table has a bound all the same.
-    pub fn new(out: &'o Output, table: &'o Table<'o>, limit: Option<usize>) -> Self {
+    pub(super) fn new(out: &'o Output, table: &'o Table<'o>, limit: Option<usize>) -> Self {
         let limit = limit.or_else(|| (!out.is_json()).then_some(ROWS));
         Self { out, table, limit, printed: 0 }
     }
 
     /// How many to ask for: one more than is printed tells whether that is all.
-    pub fn wanted(&self) -> Limit {
+    pub(super) fn wanted(&self) -> Limit {
         Limit::up_to(self.room().map_or(Limit::MOST, |room| room + 1))
     }
 
@@ -59,7 +59,7 @@ impl<'o> Rows<'o> {
     ///
     /// # Errors
     /// When it cannot be printed.
-    pub fn print(&mut self, mut items: Vec<Box<RawValue>>) -> Result<bool, Problem> {
+    pub(super) fn print(&mut self, mut items: Vec<Box<RawValue>>) -> Result<bool, Problem> {
         let more = self.room().is_some_and(|room| items.len() > room);
         items.truncate(self.room().unwrap_or(usize::MAX));
         self.out.items(&items, self.table)?;
@@ -71,7 +71,7 @@ impl<'o> Rows<'o> {
     }
 
     /// How many were printed.
-    pub const fn printed(&self) -> usize {
+    pub(super) const fn printed(&self) -> usize {
         self.printed
     }
 }
@@ -80,7 +80,7 @@ impl<'o> Rows<'o> {
 ///
 /// # Errors
 /// When a page cannot be had or printed.
-pub fn all<C: Paged>(
+pub(super) fn all<C: Paged>(
     access: &Access,
     out: &Output,
     table: &Table<'_>,
@@ -104,7 +104,7 @@ pub fn all<C: Paged>(
 ///
 /// # Errors
 /// When the folder cannot be read or nobody reads on.
-pub fn follow<C: Paged>(
+pub(super) fn follow<C: Paged>(
     context: &Context,
     command: &'static str,
     table: &Table<'_>,

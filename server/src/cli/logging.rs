@@ -17,7 +17,7 @@ const USUAL: &str = "info,actix_server=warn,actix_http=off,kafka::endpoint=error
 const QUIET: &str = "warn,actix_server=error,actix_http=off,kafka::endpoint=error";
 
 /// Messages of the parts go to standard error; RUST_LOG chooses which.
-pub fn start(context: &Context) {
+pub(super) fn start(context: &Context) {
     let usual = if context.out.is_quiet() { QUIET } else { USUAL };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
@@ -47,7 +47,7 @@ impl io::Write for Plain {
 }
 
 /// Tells every setting in force that is not the default, where it came from, and what is hardly meant.
-pub fn settings(config: &Config) {
+pub(super) fn settings(config: &Config) {
     for (given, default) in config::not_default(config) {
         let default = default.map_or(String::new(), |default| format!("; the default is {default}"));
         tracing::info!("{} = {} ({}{default})", given.key, given.value, given.origin);
@@ -58,7 +58,7 @@ pub fn settings(config: &Config) {
 }
 
 /// Tells of sections for strategies that no trade is known of, once the view of the strategies has caught up.
-pub fn sections_without_trade(config: &Config, sources: &Sources) {
+pub(super) fn sections_without_trade(config: &Config, sources: &Sources) {
     let Some(views) = sources.log.views.clone().filter(|_| !config.guard.strategies.is_empty()) else {
         return;
     };

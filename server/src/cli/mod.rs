@@ -41,13 +41,13 @@ use clap::{Args, Parser, Subcommand};
 use crate::{problem::Problem, version::VERSION};
 use context::Context;
 
-pub use output::NOBODY_READS;
-pub use shown::{shown, shown_lines};
+pub(crate) use output::NOBODY_READS;
+pub(crate) use shown::{shown, shown_lines};
 
 /// Watches over a trading bot: takes its trades, halts strategies that lose, keeps and explains every decision.
 #[derive(Debug, Parser)]
 #[command(name = "tradewarden", version = VERSION.as_str(), propagate_version = true, arg_required_else_help = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     globals: Globals,
     #[command(subcommand)]
@@ -56,7 +56,7 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
-pub struct Globals {
+pub(crate) struct Globals {
     /// Configuration file [default: ./tradewarden.toml if there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -134,7 +134,7 @@ impl Cli {
     ///
     /// # Errors
     /// The problem that ended the command, not yet told.
-    pub fn run(self) -> Result<u8, Problem> {
+    pub(crate) fn run(self) -> Result<u8, Problem> {
         let context = Context::new(self.globals);
         match self.command {
             Command::Run(command) => command.run(&context),

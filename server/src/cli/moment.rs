@@ -13,7 +13,7 @@ use crate::config::duration;
 ///
 /// # Errors
 /// What would be right.
-pub fn moment(text: &str) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let (text, now) = (text.trim(), now());
     let today = now.day();
     match text.to_ascii_lowercase().as_str() {
@@ -52,7 +52,7 @@ fn span(text: &str) -> Option<Duration> {
 ///
 /// # Errors
 /// When the number is out of range.
-pub fn limit(text: &str) -> Result<usize, String> {
+pub(super) fn limit(text: &str) -> Result<usize, String> {
     const MOST: usize = 1_000_000;
     let count = text.parse().ok().filter(|count| (1..=MOST).contains(count));
     count.ok_or_else(|| format!("wanted is a number from 1 to {MOST}"))

@@ -8,14 +8,14 @@ use serde_json::{Value, value::RawValue};
 use crate::problem::Problem;
 
 use super::shown::{shown, shown_lines};
-pub use super::table::{Column, Table, left, right};
+pub(super) use super::table::{Column, Table, left, right};
 
 /// The code of a problem that is none: nobody reads on.
-pub const NOBODY_READS: &str = "broken_pipe";
+pub(crate) const NOBODY_READS: &str = "broken_pipe";
 
 /// Where results and messages go.
 #[derive(Clone, Debug)]
-pub struct Output {
+pub(super) struct Output {
     json: bool,
     quiet: bool,
     color: bool,
@@ -25,7 +25,7 @@ pub struct Output {
 
 impl Output {
     /// Printing as the flags say; colours only for a terminal that wants them.
-    pub fn new(json: bool, quiet: bool) -> Self {
+    pub(super) fn new(json: bool, quiet: bool) -> Self {
         let terminal = io::stdout().is_terminal();
         let color = terminal && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
         let width = terminal.then(terminal_size::terminal_size).flatten();
@@ -33,22 +33,22 @@ impl Output {
     }
 
     /// Whether results are JSON lines.
-    pub const fn is_json(&self) -> bool {
+    pub(super) const fn is_json(&self) -> bool {
         self.json
     }
 
     /// Whether a progress bar would be seen.
-    pub fn shows_progress(&self) -> bool {
+    pub(super) fn shows_progress(&self) -> bool {
         !self.quiet && io::stderr().is_terminal()
     }
 
     /// Whether messages are wanted.
-    pub const fn is_quiet(&self) -> bool {
+    pub(super) const fn is_quiet(&self) -> bool {
         self.quiet
     }
 
     /// A message for people, on one line.
-    pub fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         if !self.quiet {
             // Whoever closes standard error wants no messages.
             let _ = writeln!(io::stderr(), "{}", shown(text));
@@ -56,7 +56,7 @@ impl Output {
     }
 
     /// What is allowed and yet hardly meant.
-    pub fn warn(&self, text: &str) {
+    pub(super) fn warn(&self, text: &str) {
         self.note(&format!("warning: {text}"));
     }
 
@@ -64,7 +64,7 @@ impl Output {
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn line(&self, text: &str) -> Result<(), Problem> {
+    pub(super) fn line(&self, text: &str) -> Result<(), Problem> {
         let text = if self.json { text.to_owned() } else { shown_lines(text) };
         self.lines(&[text])
     }
@@ -79,7 +79,7 @@ impl Output {
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn items(&self, items: &[Box<RawValue>], table: &Table<'_>) -> Result<(), Problem> {
+    pub(super) fn items(&self, items: &[Box<RawValue>], table: &Table<'_>) -> Result<(), Problem> {
         if items.is_empty() {
             return Ok(());
         }
@@ -95,7 +95,7 @@ impl Output {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn object(
+    pub(super) fn object(
         &self,
         object: &RawValue,
         words: impl FnOnce(&Value) -> Vec<String>,

@@ -16,7 +16,7 @@ use super::{
 
 /// Over which trades.
 #[derive(Debug, Args)]
-pub struct Performance {
+pub(super) struct Performance {
     /// One row for each
     #[arg(long, value_enum, default_value_t = By::Total)]
     by: By,
@@ -97,7 +97,7 @@ fn about_currencies(rows: &[Value]) -> Vec<&'static str> {
 
 impl Performance {
     /// Prints them.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         let by = self.by.to_possible_value().map(|value| value.get_name().to_owned());
         let (since, until) = (self.since, self.until);
         let asked = Asked { strategy: self.strategy.clone(), since, until, ..Asked::default() };

@@ -7,7 +7,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::calls::Progress;
 
 /// A bar over a known number of things; hidden where nobody would see it.
-pub fn bar(shown: bool, total: u64, what: &str) -> ProgressBar {
+pub(super) fn bar(shown: bool, total: u64, what: &str) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target);
     let template = format!("{what} {{wide_bar}} {{human_pos}} of {{human_len}}, {{per_sec}}, {{eta}} left");
@@ -16,7 +16,7 @@ pub fn bar(shown: bool, total: u64, what: &str) -> ProgressBar {
 }
 
 /// A sign of life while something of unknown length is done.
-pub fn spinner(shown: bool, what: &str) -> ProgressBar {
+pub(super) fn spinner(shown: bool, what: &str) -> ProgressBar {
     unending(shown, "{spinner} {msg}").with_message(what.to_owned())
 }
 
@@ -33,13 +33,13 @@ fn unending(shown: bool, template: &str) -> ProgressBar {
 }
 
 /// Progress of sending: a bar where it is known how many there are, else a count with the bytes that were read.
-pub struct Sending {
+pub(super) struct Sending {
     bar: ProgressBar,
 }
 
 impl Sending {
     /// Nothing sent yet, of `total` trades where that is known.
-    pub fn new(shown: bool, total: Option<u64>) -> Self {
+    pub(super) fn new(shown: bool, total: Option<u64>) -> Self {
         if let Some(total) = total {
             return Self { bar: bar(shown, total, "trades") };
         }
@@ -47,7 +47,7 @@ impl Sending {
     }
 
     /// So many are acknowledged, and so many bytes were read.
-    pub fn at(&self, acknowledged: u64, bytes: u64) {
+    pub(super) fn at(&self, acknowledged: u64, bytes: u64) {
         if self.bar.length().is_none() {
             self.bar.set_message(format!(", {} read", HumanBytes(bytes)));
         }
@@ -55,13 +55,13 @@ impl Sending {
     }
 
     /// Everything is sent, or nothing more can be.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.bar.finish_and_clear();
     }
 }
 
 /// What a call tells its progress to; the bar appears with the first news.
-pub fn of_call(shown: bool) -> Progress {
+pub(super) fn of_call(shown: bool) -> Progress {
     if !shown {
         return Arc::new(|_, _| {});
     }

@@ -16,7 +16,7 @@ use super::{
 
 /// What to do with views.
 #[derive(Debug, Subcommand)]
-pub enum Projections {
+pub(super) enum Projections {
     /// Position and lag of each
     List,
     /// Builds views anew beside the live ones, and swaps them in
@@ -28,7 +28,7 @@ pub enum Projections {
 /// Which views to rebuild.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct Which {
+pub(super) struct Which {
     /// Their names
     names: Vec<String>,
     /// Every view
@@ -38,7 +38,7 @@ pub struct Which {
 
 /// Which views to compare.
 #[derive(Debug, Args)]
-pub struct Names {
+pub(super) struct Names {
     /// Their names [default: every view]
     names: Vec<String>,
 }
@@ -74,7 +74,7 @@ fn difference(item: &Value) -> String {
 
 impl Projections {
     /// Does it.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         match self {
             Self::List => list(context),
             Self::Rebuild(which) => rebuild(context, which.names),

@@ -33,7 +33,7 @@ use super::{context::Context, progress::Sending, row_notes::RowNotes, trade_file
 
 /// What to publish, and where.
 #[derive(Debug, Args)]
-pub struct Publish {
+pub(super) struct Publish {
     #[command(flatten)]
     files: TradeFiles,
     /// Where to [default: the cluster if one is configured, else the running server over HTTP]
@@ -64,7 +64,7 @@ const MOST_SURVEYED: u64 = 256 << 20;
 
 impl Publish {
     /// Publishes.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         let config = context.config()?;
         if self.rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
             return Err(Problem::usage(

@@ -31,7 +31,7 @@ use super::{
 
 /// What to rehearse.
 #[derive(Debug, Args)]
-pub struct Rehearse {
+pub(super) struct Rehearse {
     #[command(flatten)]
     files: TradeFiles,
     /// Starts anew in the folder of an earlier rehearsal
@@ -63,7 +63,7 @@ const REDUCTIONS: [Column; 5] = [
 
 impl Rehearse {
     /// Rehearses.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         let config = context.config()?;
         let trades = TradeFormat { future_tolerance: Some(AHEAD), ..config.trades.clone() };
         let files = self.files.open(&trades)?;
@@ -97,7 +97,7 @@ impl Rehearse {
 const MARK: &str = "rehearsal";
 
 /// Whether a folder holds a rehearsal rather than what really happened.
-pub fn is_rehearsal(folder: &DataFolder) -> bool {
+pub(super) fn is_rehearsal(folder: &DataFolder) -> bool {
     folder.path().join(MARK).exists()
 }
 

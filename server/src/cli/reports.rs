@@ -23,7 +23,7 @@ const TOLD: FamilySet = FamilySet::of(&[Family::Strategy, Family::Alert, Family:
 const GLANCE: Duration = Duration::from_millis(200);
 
 /// Tells of decisions, alerts and dead letters as they come into the log, until it is dropped.
-pub struct Reports {
+pub(super) struct Reports {
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -33,7 +33,7 @@ impl Reports {
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub fn after(log: &Arc<dyn EventLog>, after: u64) -> io::Result<Self> {
+    pub(super) fn after(log: &Arc<dyn EventLog>, after: u64) -> io::Result<Self> {
         let ends = Arc::new(AtomicBool::new(false));
         let (log, stop) = (Arc::clone(log), Arc::clone(&ends));
         let thread =

@@ -13,7 +13,7 @@ use runtime::rehearse::Place;
 use super::output::Output;
 
 /// What is told one by one, at most, of each kind.
-pub const TOLD: u64 = 20;
+pub(super) const TOLD: u64 = 20;
 
 /// Trades that are kept to find conflicting ones among later rows.
 const MOST_COMPARED: usize = 1 << 20;
@@ -22,7 +22,7 @@ const MOST_COMPARED: usize = 1 << 20;
 const UNKNOWN: &str = "?";
 
 /// Looks at rows, and tells what people should know of them.
-pub struct RowNotes<'o> {
+pub(super) struct RowNotes<'o> {
     out: &'o Output,
     /// Rows that are no trades.
     pub bad: u64,
@@ -47,7 +47,7 @@ pub struct RowNotes<'o> {
 
 impl<'o> RowNotes<'o> {
     /// Nothing seen yet.
-    pub fn new(out: &'o Output) -> Self {
+    pub(super) fn new(out: &'o Output) -> Self {
         Self {
             out,
             bad: 0,
@@ -64,12 +64,12 @@ impl<'o> RowNotes<'o> {
     }
 
     /// The same, which also finds trades that have the id of an earlier one.
-    pub fn with_conflicts(out: &'o Output) -> Self {
+    pub(super) fn with_conflicts(out: &'o Output) -> Self {
         Self { earlier: Some(HashMap::new()), ..Self::new(out) }
     }
 
     /// Looks at a row.
-    pub fn look(&mut self, file: &str, row: &Row) {
+    pub(super) fn look(&mut self, file: &str, row: &Row) {
         match &row.decoded {
             Ok(trade) => self.look_at_trade(file, row.number, trade),
             Err(rejection) => {
@@ -121,7 +121,7 @@ impl<'o> RowNotes<'o> {
     }
 
     /// Tells of trades that have the id of an earlier one and other content, each with its place.
-    pub fn tell_conflicts<'c>(&mut self, conflicts: impl IntoIterator<Item = (&'c Place, &'c str)>) {
+    pub(super) fn tell_conflicts<'c>(&mut self, conflicts: impl IntoIterator<Item = (&'c Place, &'c str)>) {
         for (place, told) in conflicts {
             self.conflicts += 1;
             self.tell_conflict(&place.file, place.row, told);
@@ -142,7 +142,7 @@ impl<'o> RowNotes<'o> {
     }
 
     /// Tells what was passed over in a file.
-    pub fn end_of(&self, file: &str, passed: &Passed) {
+    pub(super) fn end_of(&self, file: &str, passed: &Passed) {
         for row in passed.headers.iter().take(TOLD as usize) {
             self.out.note(&format!("{file}, row {row}: the header stands here again; passed over"));
         }
@@ -154,7 +154,7 @@ impl<'o> RowNotes<'o> {
     }
 
     /// Warns of trades that are long over, before they act on strategies that live.
-    pub fn warn_of_old(&self, now: Timestamp) {
+    pub(super) fn warn_of_old(&self, now: Timestamp) {
         const DAY: i64 = 24 * 60 * 60 * 1_000_000;
         if let Some(newest) = self.newest_close.filter(|newest| now.micros() - newest.micros() > DAY) {
             self.out.note(&format!(
@@ -166,7 +166,7 @@ impl<'o> RowNotes<'o> {
     }
 
     /// Tells the rest, when all rows were seen.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         if self.bad > TOLD {
             self.out.note(&format!("and {} more bad rows", self.bad - TOLD));
         }

@@ -24,7 +24,7 @@ use super::{
 
 /// Runs everything.
 #[derive(Debug, Args)]
-pub struct Run {
+pub(super) struct Run {
     /// Go on as a copy: decisions are published under a new identity from now on. For a restored backup or a copied folder
     /// on purpose; give it once, not at every start
     #[arg(long)]
@@ -35,7 +35,7 @@ pub struct Run {
 
 /// What to do where the log of the data folder is gone.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct NewLog {
+pub(super) struct NewLog {
     /// Begins anew where the folder's log is missing or another one: all facts and halts of before are forgotten
     #[arg(long)]
     pub new_log: bool,
@@ -49,7 +49,7 @@ const AT_ONCE: i32 = 130;
 
 impl Run {
     /// Runs until a signal comes.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         let (config, folder) = (context.config()?, context.folder());
         let descriptors = descriptors::checked()?;
         logging::start(context);

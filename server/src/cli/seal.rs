@@ -11,11 +11,11 @@ use super::{context::Context, words};
 
 /// Prints the seal.
 #[derive(Debug, Args)]
-pub struct Seal {}
+pub(super) struct Seal {}
 
 impl Seal {
     /// Prints it.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         let sealed = raw(&context.ask("seal", &calls::SealShow {})?)?;
         context.out.object(&sealed, |sealed| vec![words::text(&sealed["seal"])])?;
         context.out.note("keep it where whoever can write to the data folder cannot; verify --against SEAL holds the log to it");

@@ -2,7 +2,7 @@
 //! cursor, recolour, reorder or hide is shown as what it is.
 
 /// A text without any sign that a terminal would act on; those are shown as `\u{1b}`.
-pub fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     if !text.chars().any(acts) {
         return text.to_owned();
     }
@@ -18,7 +18,7 @@ pub fn shown(text: &str) -> String {
 }
 
 /// The same for a text of ours that has several lines.
-pub fn shown_lines(text: &str) -> String {
+pub(crate) fn shown_lines(text: &str) -> String {
     text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
 }
 

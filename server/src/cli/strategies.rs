@@ -19,7 +19,7 @@ use super::{
 
 /// What to do with strategies; without a word: list them.
 #[derive(Debug, Args)]
-pub struct Strategies {
+pub(super) struct Strategies {
     #[command(subcommand)]
     action: Option<Action>,
 }
@@ -47,7 +47,7 @@ enum Action {
 
 /// A change of a strategy's state.
 #[derive(Debug, Args)]
-pub struct Change {
+pub(super) struct Change {
     /// Its name
     #[arg(value_parser = name_of)]
     name: String,
@@ -94,7 +94,7 @@ pub(super) fn why(item: &Value) -> String {
 
 impl Strategies {
     /// Shows or changes them.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         match self.action {
             None | Some(Action::List) => list(context),
             Some(Action::Show { name }) => show(context, name),

@@ -17,7 +17,7 @@ const LIMITS: [Column; 5] = [
 ];
 
 /// A strategy; `now` begins with the day of today.
-pub fn in_words(strategy: &Value, now: &str) -> Vec<String> {
+pub(super) fn in_words(strategy: &Value, now: &str) -> Vec<String> {
     let mut lines: Vec<String> =
         head(strategy).into_iter().map(|(name, text)| format!("{name:<11}  {text}")).collect();
     lines.push(String::new());

@@ -9,7 +9,7 @@ use super::shown::shown;
 
 /// How a cell is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
+pub(super) enum Align {
     /// Texts.
     Left,
     /// Numbers.
@@ -17,7 +17,7 @@ pub enum Align {
 }
 
 /// A column of a table: its head, its side, and what it shows of an item.
-pub struct Column {
+pub(super) struct Column {
     /// The head.
     pub head: &'static str,
     /// The side.
@@ -27,17 +27,17 @@ pub struct Column {
 }
 
 /// A column of texts.
-pub const fn left(head: &'static str, cell: fn(&Value) -> String) -> Column {
+pub(super) const fn left(head: &'static str, cell: fn(&Value) -> String) -> Column {
     Column { head, align: Align::Left, cell }
 }
 
 /// A column of numbers.
-pub const fn right(head: &'static str, cell: fn(&Value) -> String) -> Column {
+pub(super) const fn right(head: &'static str, cell: fn(&Value) -> String) -> Column {
     Column { head, align: Align::Right, cell }
 }
 
 /// A table that may be printed in parts: columns only ever become wider.
-pub struct Table<'c> {
+pub(super) struct Table<'c> {
     columns: &'c [Column],
     widths: RefCell<Option<Vec<usize>>>,
 }
@@ -53,12 +53,12 @@ const ID: &str = "ID";
 
 impl<'c> Table<'c> {
     /// A table of these columns.
-    pub const fn new(columns: &'c [Column]) -> Self {
+    pub(super) const fn new(columns: &'c [Column]) -> Self {
         Self { columns, widths: RefCell::new(None) }
     }
 
     /// The lines of further items, with the head before the first ones; no wider than `most`, if that is known.
-    pub fn lines(&self, items: &[Value], most: Option<usize>) -> Vec<String> {
+    pub(super) fn lines(&self, items: &[Value], most: Option<usize>) -> Vec<String> {
         let cells = |item| self.columns.iter().map(|column| shown(&(column.cell)(item))).collect();
         let rows: Vec<Vec<String>> = items.iter().map(cells).collect();
         let heads: Vec<String> = self.columns.iter().map(|column| column.head.to_owned()).collect();

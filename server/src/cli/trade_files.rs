@@ -14,7 +14,7 @@ use crate::problem::Problem;
 
 /// Which files, and how they are read.
 #[derive(Debug, Args)]
-pub struct TradeFiles {
+pub(super) struct TradeFiles {
     /// Files of trades, - for standard input: JSON lines, CSV, freqtrade's table of trades or its results; also .gz and
     /// freqtrade's .zip
     #[arg(required = true, value_name = "FILE")]
@@ -46,7 +46,7 @@ impl TradeFiles {
     ///
     /// # Errors
     /// When a file or a mapping cannot be used.
-    pub fn open(&self, trades: &TradeFormat) -> Result<Vec<TradeFile>, Problem> {
+    pub(super) fn open(&self, trades: &TradeFormat) -> Result<Vec<TradeFile>, Problem> {
         let mapping =
             FieldMapping::parse(&self.mappings).map_err(|error| Problem::usage(error.to_string()))?;
         let trades = &self.with_notation(trades).map_err(|error| Problem::usage(error.to_string()))?;
@@ -94,7 +94,7 @@ impl TradeFiles {
     }
 
     /// Whether rows of a file are records that can be sent as they are.
-    pub fn are_records(&self, file: &TradeFile) -> bool {
+    pub(super) fn are_records(&self, file: &TradeFile) -> bool {
         let as_configured = self.mappings.is_empty()
             && self.values.is_empty()
             && self.time_format.is_none()
@@ -104,12 +104,12 @@ impl TradeFiles {
     }
 
     /// Whether the files can be read more than once.
-    pub fn can_be_read_again(&self) -> bool {
+    pub(super) fn can_be_read_again(&self) -> bool {
         !self.files.iter().any(|file| is_standard_input(file) || !file.is_file())
     }
 
     /// How many bytes the files have.
-    pub fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.files.iter().filter_map(|file| file.metadata().ok()).map(|about| about.len()).sum()
     }
 }

@@ -15,7 +15,7 @@ use super::{context::Context, words};
 
 /// Verifies the log.
 #[derive(Debug, Args)]
-pub struct Verify {
+pub(super) struct Verify {
     /// Also hold the log to a seal that was kept elsewhere, as `tradewarden seal` printed it, or to those in a file, one
     /// a line; may be repeated
     #[arg(long, value_name = "SEAL")]
@@ -27,7 +27,7 @@ const LISTED: usize = 20;
 
 impl Verify {
     /// Verifies it.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         let against = seals(self.against)?;
         let report = match context.access::<calls::Verify>("verify") {
             Ok(access) => {

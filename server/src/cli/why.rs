@@ -9,7 +9,7 @@ use super::{context::Context, words};
 
 /// Which event.
 #[derive(Debug, Args)]
-pub struct Why {
+pub(super) struct Why {
     /// The event's id or its position
     id: String,
     /// Also the configuration and state that the actor held, folded anew from the log
@@ -22,7 +22,7 @@ const LISTED: usize = 30;
 
 impl Why {
     /// Explains it.
-    pub fn run(self, context: &Context) -> Result<u8, Problem> {
+    pub(super) fn run(self, context: &Context) -> Result<u8, Problem> {
         let explanation = context.ask("why", &calls::Why { id: self.id, state: self.state })?;
         context.out.object(&explanation, explain)?;
         Ok(0)

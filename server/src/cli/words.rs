@@ -4,7 +4,7 @@ use events::{Decimal, Event};
 use serde_json::Value;
 
 /// A text of an object, or a dash.
-pub fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
@@ -13,7 +13,7 @@ pub fn text(value: &Value) -> String {
 }
 
 /// A moment to the second.
-pub fn moment(value: &Value) -> String {
+pub(super) fn moment(value: &Value) -> String {
     match value.as_str() {
         Some(text) if text.len() > 20 => format!("{}Z", &text[..19]),
         Some(text) => text.to_owned(),
@@ -22,13 +22,13 @@ pub fn moment(value: &Value) -> String {
 }
 
 /// A figure with two decimals, or a dash where it is undefined.
-pub fn figure(value: &Value) -> String {
+pub(super) fn figure(value: &Value) -> String {
     value.as_f64().map_or_else(|| text(value), |figure| format!("{figure:.2}"))
 }
 
 /// An amount of money from its text: to two places, a smaller one to four digits. One that has more digits than a
 /// decimal holds is shown whole.
-pub fn money(text: &str) -> String {
+pub(super) fn money(text: &str) -> String {
     let Ok(amount) = text.parse::<Decimal>() else { return text.to_owned() };
     if amount.is_zero() || amount.abs() >= Decimal::ONE {
         return format!("{:.2}", amount.round_dp(2));
@@ -37,12 +37,12 @@ pub fn money(text: &str) -> String {
 }
 
 /// A number as short as it can be: 10 rather than 10.0.
-pub fn number(value: &Value) -> String {
+pub(super) fn number(value: &Value) -> String {
     value.as_f64().map_or_else(|| text(value), |number| number.to_string())
 }
 
 /// A number of things: "1 fault", "2 faults".
-pub fn counted(count: impl std::fmt::Display, noun: &str) -> String {
+pub(super) fn counted(count: impl std::fmt::Display, noun: &str) -> String {
     let count = count.to_string();
     if count == "1" { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
@@ -53,20 +53,20 @@ fn trades_of(count: &Value) -> String {
 }
 
 /// What an event is about.
-pub fn subject(event: &Value) -> String {
+pub(super) fn subject(event: &Value) -> String {
     let fields = &event["event"];
     let known = ["strategy", "subject", "schedule", "actor", "source", "topic", "cluster", "command"];
     known.iter().find_map(|name| fields[*name].as_str()).unwrap_or("-").to_owned()
 }
 
 /// Who made an event, where that was an operator: " by operator ann".
-pub fn by_operator(event: &Value) -> String {
+pub(super) fn by_operator(event: &Value) -> String {
     let operator = event["producer"].as_str().and_then(|producer| producer.strip_prefix("operator:"));
     operator.map_or_else(String::new, |name| format!(" by operator {name}"))
 }
 
 /// What an event says, out of its JSON.
-pub fn what_of(row: &Value) -> String {
+pub(super) fn what_of(row: &Value) -> String {
     match event_of(row) {
         Some(event) => what(&event),
         // Of another version of tradewarden, which runs as the server.
@@ -80,7 +80,7 @@ fn event_of(row: &Value) -> Option<Event> {
 }
 
 /// What an event says.
-pub fn what(event: &Event) -> String {
+pub(super) fn what(event: &Event) -> String {
     let fields = &serde_json::to_value(event).unwrap_or_default();
     match event {
         Event::StrategyDisabled(_) => disabled(fields),
@@ -150,7 +150,7 @@ pub fn what(event: &Event) -> String {
 
 /// What an enabled strategy is no longer held to, such as "forgets -9 % of today, 3 losses in a row"; nothing when
 /// nothing is forgotten. `today` begins with the day of today.
-pub fn forgets(fields: &Value, today: &str) -> Option<String> {
+pub(super) fn forgets(fields: &Value, today: &str) -> Option<String> {
     let forgotten = fields["forgets"].as_object()?;
     let mut parts = Vec::new();
     if let Some(day) = forgotten.get("day").and_then(Value::as_str) {
@@ -184,7 +184,7 @@ fn rules_or_reason(fields: &Value) -> String {
 }
 
 /// A breached rule with its numbers.
-pub fn rule(rule: &Value) -> String {
+pub(super) fn rule(rule: &Value) -> String {
     let (value, threshold) = (figure(&rule["value"]), number(&rule["threshold"]));
     let trades = trades_of(&rule["trades"]);
     match rule["rule"].as_str().unwrap_or_default() {
@@ -196,7 +196,7 @@ pub fn rule(rule: &Value) -> String {
 }
 
 /// The causes of a REDUCING.
-pub fn causes(fields: &Value) -> String {
+pub(super) fn causes(fields: &Value) -> String {
     let causes = fields["causes"].as_array().into_iter().flatten();
     causes.map(|cause| text(&cause["detail"])).collect::<Vec<_>>().join("; ")
 }
@@ -216,7 +216,7 @@ fn analyzed(fields: &Value) -> String {
 }
 
 /// A text that fits on a line.
-pub fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     const SHOWN: usize = 100;
     if text.chars().count() <= SHOWN {
         return text.to_owned();
@@ -225,7 +225,7 @@ pub fn shortened(text: &str) -> String {
 }
 
 /// An object as lines `key  value`, aligned.
-pub fn lines(object: &Value) -> Vec<String> {
+pub(super) fn lines(object: &Value) -> Vec<String> {
     let Some(fields) = object.as_object() else { return vec![text(object)] };
     let width = fields.keys().map(|key| key.chars().count()).max().unwrap_or(0);
     fields.iter().map(|(key, value)| format!("{key:<width$}  {}", text(value))).collect()

@@ -22,7 +22,7 @@ const PERCENTS: [&str; 5] = [
 ];
 
 /// Checks thresholds and schedules.
-pub fn check<'s>(
+pub(super) fn check<'s>(
     reader: &mut Reader,
     guard: &StrategyGuardConfigured,
     schedules: impl Iterator<Item = &'s str>,
@@ -79,7 +79,7 @@ fn small_percent(reader: &mut Reader, key: &str) {
 }
 
 /// The brokers, each as librdkafka reads it.
-pub fn servers(reader: &mut Reader) -> Option<String> {
+pub(super) fn servers(reader: &mut Reader) -> Option<String> {
     let key = "kafka.bootstrap_servers";
     let servers = reader.text(key)?;
     if servers.split(',').all(|server| is_server(server.trim())) {

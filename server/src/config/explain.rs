@@ -8,7 +8,7 @@ use super::{
 
 /// A key with its value in force.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Explanation {
+pub(crate) struct Explanation {
     /// The key.
     pub key: String,
     /// The value in force; nothing when it is not set and has no default.
@@ -25,7 +25,7 @@ pub struct Explanation {
 ///
 /// # Errors
 /// When there is no such key; the nearest one is named.
-pub fn explain(config: &Config, key: &str) -> Result<Explanation, String> {
+pub(crate) fn explain(config: &Config, key: &str) -> Result<Explanation, String> {
     let Some(pattern) = pattern_of(key) else {
         let near = nearest(key).map_or_else(
             || "tradewarden config default shows them all".to_owned(),
@@ -59,7 +59,7 @@ pub fn explain(config: &Config, key: &str) -> Result<Explanation, String> {
 }
 
 /// What is set to something else than its default.
-pub fn not_default(config: &Config) -> impl Iterator<Item = (&Given, Option<String>)> {
+pub(crate) fn not_default(config: &Config) -> impl Iterator<Item = (&Given, Option<String>)> {
     let with_default = config.given.iter().map(|given| (given, default_of(&given.key)));
     with_default
         .filter(|(given, default)| !default.as_ref().is_some_and(|default| are_equal(default, &given.value)))

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 /// Where a value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// In the configuration file.
     File(PathBuf),
     /// In a variable of the environment.
@@ -28,7 +28,7 @@ impl fmt::Display for Origin {
 
 /// One value that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// Where the value stands.
     pub origin: Origin,
     /// The key, dots between levels; empty when the file as a whole cannot be read.
@@ -52,7 +52,7 @@ impl fmt::Display for Fault {
 }
 
 /// Whether a key's value is never shown: it may let somebody in.
-pub fn is_secret(key: &str) -> bool {
+pub(super) fn is_secret(key: &str) -> bool {
     const MARKS: [&str; 7] = ["password", "secret", "token", "jaas", "credential", "private", ".key"];
     key.starts_with("kafka.properties.") && MARKS.iter().any(|mark| key.contains(mark))
 }

@@ -6,7 +6,7 @@ use intake::{FieldMapping, Notation, TRADE_TYPES, TradeFormat};
 use super::{layers::Raw, reader::Reader};
 
 /// Reads the section; CloudEvents that call themselves after the topic of trades are trades.
-pub fn read(reader: &mut Reader, topic: &str) -> TradeFormat {
+pub(super) fn read(reader: &mut Reader, topic: &str) -> TradeFormat {
     let default = TradeFormat::default();
     let most = u64::try_from(store::MAX_EVENT_BYTES / 2).unwrap_or(u64::MAX);
     TradeFormat {

@@ -14,12 +14,12 @@ static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
 });
 
 /// The keys.
-pub fn all() -> impl Iterator<Item = &'static str> {
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(String::as_str)
 }
 
 /// The pattern among the keys that a key is of.
-pub fn pattern_of(key: &str) -> Option<&'static str> {
+pub(super) fn pattern_of(key: &str) -> Option<&'static str> {
     all().find(|pattern| fits(pattern, key))
 }
 
@@ -34,7 +34,7 @@ fn fits(pattern: &str, key: &str) -> bool {
 }
 
 /// The known key nearest to an unknown one, with the user's own name in it.
-pub fn nearest(unknown: &str) -> Option<String> {
+pub(super) fn nearest(unknown: &str) -> Option<String> {
     let candidates = all().map(|key| with_name_of(key, unknown));
     let near = candidates.map(|key| (strsim::normalized_damerau_levenshtein(&key, unknown), key));
     near.filter(|(score, _)| *score > 0.6).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key)

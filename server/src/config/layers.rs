@@ -11,7 +11,7 @@ use super::{
 
 /// A value as it was given.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Raw {
+pub(super) enum Raw {
     /// From the file, with its type.
     Typed(toml::Value),
     /// From a variable or a flag: text that stands for any type.
@@ -20,7 +20,7 @@ pub enum Raw {
 
 impl Raw {
     /// The value as its user wrote it.
-    pub fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         match self {
             Self::Typed(value) => value.to_string(),
             Self::Text(text) => format!("{text:?}"),
@@ -30,7 +30,7 @@ impl Raw {
 
 /// A value with its origin.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Setting {
+pub(super) struct Setting {
     /// The value.
     pub value: Raw,
     /// Where it stands.
@@ -38,11 +38,11 @@ pub struct Setting {
 }
 
 /// Settings by dotted key.
-pub type Settings = BTreeMap<String, Setting>;
+pub(super) type Settings = BTreeMap<String, Setting>;
 
 /// What settings are gathered from.
 #[derive(Clone, Debug, Default)]
-pub struct Layers<'s> {
+pub(crate) struct Layers<'s> {
     /// The file, if there is one.
     pub file: Option<&'s Path>,
     /// Variables of the environment.
@@ -52,7 +52,7 @@ pub struct Layers<'s> {
 }
 
 /// Gathers the settings of all layers.
-pub fn gather(layers: &Layers<'_>) -> (Settings, Vec<Fault>) {
+pub(super) fn gather(layers: &Layers<'_>) -> (Settings, Vec<Fault>) {
     let (mut settings, mut faults) = (Settings::new(), Vec::new());
     if let Some(path) = layers.file {
         read_file(path, &mut settings, &mut faults);

@@ -27,22 +27,22 @@ use ::intake::{TradeFormat, nearest};
 use events::{Event, PerformanceAnalystConfigured, Schedule, SchedulerConfigured, StrategyGuardConfigured};
 use kafka::Topics;
 
-pub use explain::{explain, not_default};
-pub use fault::{Fault, Origin};
-pub use layers::Layers;
-pub use names::key_of_text;
-pub use reader::Given;
-pub use units::duration;
+pub(crate) use explain::{explain, not_default};
+pub(crate) use fault::{Fault, Origin};
+pub(crate) use layers::Layers;
+pub(crate) use names::key_of_text;
+pub(crate) use reader::Given;
+pub(crate) use units::duration;
 
 /// Where the configuration is looked for when no file is named.
-pub const DEFAULT_PATH: &str = "tradewarden.toml";
+pub(crate) const DEFAULT_PATH: &str = "tradewarden.toml";
 
 /// A complete file with every key, its default and its reason.
-pub const DEFAULT_FILE: &str = include_str!("default.toml");
+pub(crate) const DEFAULT_FILE: &str = include_str!("default.toml");
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Config {
+pub(crate) struct Config {
     /// Where commands, bots and browsers reach the server.
     pub listen: SocketAddr,
     /// Kafka.
@@ -69,7 +69,7 @@ pub struct Config {
 
 /// How the log keeps its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreSection {
+pub(crate) struct StoreSection {
     /// Size of a segment.
     pub segment_bytes: u64,
     /// How many of the newest full segments are not compressed.
@@ -80,7 +80,7 @@ pub struct StoreSection {
 
 /// How Kafka is reached.
 #[derive(Clone, PartialEq, Eq)]
-pub struct KafkaSection {
+pub(crate) struct KafkaSection {
     /// `host:port`, several with commas; nothing: the embedded endpoint.
     pub bootstrap_servers: Option<String>,
     /// Where the embedded endpoint listens.
@@ -108,7 +108,7 @@ impl Config {
     ///
     /// # Errors
     /// Every fault, when there are any.
-    pub fn load(layers: &Layers<'_>) -> Result<Self, Vec<Fault>> {
+    pub(crate) fn load(layers: &Layers<'_>) -> Result<Self, Vec<Fault>> {
         let (settings, faults) = layers::gather(layers);
         let mut reader = reader::Reader::new(settings, faults);
         let mut config = sections::read(&mut reader);
@@ -121,7 +121,7 @@ impl Config {
     ///
     /// # Errors
     /// Every fault, when there are any.
-    pub fn of_process(file: Option<&Path>, flags: &[String]) -> Result<Self, Vec<Fault>> {
+    pub(crate) fn of_process(file: Option<&Path>, flags: &[String]) -> Result<Self, Vec<Fault>> {
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
         let default = Path::new(DEFAULT_PATH);
@@ -130,7 +130,7 @@ impl Config {
     }
 
     /// What the configuration names and is not there. Only who uses it asks: a question is answered without it.
-    pub fn missing(&self) -> Vec<Fault> {
+    pub(crate) fn missing(&self) -> Vec<Fault> {
         let folder = self.store.archive.as_ref().map(|(folder, _)| folder).filter(|folder| !folder.is_dir());
         let fault = folder.map(|folder| {
             let problem = "there is no such folder; make it, below the mount point if it is on another disk";
@@ -140,7 +140,7 @@ impl Config {
     }
 
     /// Warnings of sections for strategies that no trade is known of: a name that is mistyped guards nobody.
-    pub fn sections_without_trade<'s>(&self, seen: impl IntoIterator<Item = &'s str>) -> Vec<Fault> {
+    pub(crate) fn sections_without_trade<'s>(&self, seen: impl IntoIterator<Item = &'s str>) -> Vec<Fault> {
         let seen: BTreeSet<&str> = seen.into_iter().collect();
         let unseen = self.guard.strategies.keys().filter(|name| !seen.contains(name.as_str()));
         let warning = |name: &String| {
@@ -157,7 +157,7 @@ impl Config {
     }
 
     /// What the actors are configured with, as they read it from the log.
-    pub fn of_actors(&self) -> Vec<Event> {
+    pub(crate) fn of_actors(&self) -> Vec<Event> {
         vec![
             Event::StrategyGuardConfigured(self.guard.clone()),
             Event::PerformanceAnalystConfigured(self.analyst.clone()),

@@ -3,10 +3,10 @@
 use super::keys;
 
 /// What the names of our variables begin with.
-pub const PREFIX: &str = "TRADEWARDEN_";
+pub(super) const PREFIX: &str = "TRADEWARDEN_";
 
 /// What the name of a variable ends with whose value is the name of a file that holds the value.
-pub const SECRET_FILE: &str = "_FILE";
+pub(super) const SECRET_FILE: &str = "_FILE";
 
 /// Variables of this project's own scripts and tests; they configure nothing.
 const OF_SCRIPTS: [&str; 4] = ["CACHE", "README_SECONDS", "SEED", "SHARED_DATA"];
@@ -16,13 +16,13 @@ const OF_TESTS: &str = "TEST_";
 const STRATEGIES: &str = "STRATEGY_GUARD__STRATEGIES__";
 
 /// Whether a variable, named without the prefix, belongs to scripts or tests.
-pub fn is_of_scripts(path: &str) -> bool {
+pub(super) fn is_of_scripts(path: &str) -> bool {
     OF_SCRIPTS.contains(&path) || path.starts_with(OF_TESTS)
 }
 
 /// `SECTION__KEY` to `section.key`. The name of a strategy stays as it is written. Properties of librdkafka have dots
 /// where a variable can only have `_`.
-pub fn key_of_variable(path: &str) -> String {
+pub(super) fn key_of_variable(path: &str) -> String {
     let head = path.get(..STRATEGIES.len()).filter(|head| head.eq_ignore_ascii_case(STRATEGIES));
     if let Some((name, last)) = head.and_then(|head| path[head.len()..].rsplit_once("__")) {
         let name = keys_in(name).map_or_else(|| name.to_owned(), |levels| levels.join("."));
@@ -36,7 +36,7 @@ pub fn key_of_variable(path: &str) -> String {
 }
 
 /// The name of the variable that sets a key.
-pub fn variable_of(key: &str) -> String {
+pub(super) fn variable_of(key: &str) -> String {
     if let Some((name, last)) =
         key.strip_prefix("strategy_guard.strategies.").and_then(|rest| rest.rsplit_once('.'))
     {
@@ -51,7 +51,7 @@ pub fn variable_of(key: &str) -> String {
 }
 
 /// What is said of a variable that begins as ours do and sets nothing.
-pub fn unknown_variable(name: &str) -> String {
+pub(super) fn unknown_variable(name: &str) -> String {
     match nearest_variable(name) {
         Some(near) => format!("there is no such variable; the nearest one is {near}"),
         None => format!(
@@ -70,7 +70,7 @@ fn nearest_variable(name: &str) -> Option<String> {
 
 /// The key and the value of `section.key=value`. What stands in quotes is read as in TOML, so that a name may hold
 /// dots, blanks and `=`.
-pub fn split_flag(flag: &str) -> Option<(String, &str)> {
+pub(super) fn split_flag(flag: &str) -> Option<(String, &str)> {
     let (mut quote, mut escaped) = (None, false);
     let at = flag.char_indices().find_map(|(at, letter)| {
         match quote {
@@ -88,7 +88,7 @@ pub fn split_flag(flag: &str) -> Option<(String, &str)> {
 }
 
 /// A key as it is written after `--set`, without the quotes; nothing when it is none.
-pub fn key_of_text(text: &str) -> Option<String> {
+pub(crate) fn key_of_text(text: &str) -> Option<String> {
     if text.is_empty() {
         return None;
     }

@@ -16,7 +16,7 @@ const STALL_AFTER: Duration = Duration::from_secs(30);
 
 impl Config {
     /// How the log is opened for writing.
-    pub fn log_options(&self) -> Options {
+    pub(crate) fn log_options(&self) -> Options {
         let store = &self.store;
         Options {
             segment_bytes: store.segment_bytes,
@@ -27,7 +27,7 @@ impl Config {
     }
 
     /// What the actors are started with by a command; their snapshots lie in a folder.
-    pub fn system_config(&self, snapshots: Option<PathBuf>, command: &str) -> SystemConfig {
+    pub(crate) fn system_config(&self, snapshots: Option<PathBuf>, command: &str) -> SystemConfig {
         SystemConfig {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: command.to_owned(),
@@ -39,7 +39,7 @@ impl Config {
     }
 
     /// How the cluster is reached.
-    pub fn kafka_settings(&self) -> KafkaSettings {
+    pub(crate) fn kafka_settings(&self) -> KafkaSettings {
         let mut settings = KafkaSettings::new(self.kafka.bootstrap_servers.clone().unwrap_or_default());
         settings.properties = self.kafka.properties.clone();
         settings.topics = self.kafka.topics.clone();

@@ -13,7 +13,7 @@ use super::{
 
 /// Settings on their way to a configuration.
 #[derive(Debug)]
-pub struct Reader {
+pub(super) struct Reader {
     settings: Settings,
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
@@ -23,7 +23,7 @@ pub struct Reader {
 
 /// A key that is set, as it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
+pub(crate) struct Given {
     /// The key, dots between levels.
     pub key: String,
     /// The value as a text; `(secret)` for one that may let somebody in.
@@ -34,22 +34,27 @@ pub struct Given {
 
 impl Reader {
     /// Reads from settings; the faults of gathering them come first.
-    pub const fn new(settings: Settings, faults: Vec<Fault>) -> Self {
+    pub(super) const fn new(settings: Settings, faults: Vec<Fault>) -> Self {
         Self { settings, faults, warnings: Vec::new(), taken: BTreeSet::new(), lists: false }
     }
 
     /// Reads nothing, and notes what is asked for; the user's names are all `*`.
-    pub fn listing() -> Self {
+    pub(super) fn listing() -> Self {
         Self { lists: true, ..Self::new(Settings::new(), Vec::new()) }
     }
 
     /// The keys that were asked for.
-    pub fn asked(&self) -> &BTreeSet<String> {
+    pub(super) fn asked(&self) -> &BTreeSet<String> {
         &self.taken
     }
 
     /// The value of a key as `parse` understands it; nothing when it is not set, or a fault is kept.
-    pub fn read<T>(&mut self, key: &str, wanted: &str, parse: impl FnOnce(&Raw) -> Option<T>) -> Option<T> {
+    pub(super) fn read<T>(
+        &mut self,
+        key: &str,
+        wanted: &str,
+        parse: impl FnOnce(&Raw) -> Option<T>,
+    ) -> Option<T> {
         self.taken.insert(key.to_owned());
         let value = &self.settings.get(key)?.value;
         let parsed = parse(value);
@@ -60,7 +65,7 @@ impl Reader {
     }
 
     /// A text; an empty one is a fault, as it comes from a variable that somebody forgot to fill.
-    pub fn text(&mut self, key: &str) -> Option<String> {
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
         let text = self.read(key, "a text", as_text)?;
         if text.trim().is_empty() {
             self.fault(key, "is empty; give it a value, or leave it out altogether to have the default");
@@ -70,28 +75,28 @@ impl Reader {
     }
 
     /// Whether a key is set anywhere.
-    pub fn is_set(&self, key: &str) -> bool {
+    pub(super) fn is_set(&self, key: &str) -> bool {
         self.settings.contains_key(key)
     }
 
     /// A whole number within a range.
-    pub fn count(&mut self, key: &str, range: RangeInclusive<u64>, unit: &str) -> Option<u64> {
+    pub(super) fn count(&mut self, key: &str, range: RangeInclusive<u64>, unit: &str) -> Option<u64> {
         let wanted = format!("a whole number of {unit} from {} to {}", range.start(), range.end());
         self.read(key, &wanted, |raw| as_count(raw).filter(|count| range.contains(count)))
     }
 
     /// An exact decimal; its range is checked by those who use it.
-    pub fn decimal(&mut self, key: &str, wanted: &str) -> Option<Decimal> {
+    pub(super) fn decimal(&mut self, key: &str, wanted: &str) -> Option<Decimal> {
         self.read(key, wanted, |raw| decimal::parse(&number_text(raw)?).ok())
     }
 
     /// A floating-point number; its range is checked by those who use it.
-    pub fn number(&mut self, key: &str, wanted: &str) -> Option<f64> {
+    pub(super) fn number(&mut self, key: &str, wanted: &str) -> Option<f64> {
         self.read(key, wanted, |raw| number_text(raw)?.parse().ok())
     }
 
     /// A duration with its unit, within a range.
-    pub fn duration(
+    pub(super) fn duration(
         &mut self,
         key: &str,
         range: RangeInclusive<Duration>,
@@ -106,7 +111,7 @@ impl Reader {
     }
 
     /// A number of bytes with its unit, within a range.
-    pub fn bytes(&mut self, key: &str, range: RangeInclusive<u64>, example: &str) -> Option<u64> {
+    pub(super) fn bytes(&mut self, key: &str, range: RangeInclusive<u64>, example: &str) -> Option<u64> {
         let wanted = format!(
             "a size with its unit (B, KiB, MiB, GiB), from {} to {} bytes, such as {example:?}",
             range.start(),
@@ -116,7 +121,7 @@ impl Reader {
     }
 
     /// Yes or no.
-    pub fn flag(&mut self, key: &str) -> Option<bool> {
+    pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
         self.read(key, "true or false", |raw| match raw {
             Raw::Typed(value) => value.as_bool(),
             Raw::Text(text) => text.parse().ok(),
@@ -124,7 +129,7 @@ impl Reader {
     }
 
     /// An address on this machine. Others are refused: there is no encryption and one token for everybody.
-    pub fn loopback(&mut self, key: &str) -> Option<SocketAddr> {
+    pub(super) fn loopback(&mut self, key: &str) -> Option<SocketAddr> {
         let address = self.read(key, "an address with a port, such as \"127.0.0.1:7450\"", |raw| {
             SocketAddr::from_str(&as_text(raw)?.replace("localhost:", "127.0.0.1:")).ok()
         })?;
@@ -138,7 +143,7 @@ impl Reader {
     }
 
     /// The second-level names under a prefix: what stands between it and the last dot.
-    pub fn names(&self, prefix: &str) -> BTreeSet<String> {
+    pub(super) fn names(&self, prefix: &str) -> BTreeSet<String> {
         if self.lists {
             return BTreeSet::from(["*".to_owned()]);
         }
@@ -147,7 +152,7 @@ impl Reader {
     }
 
     /// Everything under a prefix as text, whatever its type.
-    pub fn texts(&mut self, prefix: &str) -> Vec<(String, String)> {
+    pub(super) fn texts(&mut self, prefix: &str) -> Vec<(String, String)> {
         self.taken.insert(format!("{prefix}*"));
         let keys: Vec<String> = self.settings.keys().filter(|key| key.starts_with(prefix)).cloned().collect();
         let mut texts = Vec::new();
@@ -160,13 +165,13 @@ impl Reader {
     }
 
     /// Keeps a fault of a key.
-    pub fn fault(&mut self, key: &str, problem: impl Into<String>) {
+    pub(super) fn fault(&mut self, key: &str, problem: impl Into<String>) {
         let fault = self.about(key, problem.into());
         self.faults.push(fault);
     }
 
     /// Keeps what is allowed and yet hardly meant.
-    pub fn warn(&mut self, key: &str, problem: impl Into<String>) {
+    pub(super) fn warn(&mut self, key: &str, problem: impl Into<String>) {
         let warning = self.about(key, problem.into());
         self.warnings.push(warning);
     }
@@ -182,7 +187,7 @@ impl Reader {
     }
 
     /// Keeps what an actor says about its section.
-    pub fn actor_faults(&mut self, section: &str, faults: Vec<actors::Fault>) {
+    pub(super) fn actor_faults(&mut self, section: &str, faults: Vec<actors::Fault>) {
         for fault in faults {
             let key = format!("{section}.{}", fault.key);
             let known = self.settings.contains_key(&key);
@@ -198,7 +203,7 @@ impl Reader {
     }
 
     /// What is set, as it may be shown.
-    pub fn given(&self) -> Vec<Given> {
+    pub(super) fn given(&self) -> Vec<Given> {
         let shown = |key: &str, raw: &Raw| match is_secret(key) {
             true => "(secret)".to_owned(),
             false => any_text(raw).unwrap_or_else(|| raw.shown()),
@@ -212,12 +217,12 @@ impl Reader {
     }
 
     /// What is allowed and yet hardly meant.
-    pub fn warnings(&mut self) -> Vec<Fault> {
+    pub(super) fn warnings(&mut self) -> Vec<Fault> {
         std::mem::take(&mut self.warnings)
     }
 
     /// All faults, with those of keys that nobody asked for; `nearest` knows a key that may have been meant.
-    pub fn finish(mut self, nearest: impl Fn(&str) -> Option<String>) -> Vec<Fault> {
+    pub(super) fn finish(mut self, nearest: impl Fn(&str) -> Option<String>) -> Vec<Fault> {
         let unknown: Vec<_> = self.settings.iter().filter(|(key, _)| !self.taken.contains(*key)).collect();
         for (key, setting) in unknown {
             let problem = match nearest(key) {
@@ -237,7 +242,7 @@ impl Reader {
     }
 
     /// Digest of what is set, secrets left out.
-    pub fn digest(&self) -> String {
+    pub(super) fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for (key, setting) in self.settings.iter().filter(|(key, _)| !is_secret(key)) {
             let value = any_text(&setting.value).unwrap_or_default();

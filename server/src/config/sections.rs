@@ -13,7 +13,7 @@ use store::Options;
 use super::{Config, KafkaSection, StoreSection, bounds, layers::Raw, reader::Reader};
 
 /// Reads every section. Where a fault is kept the default stands in, so that the other faults are found too.
-pub fn read(reader: &mut Reader) -> Config {
+pub(super) fn read(reader: &mut Reader) -> Config {
     let (guard, kafka) = (guard(reader), kafka(reader));
     let schedules = schedules(reader);
     bounds::check(reader, &guard, schedules.keys().map(String::as_str));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Reads a duration: numbers with the units ms, s, m, h, d.
-pub fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total_ms = 0_u64;
     if rest.is_empty() {
@@ -33,7 +33,7 @@ fn milliseconds_of(unit: &str) -> Option<u64> {
 }
 
 /// Reads a number of bytes: a number with the unit B, KiB, MiB or GiB.
-pub fn bytes(text: &str) -> Option<u64> {
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);

@@ -18,7 +18,7 @@ const RETRY: Duration = Duration::from_millis(20);
 
 /// Who holds a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub(crate) struct Holder {
     /// The process.
     pub pid: u32,
     /// Its command: `run`, `strategies` …
@@ -27,20 +27,20 @@ pub struct Holder {
 
 impl Holder {
     /// Whether it answers over HTTP, or soon will.
-    pub fn is_server(&self) -> bool {
+    pub(crate) fn is_server(&self) -> bool {
         self.command == "run"
     }
 }
 
 /// The folder is ours until this is dropped.
 #[derive(Debug)]
-pub struct Hold {
+pub(crate) struct Hold {
     _lock: File,
 }
 
 /// Why the folder is not ours.
 #[derive(Debug, thiserror::Error)]
-pub enum HoldError {
+pub(crate) enum HoldError {
     /// Another process holds it.
     #[error("{}", in_use(folder, holder.as_ref()))]
     InUse {
@@ -74,7 +74,7 @@ impl Hold {
     ///
     /// # Errors
     /// When another process keeps it, or the system refuses.
-    pub fn take(folder: &DataFolder, command: &str, patience: Duration) -> Result<Self, HoldError> {
+    pub(crate) fn take(folder: &DataFolder, command: &str, patience: Duration) -> Result<Self, HoldError> {
         let io = |error| HoldError::Io { folder: folder.clone(), error };
         let path = folder.path().join(LOCK);
         let at_lock = |error| io(io::Error::new(io::Error::kind(&error), format!("{LOCK}: {error}")));
@@ -109,7 +109,7 @@ impl Hold {
     }
 
     /// Who holds a folder now, without touching it; nothing when nobody does.
-    pub fn holder_of(folder: &DataFolder) -> Option<Holder> {
+    pub(crate) fn holder_of(folder: &DataFolder) -> Option<Holder> {
         let file =
             plain::open(&folder.path().join(LOCK), OpenOptions::new().read(true), Links::Refused).ok()?;
         match file.try_lock_shared() {

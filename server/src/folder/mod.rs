@@ -1,7 +1,7 @@
 //! The data folder: what lies where, who holds it, and where a running server is reached.
 
 mod hold;
-pub mod own_log;
+pub(crate) mod own_log;
 mod server_file;
 mod token;
 
@@ -13,31 +13,31 @@ use std::{
 
 use store::plain;
 
-pub use hold::{Hold, HoldError, Holder};
-pub use own_log::OwnLogError;
-pub use server_file::ServerFile;
-pub use token::Token;
+pub(crate) use hold::{Hold, HoldError, Holder};
+pub(crate) use own_log::OwnLogError;
+pub(crate) use server_file::ServerFile;
+pub(crate) use token::Token;
 
 /// What a start has to find room for: the first steps of log and views.
 const ROOM: usize = 1 << 20;
 
 /// The data folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DataFolder(PathBuf);
+pub(crate) struct DataFolder(PathBuf);
 
 impl DataFolder {
     /// A folder, which need not be there yet.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
 
     /// The folder itself.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// The folder's mode, where others than its owner may read it.
-    pub fn open_to_others(&self) -> Option<u32> {
+    pub(crate) fn open_to_others(&self) -> Option<u32> {
         let mode = fs::metadata(&self.0).ok()?.permissions().mode() & 0o777;
         (mode & 0o077 != 0).then_some(mode)
     }
@@ -46,7 +46,7 @@ impl DataFolder {
     ///
     /// # Errors
     /// When the system refuses to write.
-    pub fn check_room(&self) -> io::Result<()> {
+    pub(crate) fn check_room(&self) -> io::Result<()> {
         let probe = self.0.join("room");
         let written = plain::write(&probe, &vec![0; ROOM]);
         // Half of it would take the last room; what was never made is not there to be removed.
@@ -55,17 +55,17 @@ impl DataFolder {
     }
 
     /// The event log and nothing else.
-    pub fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.0.join("log")
     }
 
     /// Views: may be deleted while nothing runs.
-    pub fn views(&self) -> PathBuf {
+    pub(crate) fn views(&self) -> PathBuf {
         self.0.join("views")
     }
 
     /// Snapshots of actors: may be deleted while nothing runs.
-    pub fn snapshots(&self) -> PathBuf {
+    pub(crate) fn snapshots(&self) -> PathBuf {
         self.0.join("snapshots")
     }
 }

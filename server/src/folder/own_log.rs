@@ -17,7 +17,7 @@ const NAME: &str = "log-id";
 
 /// Why the log of a folder is not opened.
 #[derive(Debug, thiserror::Error)]
-pub enum OwnLogError {
+pub(crate) enum OwnLogError {
     /// What lies beside `log/` was made of a log, and none is there.
     #[error(
         "{log} is missing or empty, but {trace} is of a log that was here{}: every fact and every halt would be forgotten. \
@@ -78,7 +78,11 @@ struct Trace {
 ///
 /// # Errors
 /// See [`OwnLogError`].
-pub fn open(folder: &DataFolder, options: Options, anew: bool) -> Result<Arc<EmbeddedLog>, OwnLogError> {
+pub(crate) fn open(
+    folder: &DataFolder,
+    options: Options,
+    anew: bool,
+) -> Result<Arc<EmbeddedLog>, OwnLogError> {
     if anew {
         begin_anew(folder)?;
     } else {
@@ -96,7 +100,7 @@ pub fn open(folder: &DataFolder, options: Options, anew: bool) -> Result<Arc<Emb
 ///
 /// # Errors
 /// See [`OwnLogError`].
-pub fn read(folder: &DataFolder) -> Result<Arc<EmbeddedLog>, OwnLogError> {
+pub(crate) fn read(folder: &DataFolder) -> Result<Arc<EmbeddedLog>, OwnLogError> {
     check(folder)?;
     Ok(Arc::new(EmbeddedLog::open_read_only(&folder.log())?))
 }
@@ -105,7 +109,7 @@ pub fn read(folder: &DataFolder) -> Result<Arc<EmbeddedLog>, OwnLogError> {
 ///
 /// # Errors
 /// See [`OwnLogError`].
-pub fn check(folder: &DataFolder) -> Result<(), OwnLogError> {
+pub(crate) fn check(folder: &DataFolder) -> Result<(), OwnLogError> {
     let (found, log) = (EmbeddedLog::id_in(&folder.log())?, folder.log().display().to_string());
     let Some(Trace { path, ids }) = trace(folder)? else { return Ok(()) };
     let trace = path.display().to_string();
@@ -136,7 +140,7 @@ fn begin_anew(folder: &DataFolder) -> Result<(), OwnLogError> {
 ///
 /// # Errors
 /// When the system refuses.
-pub fn forget(folder: &DataFolder) -> io::Result<()> {
+pub(crate) fn forget(folder: &DataFolder) -> io::Result<()> {
     gone(fs::remove_file(folder.path().join(NAME)))
 }
 

@@ -11,7 +11,7 @@ const NAME: &str = "server.json";
 
 /// The way to a running server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerFile {
+pub(crate) struct ServerFile {
     /// Its process.
     pub pid: u32,
     /// Where it listens.
@@ -23,18 +23,18 @@ impl ServerFile {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn write(&self, folder: &DataFolder) -> io::Result<()> {
+    pub(crate) fn write(&self, folder: &DataFolder) -> io::Result<()> {
         plain::write(&folder.path().join(NAME), &serde_json::to_vec(self)?)
     }
 
     /// Reads the file; nothing when there is none, or it is not readable.
-    pub fn read(folder: &DataFolder) -> Option<Self> {
+    pub(crate) fn read(folder: &DataFolder) -> Option<Self> {
         let text = plain::read(&folder.path().join(NAME)).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
     /// Removes the file of a server that ends.
-    pub fn remove(folder: &DataFolder) {
+    pub(crate) fn remove(folder: &DataFolder) {
         // Left over it does no harm: the lock is gone.
         let _ = fs::remove_file(folder.path().join(NAME));
     }

@@ -14,7 +14,7 @@ const NAME: &str = "token";
 
 /// The token. It has no text form of its own, so that it reaches no log by accident.
 #[derive(Clone)]
-pub struct Token(String);
+pub(crate) struct Token(String);
 
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -27,7 +27,7 @@ impl Token {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn load_or_make(folder: &DataFolder) -> io::Result<Self> {
+    pub(crate) fn load_or_make(folder: &DataFolder) -> io::Result<Self> {
         match Self::load(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::make(folder),
             Ok(token) => {
@@ -50,7 +50,7 @@ impl Token {
     ///
     /// # Errors
     /// When there is none, or it may not be read.
-    pub fn load(folder: &DataFolder) -> io::Result<Self> {
+    pub(crate) fn load(folder: &DataFolder) -> io::Result<Self> {
         let path = folder.path().join(NAME);
         let at_token = |error: io::Error| io::Error::new(error.kind(), format!("{NAME}: {error}"));
         let bytes = plain::read(&path).map_err(at_token)?;
@@ -72,12 +72,12 @@ impl Token {
     }
 
     /// What goes into the header of a request.
-    pub fn bearer(&self) -> String {
+    pub(crate) fn bearer(&self) -> String {
         format!("Bearer {}", self.0)
     }
 
     /// Whether a header lets its sender in. Takes the same time wherever the first difference is.
-    pub fn lets_in(&self, header: &[u8]) -> bool {
+    pub(crate) fn lets_in(&self, header: &[u8]) -> bool {
         // Digests have one length, and how much of them is equal tells nothing about the texts.
         blake3::hash(header) == blake3::hash(self.bearer().as_bytes())
     }

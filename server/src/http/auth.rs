@@ -16,7 +16,7 @@ use crate::problem::Problem;
 const OPEN: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 /// Lets a request in or refuses it. No answer is kept by anybody on the way, or taken for something else than it says.
-pub async fn guard(
+pub(super) async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {

@@ -20,7 +20,7 @@ const SLOWEST: u64 = 64 << 10;
 ///
 /// # Errors
 /// When it is too large, too slow, or breaks off.
-pub async fn body_of(payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+pub(super) async fn body_of(payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     let (mut stream, mut body, begun) = (pin!(BodyStream::new(payload)), BytesMut::new(), Instant::now());
     loop {
         let until = begun + PATIENCE + Duration::from_secs(body.len() as u64 / SLOWEST);

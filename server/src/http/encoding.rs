@@ -11,7 +11,7 @@ use crate::problem::Problem;
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
+pub(super) enum Coding {
     /// gzip, of several members too.
     Gzip,
     /// zlib, as HTTP means it.
@@ -29,7 +29,7 @@ const ZSTD_WINDOW_LOG: u32 = 24;
 ///
 /// # Errors
 /// When one of them is not understood.
-pub fn codings<'h>(headers: impl Iterator<Item = &'h HeaderValue>) -> Result<Vec<Coding>, Problem> {
+pub(super) fn codings<'h>(headers: impl Iterator<Item = &'h HeaderValue>) -> Result<Vec<Coding>, Problem> {
     let mut codings = Vec::new();
     for header in headers {
         for name in header.to_str().unwrap_or("?").split(',').map(str::trim) {
@@ -56,7 +56,11 @@ fn unsupported(name: &str) -> Problem {
 ///
 /// # Errors
 /// When it has more, or is not packed as was said.
-pub fn unpacked<'b>(body: &'b [u8], codings: &[Coding], most: usize) -> Result<Cow<'b, [u8]>, Problem> {
+pub(super) fn unpacked<'b>(
+    body: &'b [u8],
+    codings: &[Coding],
+    most: usize,
+) -> Result<Cow<'b, [u8]>, Problem> {
     let mut unpacked = Cow::Borrowed(body);
     for coding in codings.iter().rev() {
         unpacked = Cow::Owned(unpack(&unpacked, *coding, most)?);
@@ -92,11 +96,11 @@ fn read(reader: impl Read, most: usize) -> io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
     use std::io::Write;
 
-    pub fn gzip(body: &[u8]) -> Vec<u8> {
+    pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
         let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         writer.write_all(body).unwrap();
         writer.finish().unwrap()

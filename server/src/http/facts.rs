@@ -27,7 +27,7 @@ const MOST: usize = 10_000;
 
 /// What became of one fact.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct FactResult {
+pub(crate) struct FactResult {
     /// `taken`, `duplicate` or `rejected`.
     pub result: Became,
     /// Of the event in the log.
@@ -45,7 +45,7 @@ pub struct FactResult {
 /// What became of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Became {
+pub(crate) enum Became {
     /// It is in the log now.
     Taken,
     /// It was there before.
@@ -56,7 +56,7 @@ pub enum Became {
 
 /// The answer to a request with facts; everything in it is durable.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Receipt {
+pub(crate) struct Receipt {
     /// New facts.
     pub taken: u64,
     /// Known trades.
@@ -68,7 +68,7 @@ pub struct Receipt {
 }
 
 /// `POST /api/events`.
-pub async fn take(
+pub(super) async fn take(
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<AppState>,

@@ -14,12 +14,15 @@ struct Readiness {
 }
 
 /// `GET /livez`: the process answers.
-pub async fn live() -> HttpResponse {
+pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
 /// `GET /readyz`: 200 when every part gets on, else 503 with those that do not.
-pub async fn ready(state: web::Data<AppState>, lobby: web::Data<Lobby>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn ready(
+    state: web::Data<AppState>,
+    lobby: web::Data<Lobby>,
+) -> Result<HttpResponse, Refusal> {
     let parts = lobby.blocking(move || Ok(states(&state.parts))).await?;
     let ready = parts.iter().all(|part| part.ready);
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };

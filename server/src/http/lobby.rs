@@ -33,7 +33,7 @@ const GLANCE: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where calls are answered.
-pub struct Lobby {
+pub(super) struct Lobby {
     head: watch::Receiver<u64>,
     gone: Arc<AtomicBool>,
     follower: Option<JoinHandle<()>>,
@@ -45,7 +45,7 @@ impl Lobby {
     ///
     /// # Errors
     /// When no thread can be had.
-    pub fn open(state: &AppState) -> std::io::Result<Self> {
+    pub(super) fn open(state: &AppState) -> std::io::Result<Self> {
         let (sender, head) = watch::channel(state.sources.log.events.head());
         let gone = Arc::new(AtomicBool::new(false));
         let (log, ends) =
@@ -59,7 +59,7 @@ impl Lobby {
     ///
     /// # Errors
     /// The problem of the call, or that too many are under way.
-    pub async fn answer<C: Call>(
+    pub(super) async fn answer<C: Call>(
         &self,
         state: &web::Data<AppState>,
         mut call: C,
@@ -85,7 +85,7 @@ impl Lobby {
     ///
     /// # Errors
     /// What the work says, or that too much is under way.
-    pub async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {

@@ -6,7 +6,10 @@ use super::{lobby::Lobby, refusal::Refusal, state::AppState};
 use crate::parts::{Figures, figures, states};
 
 /// `GET /metrics`.
-pub async fn metrics(state: web::Data<AppState>, lobby: web::Data<Lobby>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn metrics(
+    state: web::Data<AppState>,
+    lobby: web::Data<Lobby>,
+) -> Result<HttpResponse, Refusal> {
     let text = lobby.blocking(move || Ok(text(&state))).await?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }

@@ -17,6 +17,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use facts::{FactResult, Receipt};
-pub use routes::{WORKERS, serve};
-pub use state::{AppState, Refused, Tally};
+pub(crate) use facts::{FactResult, Receipt};
+pub(crate) use routes::{WORKERS, serve};
+pub(crate) use state::{AppState, Refused, Tally};

@@ -13,7 +13,7 @@ use crate::{
 ///
 /// # Errors
 /// When a parameter is missing, unknown or no such value; it is named.
-pub fn read<C: Call>(request: &HttpRequest, body: &[u8]) -> Result<C, Problem> {
+pub(super) fn read<C: Call>(request: &HttpRequest, body: &[u8]) -> Result<C, Problem> {
     let parts = request.match_info().iter().map(|(name, value)| (name.to_owned(), decoded(value)));
     match C::METHOD {
         Method::Get => of_address(request.query_string(), &parts.collect::<Pairs>()),

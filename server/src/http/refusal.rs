@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 /// A problem as an answer.
 #[derive(Debug)]
-pub struct Refusal(pub Problem);
+pub(super) struct Refusal(pub Problem);
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

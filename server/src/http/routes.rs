@@ -25,7 +25,7 @@ use crate::{
 const LARGEST_CALL: usize = 64 << 10;
 
 /// Threads that answer.
-pub const WORKERS: usize = 2;
+pub(crate) const WORKERS: usize = 2;
 
 /// Calls that may block at once, for each of the threads.
 const BLOCKING: usize = 32;
@@ -34,7 +34,11 @@ const BLOCKING: usize = 32;
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(state: web::Data<AppState>, listener: TcpListener, connections: usize) -> io::Result<Server> {
+pub(crate) fn serve(
+    state: web::Data<AppState>,
+    listener: TcpListener,
+    connections: usize,
+) -> io::Result<Server> {
     let lobby = web::Data::new(Lobby::open(&state)?);
     let app = move || {
         let app = App::new().app_data(state.clone()).app_data(lobby.clone());
@@ -100,7 +104,7 @@ impl Routes for Routing<'_> {
 }
 
 /// All routes.
-pub fn routes(app: &mut ServiceConfig) {
+pub(super) fn routes(app: &mut ServiceConfig) {
     let mut known = Known::default();
     for method in [Method::GET, Method::HEAD] {
         known.add(app, "/livez", method.clone(), web::route().to(health::live));

@@ -14,7 +14,7 @@ use intake::{TradeFormat, admit::Admission};
 use crate::{calls::Sources, few::Few, folder::Token, parts::Part, problem::Problem};
 
 /// Everything that the handlers work with.
-pub struct AppState {
+pub(crate) struct AppState {
     /// Answers calls.
     pub sources: Sources,
     /// Lets in.
@@ -32,7 +32,7 @@ pub struct AppState {
 }
 
 /// Tells of requests that were not let in: a wrong token may be a guess, or a bot whose reports go nowhere.
-pub struct Refused(Mutex<Few>);
+pub(crate) struct Refused(Mutex<Few>);
 
 impl Default for Refused {
     fn default() -> Self {
@@ -42,7 +42,7 @@ impl Default for Refused {
 
 impl Refused {
     /// Tells of one; what it showed and asked for in the address is told to nobody.
-    pub fn tell(&self, why: &Problem, method: &str, path: &str, from: Option<SocketAddr>) {
+    pub(crate) fn tell(&self, why: &Problem, method: &str, path: &str, from: Option<SocketAddr>) {
         let mut few = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(more) = few.turned(Instant::now()) {
             tracing::warn!("{more} more requests were not let in since");
@@ -71,7 +71,7 @@ const PATH_SHOWN: usize = 100;
 
 /// Counts what became of facts.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     taken: AtomicU64,
     duplicate: AtomicU64,
     rejected: AtomicU64,
@@ -79,14 +79,14 @@ pub struct Tally {
 
 impl Tally {
     /// Adds the facts of a request.
-    pub fn add(&self, taken: u64, duplicate: u64, rejected: u64) {
+    pub(crate) fn add(&self, taken: u64, duplicate: u64, rejected: u64) {
         self.taken.fetch_add(taken, Ordering::Relaxed);
         self.duplicate.fetch_add(duplicate, Ordering::Relaxed);
         self.rejected.fetch_add(rejected, Ordering::Relaxed);
     }
 
     /// Taken, duplicate, rejected.
-    pub fn counts(&self) -> [u64; 3] {
+    pub(crate) fn counts(&self) -> [u64; 3] {
         [&self.taken, &self.duplicate, &self.rejected].map(|count| count.load(Ordering::Relaxed))
     }
 }

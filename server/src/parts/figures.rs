@@ -4,17 +4,17 @@ use std::fmt::Write as _;
 
 /// The figures of the process, family by family.
 #[derive(Default)]
-pub struct Figures(Vec<Family>);
+pub(crate) struct Figures(Vec<Family>);
 
 /// Samples of one name.
-pub struct Family {
+pub(crate) struct Family {
     name: &'static str,
     text: String,
 }
 
 impl Figures {
     /// A family, to which samples are added.
-    pub fn family(&mut self, name: &'static str, kind: &str, help: &str) -> &mut Family {
+    pub(crate) fn family(&mut self, name: &'static str, kind: &str, help: &str) -> &mut Family {
         let at = self.0.iter().position(|family| family.name == name).unwrap_or_else(|| {
             let text = format!("# HELP tradewarden_{name} {help}\n# TYPE tradewarden_{name} {kind}\n");
             self.0.push(Family { name, text });
@@ -24,19 +24,19 @@ impl Figures {
     }
 
     /// The text that Prometheus reads.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.0.iter().map(|family| family.text.as_str()).collect()
     }
 }
 
 impl Family {
     /// Adds a sample.
-    pub fn sample(&mut self, labels: &[(&str, &str)], value: f64) {
+    pub(crate) fn sample(&mut self, labels: &[(&str, &str)], value: f64) {
         self.part("", labels, value);
     }
 
     /// Adds a sample of a part of a histogram: `_bucket`, `_sum` or `_count`.
-    pub fn part(&mut self, suffix: &str, labels: &[(&str, &str)], value: f64) {
+    pub(crate) fn part(&mut self, suffix: &str, labels: &[(&str, &str)], value: f64) {
         let labels: Vec<String> =
             labels.iter().map(|(label, text)| format!("{label}=\"{}\"", escaped(text))).collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
@@ -45,13 +45,13 @@ impl Family {
     }
 
     /// Adds 1 or 0.
-    pub fn flag(&mut self, labels: &[(&str, &str)], on: bool) {
+    pub(crate) fn flag(&mut self, labels: &[(&str, &str)], on: bool) {
         self.sample(labels, f64::from(on));
     }
 }
 
 /// Adds what became of the records of a topic, or of `http`: taken, duplicate, rejected.
-pub fn records(out: &mut Figures, topic: &str, counts: [u64; 3]) {
+pub(crate) fn records(out: &mut Figures, topic: &str, counts: [u64; 3]) {
     let help = "Records by where they came from and what became of them.";
     let family = out.family("ingest_records_total", "counter", help);
     for (result, count) in ["taken", "duplicate", "rejected"].into_iter().zip(counts) {

@@ -7,7 +7,7 @@ use store::{EmbeddedLog, EventLog, SYNC_BOUNDS_US};
 use super::{Figures, Part, PartState, Saved};
 
 /// The log.
-pub struct LogPart {
+pub(crate) struct LogPart {
     /// The log.
     pub log: Arc<dyn EventLog>,
     /// The same log with its files; nothing for a log in memory.

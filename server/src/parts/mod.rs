@@ -2,7 +2,7 @@
 //! process go through them; a further part is a file here and its line in `process.rs`.
 
 mod actors;
-pub mod figures;
+pub(crate) mod figures;
 mod log;
 mod publisher;
 mod source;
@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use figures::Figures;
-pub use log::LogPart;
+pub(crate) use figures::Figures;
+pub(crate) use log::LogPart;
 #[cfg(test)]
-pub use publisher::figures_of as publisher_figures;
+pub(crate) use publisher::figures_of as publisher_figures;
 
 /// Something that runs in this process.
-pub trait Part: Send + Sync {
+pub(crate) trait Part: Send + Sync {
     /// How it is; several, where each of its own is told by itself. May block.
     fn states(&self) -> Vec<PartState> {
         Vec::new()
@@ -33,7 +33,7 @@ pub trait Part: Send + Sync {
 
 /// How a part of the process is, as `/readyz` tells it.
 #[derive(Clone, Debug, Serialize)]
-pub struct PartState {
+pub(crate) struct PartState {
     /// `log`, `actor:NAME`, `clock`, `projection:NAME`, `source:TOPIC`, `publisher`.
     pub part: String,
     /// Whether it gets on.
@@ -45,7 +45,7 @@ pub struct PartState {
 
 /// What is there when everything has stopped.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Saved {
+pub(crate) struct Saved {
     /// Events in the log.
     pub events: u64,
     /// Up to where decisions are published.
@@ -53,6 +53,6 @@ pub struct Saved {
 }
 
 /// How all parts are, in their order.
-pub fn states(parts: &[Arc<dyn Part>]) -> Vec<PartState> {
+pub(crate) fn states(parts: &[Arc<dyn Part>]) -> Vec<PartState> {
     parts.iter().flat_map(|part| part.states()).collect()
 }

@@ -34,7 +34,7 @@ impl Part for KafkaPublisher {
 }
 
 /// Adds the figures of a publisher.
-pub fn figures_of(status: &PublisherStatus, out: &mut Figures) {
+pub(crate) fn figures_of(status: &PublisherStatus, out: &mut Figures) {
     out.family("publisher_position", "gauge", "Up to where decisions and dead letters are published.")
         .sample(&[], status.position as f64);
     let lag = out.family("publisher_lag_events", "gauge", "Events that the publisher has not looked at yet.");

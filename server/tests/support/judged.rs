@@ -6,7 +6,7 @@ use super::{Home, Said};
 
 /// What a rehearsal of a file gave.
 #[derive(Debug)]
-pub struct Judged {
+pub(crate) struct Judged {
     pub said: Said,
     /// The figures of `performance --by total`.
     pub figures: Value,
@@ -22,7 +22,7 @@ pub struct Judged {
 
 impl Judged {
     /// Rehearses a file into a folder of its own; nothing where that was refused before anything was done.
-    pub fn of(home: &Home, file: &str, options: &[&str]) -> Result<Self, Said> {
+    pub(crate) fn of(home: &Home, file: &str, options: &[&str]) -> Result<Self, Said> {
         let folder = home.path("judged");
         let said = home.run(&[&["rehearse", "--force", "--data", &folder, file], options].concat());
         if said.code == 2 {
@@ -47,12 +47,12 @@ impl Judged {
     }
 
     /// The decisions by their types.
-    pub fn types(&self) -> Vec<&str> {
+    pub(crate) fn types(&self) -> Vec<&str> {
         self.decided.iter().map(|event| event["event_type"].as_str().unwrap()).collect()
     }
 
     /// The strategies' first breach: rule and value, and the trade that it was decided on.
-    pub fn breach(&self) -> (&Value, &Value) {
+    pub(crate) fn breach(&self) -> (&Value, &Value) {
         let halt = self.decided.iter().find(|event| event["event_type"] == "StrategyDisabled").unwrap();
         (&halt["event"]["rules"][0]["rule"], &halt["event"]["rules"][0]["value"])
     }

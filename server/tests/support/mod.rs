@@ -11,13 +11,13 @@ use std::{
 };
 
 #[allow(dead_code, reason = "not every file of tests judges")]
-pub mod judged;
+pub(crate) mod judged;
 
 use serde_json::{Value, json};
 
 /// What a command said.
 #[derive(Debug)]
-pub struct Said {
+pub(crate) struct Said {
     pub code: i32,
     pub out: String,
     pub err: String,
@@ -33,30 +33,30 @@ impl Said {
     }
 
     /// Standard output as JSON lines.
-    pub fn json(&self) -> Vec<Value> {
+    pub(crate) fn json(&self) -> Vec<Value> {
         let lines = self.out.lines().map(serde_json::from_str);
         lines.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
 /// A folder to work in.
-pub struct Home(tempfile::TempDir);
+pub(crate) struct Home(tempfile::TempDir);
 
 impl Home {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.0.path().join("tradewarden-data")
     }
 
-    pub fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.path().join(name).to_str().unwrap().to_owned()
     }
 
     /// Writes a file and answers its path.
-    pub fn file(&self, name: &str, text: &str) -> String {
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
         fs::write(self.path(name), text).unwrap();
         self.path(name)
     }
@@ -78,17 +78,17 @@ impl Home {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         self.run_with(&[], arguments)
     }
 
     /// Runs a command to its end with variables of the environment.
-    pub fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Said {
+    pub(crate) fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Said {
         Said::of(self.command(arguments).envs(variables.iter().copied()).output().unwrap())
     }
 
     /// Runs a command to its end, with bytes on standard input.
-    pub fn run_fed(&self, arguments: &[&str], bytes: &[u8]) -> Said {
+    pub(crate) fn run_fed(&self, arguments: &[&str], bytes: &[u8]) -> Said {
         let mut command = self.command(arguments);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -98,7 +98,7 @@ impl Home {
     }
 
     /// Runs a command again until it says what is wanted.
-    pub fn until(&self, arguments: &[&str], wanted: impl Fn(&Said) -> bool) -> Said {
+    pub(crate) fn until(&self, arguments: &[&str], wanted: impl Fn(&Said) -> bool) -> Said {
         let begun = Instant::now();
         loop {
             let said = self.run(arguments);
@@ -111,7 +111,7 @@ impl Home {
     }
 
     /// Runs a command whose results nobody reads.
-    pub fn run_unread(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn run_unread(&self, arguments: &[&str]) -> Said {
         let mut command = self.command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
@@ -121,12 +121,12 @@ impl Home {
     }
 
     /// Starts a server.
-    pub fn start(&self) -> Server {
+    pub(crate) fn start(&self) -> Server {
         self.start_with(&[])
     }
 
     /// Starts a server with further arguments.
-    pub fn start_with(&self, more: &[&str]) -> Server {
+    pub(crate) fn start_with(&self, more: &[&str]) -> Server {
         let arguments =
             ["run", "--set", "server.listen=127.0.0.1:0", "--set", "kafka.embedded_listen=127.0.0.1:0"];
         let arguments = [&arguments[..], more].concat();
@@ -136,19 +136,19 @@ impl Home {
     }
 
     /// Starts a server and waits until it listens.
-    pub fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         self.serve_with(&[]).0
     }
 
     /// Starts a server with further arguments, waits until it listens, and answers what it said until then.
-    pub fn serve_with(&self, more: &[&str]) -> (Server, String) {
+    pub(crate) fn serve_with(&self, more: &[&str]) -> (Server, String) {
         let mut server = self.start_with(more);
         let told = server.until_said("ready when");
         (server, told)
     }
 
     /// Starts a server on a disk that is full when a file would be larger than so many KiB, and waits until it listens.
-    pub fn serve_on_a_disk_of(&self, kib: u32) -> Server {
+    pub(crate) fn serve_on_a_disk_of(&self, kib: u32) -> Server {
         // The signal is ignored, so that the write fails as on a full disk.
         let script = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\"");
         let arguments =
@@ -163,19 +163,19 @@ impl Home {
 }
 
 /// A running server; killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     stderr: Option<BufReader<ChildStderr>>,
 }
 
 impl Server {
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits until its source is ready, or is not; what it says of itself then.
     #[allow(dead_code, reason = "not every file of tests asks")]
-    pub fn until_ready(&self, home: &Home, ready: bool) -> String {
+    pub(crate) fn until_ready(&self, home: &Home, ready: bool) -> String {
         let begun = Instant::now();
         loop {
             let told = self.ready(home);
@@ -191,13 +191,13 @@ impl Server {
 
     /// What `/readyz` says.
     #[allow(dead_code, reason = "not every file of tests asks")]
-    pub fn ready(&self, home: &Home) -> Value {
+    pub(crate) fn ready(&self, home: &Home) -> Value {
         serde_json::from_str(&self.get(home, "/readyz")).unwrap()
     }
 
     /// What it answers without a token.
     #[allow(dead_code, reason = "not every file of tests asks")]
-    pub fn get(&self, home: &Home, path: &str) -> String {
+    pub(crate) fn get(&self, home: &Home, path: &str) -> String {
         let file: Value =
             serde_json::from_slice(&fs::read(home.data().join("server.json")).unwrap()).unwrap();
         let url = format!("http://{}{path}", file["address"].as_str().unwrap());
@@ -206,7 +206,7 @@ impl Server {
     }
 
     /// Reads what it says until it says that; answers all of it.
-    pub fn until_said(&mut self, words: &str) -> String {
+    pub(crate) fn until_said(&mut self, words: &str) -> String {
         let mut told = String::new();
         while !told.contains(words) {
             let read = self.stderr.as_mut().unwrap().read_line(&mut told).unwrap();
@@ -216,23 +216,23 @@ impl Server {
     }
 
     /// Sends it a signal.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let signalled = Command::new("kill").args([name, &self.pid().to_string()]).status().unwrap();
         assert!(signalled.success());
     }
 
     /// Waits until it has ended; its exit code.
-    pub fn wait(&mut self) -> Option<i32> {
+    pub(crate) fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 
     /// Ends it as an operator would; its exit code and last words.
-    pub fn terminate(&mut self) -> (Option<i32>, String) {
+    pub(crate) fn terminate(&mut self) -> (Option<i32>, String) {
         self.end("-TERM")
     }
 
     /// Ends it with a signal; its exit code and last words.
-    pub fn end(&mut self, signal: &str) -> (Option<i32>, String) {
+    pub(crate) fn end(&mut self, signal: &str) -> (Option<i32>, String) {
         self.signal(signal);
         let mut words = String::new();
         self.stderr.take().unwrap().read_to_string(&mut words).unwrap();
@@ -248,7 +248,7 @@ impl Drop for Server {
 }
 
 /// So many lost trades of one strategy, a day apart.
-pub fn losing_trades(count: u32) -> String {
+pub(crate) fn losing_trades(count: u32) -> String {
     let trade = |n: u32| {
         json!({
             "trade_id": n, "strategy": "rsi", "symbol": "BTC/USDT", "side": "long", "quantity": "1",
@@ -261,7 +261,7 @@ pub fn losing_trades(count: u32) -> String {
 }
 
 /// Every file below a folder with its bytes.
-pub fn bytes_of(folder: &str) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn bytes_of(folder: &str) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     collect(Path::new(folder), &mut files);
     files

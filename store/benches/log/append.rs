@@ -18,7 +18,7 @@ use crate::{
 
 /// One appender with the expected revision, and as many bytes written raw, batch by batch in turns: whatever else the disk
 /// has to do meets both. Then the same for each of the others.
-pub fn beside_others(batch: u64, count: u64) {
+pub(crate) fn beside_others(batch: u64, count: u64) {
     beside_raw(batch, count, "one appender", |dir| {
         let log = EmbeddedLog::open(dir, Options::default()).unwrap();
         move |request| drop(log.append(request).unwrap())
@@ -61,7 +61,7 @@ fn seconds(work: impl FnOnce()) -> f64 {
     started.elapsed().as_secs_f64()
 }
 
-pub fn producers(batch: u64, count: u64) {
+pub(crate) fn producers(batch: u64, count: u64) {
     let rates = (0..ROUNDS).map(|_| {
         let dir = folder();
         let log = Arc::new(EmbeddedLog::open(dir.path(), Options::default()).unwrap());
@@ -89,7 +89,7 @@ fn producer_requests(producer: u64, batch: u64, count: u64) -> Vec<Request> {
 }
 
 /// CPU time of the appending thread, which writes its batches itself; the kernel's part of it is in the raw figure.
-pub fn cpu_of_an_append() {
+pub(crate) fn cpu_of_an_append() {
     let dir = folder();
     let log = EmbeddedLog::open(dir.path(), Options::default()).unwrap();
     let (mut of_log, mut of_raw) = (Vec::new(), Vec::new());
@@ -106,7 +106,7 @@ pub fn cpu_of_an_append() {
 }
 
 /// Two appenders of 1,000 a request, as long as it takes.
-pub fn sustained(dir: &Path, events: u64) {
+pub(crate) fn sustained(dir: &Path, events: u64) {
     let log = Arc::new(EmbeddedLog::open(dir, Options::default()).unwrap());
     let slowest = Mutex::new(Duration::ZERO);
     let (used, took) = cpu_and_time(|| {
@@ -136,7 +136,7 @@ pub fn sustained(dir: &Path, events: u64) {
 }
 
 /// A tenth as many events through the others: they take long enough.
-pub fn sustained_rivals(events: u64) {
+pub(crate) fn sustained_rivals(events: u64) {
     sustained_rival::<Sqlite>(events / 10);
     sustained_rival::<Fjall>(events / 10);
 }
@@ -176,7 +176,7 @@ fn append_half(log: &EmbeddedLog, half: u64, events: u64, slowest: &Mutex<Durati
 }
 
 /// What the hash chain costs the writer: one hash over a batch of 1,000.
-pub fn chain_cost() {
+pub(crate) fn chain_cost() {
     let input = vec![b'x'; 1000 * 390];
     let costs = (0..ROUNDS).map(|_| {
         let started = Instant::now();

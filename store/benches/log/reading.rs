@@ -15,7 +15,7 @@ use crate::work::{
     ROUNDS, drop_from_cache, files_of, log_bytes, median, rate_of, request, resident_mib, row, trade,
 };
 
-pub fn reading(dir: &Path, events: u64) {
+pub(crate) fn reading(dir: &Path, events: u64) {
     let opened = (0..ROUNDS).map(|_| {
         let started = Instant::now();
         drop(EmbeddedLog::open_read_only(dir).unwrap());
@@ -121,7 +121,7 @@ fn scan(log: &EmbeddedLog, families: FamilySet) {
 }
 
 /// A long history: what opening it and reading a little of it cost.
-pub fn scale(dir: &Path, events: u64) {
+pub(crate) fn scale(dir: &Path, events: u64) {
     let log = EmbeddedLog::open(dir, Options::default()).unwrap();
     let started = Instant::now();
     for n in 0..events / 1000 {

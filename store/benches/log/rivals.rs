@@ -7,7 +7,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use rusqlite::{Connection, TransactionBehavior};
 use store::{Expected, Prepared, Request};
 
-pub trait Rival {
+pub(crate) trait Rival {
     const NAME: &'static str;
 
     fn open(dir: &Path) -> Self;
@@ -40,7 +40,7 @@ fn check(expected: Expected, revision: u64) {
 }
 
 /// SQLite in WAL mode with `synchronous=FULL`: with NORMAL a power cut loses what was acknowledged.
-pub struct Sqlite(Connection);
+pub(crate) struct Sqlite(Connection);
 
 impl Rival for Sqlite {
     const NAME: &'static str = "SQLite WAL FULL";
@@ -89,7 +89,7 @@ impl Rival for Sqlite {
 }
 
 /// fjall, synced at every commit.
-pub struct Fjall {
+pub(crate) struct Fjall {
     database: Database,
     records: Keyspace,
     ids: Keyspace,

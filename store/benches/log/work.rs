@@ -11,26 +11,26 @@ use std::{
 use events::{Event, NewEvent, Timestamp, TradeClosed, Uuid, id};
 use store::{Duplicates, Expected, Prepared, Request};
 
-pub const ROUNDS: usize = 5;
+pub(crate) const ROUNDS: usize = 5;
 const STREAMS: u64 = 8;
 
 /// What the process holds in memory, in MiB.
-pub fn resident_mib() -> f64 {
+pub(crate) fn resident_mib() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
     kib.unwrap_or(0.0) / 1024.0
 }
 
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-pub fn row(what: &str, measured: &str, beside: &str) {
+pub(crate) fn row(what: &str, measured: &str, beside: &str) {
     println!("| {what} | {measured} | {beside} |");
 }
 
-pub fn trade(n: u64) -> NewEvent {
+pub(crate) fn trade(n: u64) -> NewEvent {
     let decimal = |text: &str| text.parse().unwrap();
     let closed_at = Timestamp::from_micros(1_767_225_600_000_000 + n as i64 * 1_000_000);
     let strategy = format!("strategy-{}", n % STREAMS);
@@ -46,22 +46,22 @@ pub fn trade(n: u64) -> NewEvent {
     NewEvent::root(event_id, closed_at, &Arc::from("source:kafka"), Uuid::from_u128(7), event)
 }
 
-pub fn request(stream: &str, expected: Expected, numbers: std::ops::Range<u64>) -> Request {
+pub(crate) fn request(stream: &str, expected: Expected, numbers: std::ops::Range<u64>) -> Request {
     let events = numbers.map(|n| Prepared::new(trade(n)).unwrap()).collect();
     Request { stream: Arc::from(stream), expected, duplicates: Duplicates::Skip, events }
 }
 
-pub fn median(mut figures: Vec<f64>) -> f64 {
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
 }
 
-pub fn log_bytes(dir: &Path, ending: &str) -> u64 {
+pub(crate) fn log_bytes(dir: &Path, ending: &str) -> u64 {
     files_of(dir, &[ending]).iter().map(|file| file.metadata().unwrap().len()).sum()
 }
 
 /// CPU time of this thread in nanoseconds.
-pub fn thread_cpu_ns(work: impl FnOnce()) -> f64 {
+pub(crate) fn thread_cpu_ns(work: impl FnOnce()) -> f64 {
     let used = || {
         let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
         stat.split_whitespace().next().unwrap().parse::<f64>().unwrap()
@@ -72,13 +72,13 @@ pub fn thread_cpu_ns(work: impl FnOnce()) -> f64 {
 }
 
 /// CPU time of the whole process, as far as the system counts it (100 ticks a second), and wall time.
-pub fn cpu_and_time(work: impl FnOnce()) -> (Duration, Duration) {
+pub(crate) fn cpu_and_time(work: impl FnOnce()) -> (Duration, Duration) {
     let (cpu, started) = (cpu_time(), Instant::now());
     work();
     (cpu_time() - cpu, started.elapsed())
 }
 
-pub fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
@@ -86,7 +86,7 @@ pub fn cpu_time() -> Duration {
 }
 
 /// Events a second, by the clock and by the CPU time that all threads took together.
-pub fn rate_of(events: u64, mut work: impl FnMut()) -> String {
+pub(crate) fn rate_of(events: u64, mut work: impl FnMut()) -> String {
     let rounds: Vec<_> = (0..ROUNDS).map(|_| cpu_and_time(&mut work)).collect();
     let rate = |time: fn(&(Duration, Duration)) -> Duration| {
         median(rounds.iter().map(|round| events as f64 / time(round).as_secs_f64()).collect())
@@ -95,7 +95,7 @@ pub fn rate_of(events: u64, mut work: impl FnMut()) -> String {
 }
 
 /// The log's files with one of these endings.
-pub fn files_of(dir: &Path, endings: &[&str]) -> Vec<PathBuf> {
+pub(crate) fn files_of(dir: &Path, endings: &[&str]) -> Vec<PathBuf> {
     let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> =
         paths.filter(|path| endings.iter().any(|ending| path.to_string_lossy().ends_with(ending))).collect();
@@ -104,7 +104,7 @@ pub fn files_of(dir: &Path, endings: &[&str]) -> Vec<PathBuf> {
 }
 
 /// Lets the system forget what it has read of files. `dd` asks it to: that takes a call without a safe wrapper in std.
-pub fn drop_from_cache(files: &[PathBuf]) {
+pub(crate) fn drop_from_cache(files: &[PathBuf]) {
     for file in files {
         let mut input = std::ffi::OsString::from("if=");
         input.push(file);

@@ -38,7 +38,7 @@ pub(super) struct OpenBatch {
 
 impl OpenBatch {
     /// Begins the batch after `head` at an offset of a segment.
-    pub fn start(&mut self, head: &Head, starts_at: u64, salt: u32, now: Timestamp) {
+    pub(super) fn start(&mut self, head: &Head, starts_at: u64, salt: u32, now: Timestamp) {
         self.frames.clear();
         self.written.clear();
         self.ids.clear();
@@ -49,26 +49,26 @@ impl OpenBatch {
     }
 
     /// The position of the last event in it, or of the one before it.
-    pub fn position(&self) -> u64 {
+    pub(super) fn position(&self) -> u64 {
         self.before + self.written.len() as u64
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.written.is_empty()
     }
 
     /// The position of an id that is in it.
-    pub fn position_of(&self, id: Uuid) -> Option<u64> {
+    pub(super) fn position_of(&self, id: Uuid) -> Option<u64> {
         self.ids.get(&id).copied()
     }
 
     /// The revision of a stream that it appends to.
-    pub fn revision(&self, stream: &str) -> Option<u64> {
+    pub(super) fn revision(&self, stream: &str) -> Option<u64> {
         self.revisions.get(stream).copied()
     }
 
     /// Adds the new events of a request that was admitted.
-    pub fn add(&mut self, request: Request, appended: &Appended) {
+    pub(super) fn add(&mut self, request: Request, appended: &Appended) {
         let placed = &appended.placed;
         let Some(last) = placed.iter().rposition(|placed| !placed.duplicate) else { return };
         let fresh = placed.iter().filter(|placed| !placed.duplicate).count() as u64;
@@ -103,14 +103,14 @@ impl OpenBatch {
     }
 
     /// Ends the batch with the chain's value after it.
-    pub fn finish(&mut self) -> Hash {
+    pub(super) fn finish(&mut self) -> Hash {
         let chain = self.link.value();
         frame::close_batch(&mut self.frames, self.last_frame, &chain, self.salt);
         chain
     }
 
     /// What the index has to know of the batch.
-    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
         self.written.iter().map(|written| Entry {
             fingerprint: ids::of_id(written.recorded.event_id),
             offset: written.offset,
@@ -120,7 +120,7 @@ impl OpenBatch {
     }
 
     /// Its events, with the sizes of their payloads.
-    pub fn take_recorded(&mut self) -> Vec<(Arc<Recorded>, usize)> {
+    pub(super) fn take_recorded(&mut self) -> Vec<(Arc<Recorded>, usize)> {
         self.written.drain(..).map(|written| (written.recorded, written.payload)).collect()
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub fn start(&mut self, before: &Hash, batch: u64) {
+    pub(super) fn start(&mut self, before: &Hash, batch: u64) {
         self.input.clear();
         self.input.shrink_to(KEPT);
         self.input.extend_from_slice(before);
@@ -32,14 +32,14 @@ impl Link {
     }
 
     /// The header tells its own length, so no two sequences of events give the same bytes.
-    pub fn add(&mut self, last_of_transaction: bool, header: &[u8], payload: &[u8]) {
+    pub(super) fn add(&mut self, last_of_transaction: bool, header: &[u8], payload: &[u8]) {
         self.input.push(u8::from(last_of_transaction));
         self.input.extend_from_slice(&(payload.len() as u32).to_le_bytes());
         self.input.extend_from_slice(header);
         self.input.extend_from_slice(payload);
     }
 
-    pub fn value(&self) -> Hash {
+    pub(super) fn value(&self) -> Hash {
         *blake3::hash(&self.input).as_bytes()
     }
 }

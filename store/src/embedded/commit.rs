@@ -58,7 +58,7 @@ impl Drop for Farewell {
 
 impl Committer {
     /// Starts the writer's thread.
-    pub fn start(shared: &Arc<Shared>, writer: Writer) -> io::Result<(Arc<Self>, JoinHandle<()>)> {
+    pub(super) fn start(shared: &Arc<Shared>, writer: Writer) -> io::Result<(Arc<Self>, JoinHandle<()>)> {
         let (writer, queue, shared) = (Mutex::new(writer), Queue::default(), Arc::clone(shared));
         let committer = Arc::new(Self { writer, queue, shared });
         let farewell = Farewell(Arc::clone(&committer));
@@ -83,7 +83,7 @@ impl Committer {
     }
 
     /// Puts a request in line; waits for room.
-    pub fn submit(&self, request: Request) -> Result<Ticket<'_>, AppendError> {
+    pub(super) fn submit(&self, request: Request) -> Result<Ticket<'_>, AppendError> {
         request.check_sizes()?;
         let (job, answer) = Job::new(request);
         if self.queue.push(job) { Ok(Ticket { committer: self, answer }) } else { Err(self.why_stopped()) }
@@ -99,12 +99,12 @@ impl Committer {
     }
 
     /// How many requests wait.
-    pub fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.queue.len()
     }
 
     /// Takes nothing more; what is in line is still written.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.queue.close();
     }
 
@@ -123,7 +123,7 @@ pub(super) struct Ticket<'a> {
 
 impl Ticket<'_> {
     /// Waits until the request is durable, or refused.
-    pub fn wait(&self) -> Answer {
+    pub(super) fn wait(&self) -> Answer {
         self.committer.write_if_free();
         self.answer.recv().unwrap_or_else(|_| Err(self.committer.why_stopped()))
     }

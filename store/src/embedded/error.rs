@@ -128,7 +128,7 @@ pub(super) enum Setback {
 }
 
 impl Setback {
-    pub fn of(what: &str, path: &str, error: &io::Error) -> Self {
+    pub(super) fn of(what: &str, path: &str, error: &io::Error) -> Self {
         if is_out_of_descriptors(error) {
             Self::no_descriptor(what, path)
         } else {
@@ -136,7 +136,7 @@ impl Setback {
         }
     }
 
-    pub fn no_descriptor(what: &str, path: &str) -> Self {
+    pub(super) fn no_descriptor(what: &str, path: &str) -> Self {
         let message = "no file descriptor is left; close connections, or raise the limit of open files (ulimit -n). The log \
                        goes on meanwhile, and it is tried again";
         Self::NoDescriptor(format!("{what} {path} has to wait: {message}").into())

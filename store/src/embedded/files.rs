@@ -166,6 +166,7 @@ impl DiskFolder {
     }
 
     /// The folder at a path that has to be there.
+    #[must_use]
     pub fn existing(path: &Path) -> Self {
         Self { path: path.to_owned(), open: None }
     }
@@ -362,7 +363,7 @@ pub(super) fn damaged(path: &Arc<str>, at: u64, message: &str) -> ReadError {
 }
 
 impl Named {
-    pub fn open(folder: &dyn Folder, name: &str, access: Access) -> Result<Self, ReadError> {
+    pub(super) fn open(folder: &dyn Folder, name: &str, access: Access) -> Result<Self, ReadError> {
         let path = path_of(folder, name);
         match folder.open(name, access) {
             Ok(file) => Ok(Self { path, file, unpacked: false }),
@@ -370,17 +371,17 @@ impl Named {
         }
     }
 
-    pub fn size(&self) -> Result<u64, ReadError> {
+    pub(super) fn size(&self) -> Result<u64, ReadError> {
         self.file.size().map_err(|error| io_error(&self.path, &error))
     }
 
     /// Fills as much of `out` as the file has.
-    pub fn read_some(&self, out: &mut [u8], at: u64) -> Result<usize, ReadError> {
+    pub(super) fn read_some(&self, out: &mut [u8], at: u64) -> Result<usize, ReadError> {
         fill(&*self.file, out, at).map_err(|error| io_error(&self.path, &error))
     }
 
     /// Fills all of `out`; a file that ends before is damaged.
-    pub fn read_exact(&self, out: &mut [u8], at: u64) -> Result<(), ReadError> {
+    pub(super) fn read_exact(&self, out: &mut [u8], at: u64) -> Result<(), ReadError> {
         let filled = self.read_some(out, at)?;
         if filled < out.len() {
             return Err(self.damaged(at + filled as u64, "the file ends here; restore it from a backup"));
@@ -388,7 +389,7 @@ impl Named {
         Ok(())
     }
 
-    pub fn damaged(&self, at: u64, message: &str) -> ReadError {
+    pub(super) fn damaged(&self, at: u64, message: &str) -> ReadError {
         if self.unpacked {
             let message = format!("{message} (the byte is that of what the file unpacks to)");
             return damaged(&self.path, at, &message);

@@ -257,7 +257,7 @@ pub(super) struct NameCache {
 impl NameCache {
     const KEPT: usize = 16;
 
-    pub fn get(&mut self, name: &str) -> Arc<str> {
+    pub(super) fn get(&mut self, name: &str) -> Arc<str> {
         if let Some(at) = self.recent.iter().position(|known| **known == *name) {
             return Arc::clone(&self.recent[at]);
         }
@@ -271,12 +271,12 @@ impl NameCache {
 
 impl<'a> Frame<'a> {
     /// The stream's name.
-    pub fn stream(&self) -> Option<&'a str> {
+    pub(super) fn stream(&self) -> Option<&'a str> {
         std::str::from_utf8(self.names.stream).ok()
     }
 
     /// The whole event.
-    pub fn decode(&self, cache: &mut NameCache) -> Result<Recorded, ReadError> {
+    pub(super) fn decode(&self, cache: &mut NameCache) -> Result<Recorded, ReadError> {
         let failed = |message: String| ReadError::Decode { position: self.position, message: message.into() };
         let broken = || failed("the envelope does not fit its own lengths".to_owned());
         let event_type = std::str::from_utf8(self.names.event_type).ok().ok_or_else(broken)?;

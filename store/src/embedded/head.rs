@@ -29,7 +29,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub fn write(&self, folder: &dyn Folder) -> io::Result<()> {
+    pub(super) fn write(&self, folder: &dyn Folder) -> io::Result<()> {
         write_whole(folder, HEAD, &self.encode())
     }
 
@@ -59,7 +59,7 @@ impl Head {
         (ours && whole).then_some(head)
     }
 
-    pub fn read(folder: &dyn Folder) -> Result<Self, OpenFault> {
+    pub(super) fn read(folder: &dyn Folder) -> Result<Self, OpenFault> {
         let file = Named::open(folder, HEAD, Access::Read)?;
         let mut bytes = [0; BYTES + 1];
         let read = file.read_some(&mut bytes, 0)?;

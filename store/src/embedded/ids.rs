@@ -35,7 +35,7 @@ const SMALLEST_TABLE: usize = 1024;
 
 impl IdTable {
     /// Offsets are never 0: a segment starts with its header.
-    pub fn insert(&mut self, fingerprint: Fingerprint, offset: u32) {
+    pub(super) fn insert(&mut self, fingerprint: Fingerprint, offset: u32) {
         if (self.used + 1) * 4 > self.slots.len() * 3 {
             self.grow();
         }
@@ -64,7 +64,7 @@ impl IdTable {
     }
 
     /// Whether some frame's key may be the one meant.
-    pub fn may_contain(&self, fingerprint: Fingerprint) -> bool {
+    pub(super) fn may_contain(&self, fingerprint: Fingerprint) -> bool {
         let mut at = match self.slots.len() {
             0 => return false,
             _ => self.first_slot(fingerprint),
@@ -79,7 +79,7 @@ impl IdTable {
     }
 
     /// Appends the offsets of all frames whose key may be the one meant.
-    pub fn candidates(&self, fingerprint: Fingerprint, out: &mut Vec<u32>) {
+    pub(super) fn candidates(&self, fingerprint: Fingerprint, out: &mut Vec<u32>) {
         if self.slots.is_empty() {
             return;
         }
@@ -93,7 +93,7 @@ impl IdTable {
     }
 
     /// Everything, sorted: fingerprint in the high half, offset in the low one.
-    pub fn sorted(&self) -> Vec<u64> {
+    pub(super) fn sorted(&self) -> Vec<u64> {
         let mut entries = Vec::with_capacity(self.used);
         entries.extend(self.slots.iter().copied().filter(|entry| *entry != 0));
         entries.sort_unstable();
@@ -108,14 +108,14 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub const BLOCK_BYTES: usize = 64;
+    pub(super) const BLOCK_BYTES: usize = 64;
 
     /// Blocks that a filter for this many keys has.
-    pub fn blocks_for(keys: usize) -> usize {
+    pub(super) fn blocks_for(keys: usize) -> usize {
         (keys * 12).div_ceil(512).max(1)
     }
 
-    pub fn for_keys(keys: usize) -> Self {
+    pub(super) fn for_keys(keys: usize) -> Self {
         Self { blocks: vec![[0; 8]; Self::blocks_for(keys)] }
     }
 
@@ -126,7 +126,7 @@ impl Filter {
         (block, [0, 9, 18, 27, 36, 45].map(|shift| (bits >> shift) as u16 & 511))
     }
 
-    pub fn insert(&mut self, fingerprint: Fingerprint) {
+    pub(super) fn insert(&mut self, fingerprint: Fingerprint) {
         let (block, bits) = self.block_and_bits(fingerprint);
         for bit in bits {
             self.blocks[block][usize::from(bit / 64)] |= 1 << (bit % 64);
@@ -134,17 +134,17 @@ impl Filter {
     }
 
     /// False: certainly absent.
-    pub fn may_contain(&self, fingerprint: Fingerprint) -> bool {
+    pub(super) fn may_contain(&self, fingerprint: Fingerprint) -> bool {
         let (block, bits) = self.block_and_bits(fingerprint);
         bits.iter().all(|bit| self.blocks[block][usize::from(bit / 64)] >> (bit % 64) & 1 != 0)
     }
 
-    pub fn words(&self) -> impl Iterator<Item = u64> {
+    pub(super) fn words(&self) -> impl Iterator<Item = u64> {
         self.blocks.iter().flatten().copied()
     }
 
     /// From the bytes of its words; at least one block.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (words, []) = bytes.as_chunks::<8>() else { return None };
         let (blocks, []) = words.as_chunks::<8>() else { return None };
         let blocks: Vec<_> = blocks.iter().map(|block| block.map(u64::from_le_bytes)).collect();

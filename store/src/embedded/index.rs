@@ -24,7 +24,7 @@ pub(super) struct StreamPart {
 
 impl StreamPart {
     /// The revision of its last event.
-    pub fn last_revision(&self) -> u64 {
+    pub(super) fn last_revision(&self) -> u64 {
         self.first_revision + self.offsets.len() as u64 - 1
     }
 
@@ -46,7 +46,7 @@ pub(super) struct Index {
 
 impl Index {
     /// Adds the next event; false when its revision does not follow on that of its stream.
-    pub fn add(&mut self, entry: Entry) -> bool {
+    pub(super) fn add(&mut self, entry: Entry) -> bool {
         match self.streams.get_mut(&entry.stream) {
             Some(part) if part.last_revision() + 1 == entry.revision => part.offsets.push(entry.offset),
             Some(_) => return false,
@@ -64,17 +64,17 @@ impl Index {
     }
 
     /// The n-th event's offset (from 0), or that of one at most [`SPARSE`] − 1 before it, and which one that is.
-    pub fn near(&self, n: u64) -> Option<(u64, u32)> {
+    pub(super) fn near(&self, n: u64) -> Option<(u64, u32)> {
         let at = n / SPARSE;
         self.sparse.get(at as usize).map(|offset| (at * SPARSE, *offset))
     }
 
     /// First and last revision of a stream here.
-    pub fn span(&self, stream: &str) -> Option<(u64, u64)> {
+    pub(super) fn span(&self, stream: &str) -> Option<(u64, u64)> {
         self.streams.get(stream).map(|part| (part.first_revision, part.last_revision()))
     }
 
-    pub fn offsets(&self, stream: &str, revisions: &RangeInclusive<u64>) -> Vec<u32> {
+    pub(super) fn offsets(&self, stream: &str, revisions: &RangeInclusive<u64>) -> Vec<u32> {
         self.streams.get(stream).map_or_else(Vec::new, |part| part.offsets_of(revisions))
     }
 }

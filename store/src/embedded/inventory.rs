@@ -21,7 +21,7 @@ pub(super) struct Inventory {
 }
 
 impl Inventory {
-    pub fn read(folder: &dyn Folder) -> Result<Self, OpenError> {
+    pub(super) fn read(folder: &dyn Folder) -> Result<Self, OpenError> {
         let names = folder.names().map_err(|error| OpenError::io(folder, &error))?;
         let mut found = Self::default();
         for name in names {
@@ -58,7 +58,7 @@ impl Inventory {
         Ok(())
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.segments.is_empty() && self.sidecars.is_empty() && !self.has_head
     }
 }

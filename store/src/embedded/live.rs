@@ -33,7 +33,7 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub fn new(head: u64) -> Self {
+    pub(super) fn new(head: u64) -> Self {
         Self { state: Mutex::new(State { head, ..State::default() }), published: Condvar::new() }
     }
 
@@ -42,12 +42,12 @@ impl Live {
     }
 
     /// The position of the last durable event.
-    pub fn head(&self) -> u64 {
+    pub(super) fn head(&self) -> u64 {
         self.state().head
     }
 
     /// Publishes durable events with the sizes of their payloads; they follow on the head.
-    pub fn publish(&self, events: Vec<(Arc<Recorded>, usize)>) {
+    pub(super) fn publish(&self, events: Vec<(Arc<Recorded>, usize)>) {
         let mut state = self.state();
         state.head += events.len() as u64;
         for (event, payload) in events {
@@ -67,7 +67,7 @@ impl Live {
     }
 
     /// Events after a position, if they are at hand; else the head up to which they can be read from disk.
-    pub fn take(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, u64> {
+    pub(super) fn take(&self, after: u64, families: FamilySet, max: usize) -> Result<Batch, u64> {
         let state = self.state();
         if after >= state.head {
             return Ok(Batch { events: Vec::new(), read_to: after });
@@ -82,7 +82,7 @@ impl Live {
     }
 
     /// Waits until the head is beyond a position; false when the time was over before.
-    pub fn wait(&self, after: u64, until: Instant) -> bool {
+    pub(super) fn wait(&self, after: u64, until: Instant) -> bool {
         let mut state = self.state();
         while state.head <= after {
             let left = until.saturating_duration_since(Instant::now());

@@ -82,7 +82,7 @@ pub(super) fn load(segment: &Segment, chain: Chain) -> Result<Loaded, ReadError>
 
 impl Loaded {
     /// The segment as a whole, when nothing more is appended to it.
-    pub fn summary(&self, segment: &Segment) -> Summary {
+    pub(super) fn summary(&self, segment: &Segment) -> Summary {
         Summary {
             log_id: segment.header.log_id,
             first_position: segment.header.first_position,

@@ -70,6 +70,7 @@ impl FolderLock {
     }
 
     /// For a folder that no other process can reach.
+    #[must_use]
     pub const fn none() -> Self {
         Self { held: None }
     }

@@ -174,11 +174,13 @@ impl EmbeddedLog {
     }
 
     /// What an operator should know about the opening: a torn end that was cut off, a sidecar made anew.
+    #[must_use]
     pub fn notices(&self) -> &[String] {
         &self.notices
     }
 
     /// Figures for monitoring.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared.stats(self.writing.as_ref().map_or(0, |writing| writing.committer.0.waiting() as u64))
     }
@@ -222,11 +224,13 @@ impl EmbeddedLog {
 
     /// What keeps the log from its upkeep, while it takes events: why segments could not be compressed or moved the last
     /// time, or why no new segment can be begun just now.
+    #[must_use]
     pub fn upkeep_fault(&self) -> Option<Arc<str>> {
         self.shared.strain().or_else(|| self.writing.as_ref()?.keeper.0.fault())
     }
 
     /// The chain's value after the last durable event: to be kept elsewhere.
+    #[must_use]
     pub fn seal(&self) -> Seal {
         self.shared.newest_seal()
     }

@@ -137,7 +137,7 @@ pub(super) struct Packed {
 
 impl Packed {
     /// Reads the table of blocks.
-    pub fn open(file: Arc<dyn LogFile>, unpacking: &Arc<Unpacking>) -> io::Result<Self> {
+    pub(super) fn open(file: Arc<dyn LogFile>, unpacking: &Arc<Unpacking>) -> io::Result<Self> {
         let bytes = file.size()?;
         let bad = |at| io::Error::from(BadBytes { at, message: BAD_TABLE });
         let mut footer = [0; FOOTER];
@@ -158,7 +158,7 @@ impl Packed {
     }
 
     /// Bytes on disk.
-    pub fn packed_bytes(&self) -> io::Result<u64> {
+    pub(super) fn packed_bytes(&self) -> io::Result<u64> {
         self.file.size()
     }
 

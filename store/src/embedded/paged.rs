@@ -30,11 +30,11 @@ pub(super) struct PagedWriter {
 }
 
 impl PagedWriter {
-    pub fn new(file: Arc<dyn LogFile>, salt: u32) -> Self {
+    pub(super) fn new(file: Arc<dyn LogFile>, salt: u32) -> Self {
         Self { file, salt, pages: 0, page: Vec::with_capacity(PAGE), ready: Vec::new(), written: 0 }
     }
 
-    pub fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(PAGE_DATA - self.page.len()));
             self.page.extend_from_slice(now);
@@ -63,7 +63,7 @@ impl PagedWriter {
     }
 
     /// Fills up the last page and makes all durable.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub(super) fn finish(mut self) -> io::Result<()> {
         if !self.page.is_empty() {
             self.end_page()?;
         }
@@ -97,7 +97,7 @@ const REMEDY: &str = "wrong checksum; this file only repeats what its segment ho
 
 impl PagedReader {
     /// Fills `out` from the data at a position.
-    pub fn read(&self, mut at: u64, mut out: &mut [u8]) -> Result<(), ReadError> {
+    pub(super) fn read(&self, mut at: u64, mut out: &mut [u8]) -> Result<(), ReadError> {
         let mut page = [0; PAGE];
         while !out.is_empty() {
             let (number, within) = (at / PAGE_DATA as u64, (at % PAGE_DATA as u64) as usize);
@@ -120,7 +120,7 @@ impl PagedReader {
     }
 
     /// Checks every page.
-    pub fn check(&self) -> Result<(), ReadError> {
+    pub(super) fn check(&self) -> Result<(), ReadError> {
         let mut page = [0; PAGE];
         (0..self.file.size()?.div_ceil(PAGE as u64)).try_for_each(|number| self.read_page(number, &mut page))
     }
@@ -135,7 +135,7 @@ pub(super) struct Table {
 
 impl Table {
     /// Entries from the n-th on, fewer where the table ends.
-    pub fn read<const N: usize>(
+    pub(super) fn read<const N: usize>(
         &self,
         reader: &PagedReader,
         n: u64,
@@ -148,7 +148,11 @@ impl Table {
     }
 
     /// The n-th entry, if there is one.
-    pub fn get<const N: usize>(&self, reader: &PagedReader, n: u64) -> Result<Option<[u8; N]>, ReadError> {
+    pub(super) fn get<const N: usize>(
+        &self,
+        reader: &PagedReader,
+        n: u64,
+    ) -> Result<Option<[u8; N]>, ReadError> {
         Ok(self.read(reader, n, 1)?.pop())
     }
 }

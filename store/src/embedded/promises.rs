@@ -24,20 +24,20 @@ pub(super) struct Earlier {
 
 impl Earlier {
     /// Goes on in the next segment; `before` is the index of the one that was read last.
-    pub fn begin(&mut self, segments: &[Arc<Segment>], before: Index) {
+    pub(super) fn begin(&mut self, segments: &[Arc<Segment>], before: Index) {
         self.segments = segments.to_vec();
         let last = before.streams.into_iter().map(|(stream, part)| (stream, part.last_revision()));
         self.revisions.extend(last);
     }
 
     /// Whether a revision is the next one of a stream.
-    pub fn is_followed_by(&self, stream: &str, revision: u64) -> bool {
+    pub(super) fn is_followed_by(&self, stream: &str, revision: u64) -> bool {
         self.revisions.get(stream).copied().unwrap_or(0) + 1 == revision
     }
 
     /// The first of these ids that an event before has as well, and the position of that one. Filters tell at once of
     /// almost all ids that they are new.
-    pub fn has_one_of(&self, ids: &[(Uuid, u64)]) -> Result<Option<(usize, u64)>, ReadError> {
+    pub(super) fn has_one_of(&self, ids: &[(Uuid, u64)]) -> Result<Option<(usize, u64)>, ReadError> {
         let suspects = suspects(&self.segments, ids.iter().map(|(id, _)| *id))?;
         if suspects.is_empty() {
             return Ok(None);

@@ -28,7 +28,7 @@ pub(super) type Answer = Result<Appended, AppendError>;
 pub(super) struct Reply(SyncSender<Answer>);
 
 impl Reply {
-    pub fn send(&self, answer: Answer) {
+    pub(super) fn send(&self, answer: Answer) {
         // The appender waits for it; if its thread has died, nobody misses the answer.
         let _ = self.0.send(answer);
     }
@@ -43,7 +43,7 @@ pub(super) struct Job {
 
 impl Job {
     /// A request, and where its answer will come.
-    pub fn new(request: Request) -> (Self, Receiver<Answer>) {
+    pub(super) fn new(request: Request) -> (Self, Receiver<Answer>) {
         let bytes = request.events.iter().map(|event| event.payload.len() + EVENT_BYTES).sum();
         let (reply, answer) = sync_channel(1);
         (Self { request, reply: Reply(reply), bytes }, answer)
@@ -70,7 +70,7 @@ impl Queue {
     }
 
     /// Waits for room; false when the queue is closed. Wakes nobody who could take it out, unless it is full.
-    pub fn push(&self, job: Job) -> bool {
+    pub(super) fn push(&self, job: Job) -> bool {
         let mut state = self.state();
         while !state.closed && state.is_full_for(&job) {
             self.filled.notify_one();
@@ -85,7 +85,7 @@ impl Queue {
     }
 
     /// Takes what makes one batch; nothing when none wait.
-    pub fn take(&self) -> Option<Vec<Job>> {
+    pub(super) fn take(&self) -> Option<Vec<Job>> {
         let mut state = self.state();
         let (mut jobs, mut bytes) = (Vec::new(), 0);
         while let Some(job) = state.jobs.front() {
@@ -102,7 +102,7 @@ impl Queue {
     }
 
     /// Waits, once it is woken, until there are requests; false when the queue is closed and empty.
-    pub fn wait(&self) -> bool {
+    pub(super) fn wait(&self) -> bool {
         let mut state = self.state();
         while state.jobs.is_empty() && !state.closed {
             state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -111,19 +111,19 @@ impl Queue {
     }
 
     /// Wakes who waits for requests.
-    pub fn wake(&self) {
+    pub(super) fn wake(&self) {
         self.filled.notify_one();
     }
 
     /// Takes nothing more; what waits is still taken out.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.state().closed = true;
         self.filled.notify_all();
         self.drained.notify_all();
     }
 
     /// How many requests wait.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.state().jobs.len()
     }
 }

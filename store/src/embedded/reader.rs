@@ -43,7 +43,7 @@ fn unreadable(segment: &Segment, at: u64, why: &str) -> ReadError {
 
 impl Shared {
     /// Events after a position; `place` remembers where the next call goes on.
-    pub fn read_all(
+    pub(super) fn read_all(
         &self,
         after: u64,
         families: FamilySet,
@@ -85,7 +85,7 @@ impl Shared {
     }
 
     /// The revision of a stream's last event.
-    pub fn revision(&self, stream: &str) -> Result<u64, ReadError> {
+    pub(super) fn revision(&self, stream: &str) -> Result<u64, ReadError> {
         for segment in self.segments().iter().rev() {
             if let Some((_, last)) = segment.span(stream)? {
                 return Ok(last);
@@ -95,7 +95,12 @@ impl Shared {
     }
 
     /// A stream's events after a revision, oldest first.
-    pub fn read_stream(&self, stream: &str, after: u64, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
+    pub(super) fn read_stream(
+        &self,
+        stream: &str,
+        after: u64,
+        max: usize,
+    ) -> Result<Vec<Arc<Recorded>>, ReadError> {
         let mut parts = Vec::new();
         for segment in self.segments().iter().rev() {
             let Some((first, last)) = segment.span(stream)? else { continue };
@@ -119,7 +124,7 @@ impl Shared {
     }
 
     /// A stream's events before a revision, newest first.
-    pub fn read_stream_back(
+    pub(super) fn read_stream_back(
         &self,
         stream: &str,
         before: u64,

@@ -33,17 +33,17 @@ pub(super) struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    pub fn new(segment: &'a Segment, at: u64, chunk: usize) -> Self {
+    pub(super) fn new(segment: &'a Segment, at: u64, chunk: usize) -> Self {
         Self { segment, buffer: Vec::new(), start: 0, filled: 0, at, chunk }
     }
 
     /// Where in the file the next frame starts.
-    pub fn at(&self) -> u64 {
+    pub(super) fn at(&self) -> u64 {
         self.at
     }
 
     /// Goes on elsewhere; what is read already serves again where it can.
-    pub fn seek(&mut self, at: u64) {
+    pub(super) fn seek(&mut self, at: u64) {
         let buffered = self.at - self.start as u64..=self.at + (self.filled - self.start) as u64;
         if buffered.contains(&at) {
             self.start = (at - buffered.start()) as usize;
@@ -53,7 +53,7 @@ impl<'a> Scanner<'a> {
         self.at = at;
     }
 
-    pub fn next(&mut self) -> Result<Step<'_>, ReadError> {
+    pub(super) fn next(&mut self) -> Result<Step<'_>, ReadError> {
         let at = self.at;
         let total = loop {
             let ahead = &self.buffer[self.start..self.filled];

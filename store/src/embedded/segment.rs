@@ -101,7 +101,7 @@ impl SegmentHeader {
 
 impl Summary {
     /// What the segment after this one starts with.
-    pub fn next_header(&self) -> SegmentHeader {
+    pub(super) fn next_header(&self) -> SegmentHeader {
         SegmentHeader {
             log_id: self.log_id,
             first_position: self.first_position + self.events,
@@ -128,7 +128,7 @@ pub(super) struct Segment {
 impl Segment {
     /// Makes a new segment, durably, and holds it against other processes. Where no descriptor is left, nothing was
     /// made: past the first step none is needed.
-    pub fn create(folder: &dyn Folder, header: SegmentHeader) -> Result<Self, (Arc<str>, io::Error)> {
+    pub(super) fn create(folder: &dyn Folder, header: SegmentHeader) -> Result<Self, (Arc<str>, io::Error)> {
         let name = segment_name(header.first_position);
         let path = path_of(folder, &name);
         let (bytes, salt) = header.encode();
@@ -151,13 +151,13 @@ impl Segment {
     }
 
     /// Opens a segment by its name; it has no index yet.
-    pub fn open(folder: &dyn Folder, first_position: u64, access: Access) -> Result<Self, OpenFault> {
+    pub(super) fn open(folder: &dyn Folder, first_position: u64, access: Access) -> Result<Self, OpenFault> {
         let (file, archived) = open_file(folder, &segment_name(first_position), access)?;
         Ok(Self { archived, ..Self::begin(file, first_position)? })
     }
 
     /// The same for a compressed one.
-    pub fn open_packed(
+    pub(super) fn open_packed(
         folder: &dyn Folder,
         first_position: u64,
         unpacking: &Arc<Unpacking>,
@@ -198,34 +198,34 @@ impl Segment {
     }
 
     /// Bytes that a sealed one takes on its disk.
-    pub fn bytes_on_disk(&self) -> u64 {
+    pub(super) fn bytes_on_disk(&self) -> u64 {
         self.packed_bytes.or(self.summary().map(|summary| summary.segment_bytes)).unwrap_or_default()
     }
 
     /// The name of its file in the log's folder.
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let name = if self.packed_bytes.is_some() { packed_name } else { segment_name };
         name(self.header.first_position)
     }
 
     /// Nothing more will be appended to it.
-    pub fn set_summary(&self, summary: Summary) {
+    pub(super) fn set_summary(&self, summary: Summary) {
         // Of two summaries of one segment either will do.
         let _ = self.sealed.set(summary);
     }
 
     /// What it is as a whole, once nothing more is appended to it.
-    pub fn summary(&self) -> Option<Summary> {
+    pub(super) fn summary(&self) -> Option<Summary> {
         self.sealed.get().copied()
     }
 
     /// Gives it an index in memory.
-    pub fn set_index(&self, index: Index) {
+    pub(super) fn set_index(&self, index: Index) {
         *self.memory.write().unwrap_or_else(PoisonError::into_inner) = Some(index);
     }
 
     /// Gives it its sidecar and frees the index in memory.
-    pub fn set_sidecar(&self, sidecar: Sidecar) {
+    pub(super) fn set_sidecar(&self, sidecar: Sidecar) {
         self.set_summary(sidecar.summary);
         // Of two sidecars of one segment either will do.
         let _ = self.sidecar.set(sidecar);
@@ -233,12 +233,12 @@ impl Segment {
     }
 
     /// Its sidecar, once it is sealed.
-    pub fn sidecar(&self) -> Option<&Sidecar> {
+    pub(super) fn sidecar(&self) -> Option<&Sidecar> {
         self.sidecar.get()
     }
 
     /// Adds events that are durable.
-    pub fn add(&self, entries: impl Iterator<Item = Entry>) {
+    pub(super) fn add(&self, entries: impl Iterator<Item = Entry>) {
         let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
         let index = memory.get_or_insert_default();
         for entry in entries {
@@ -248,7 +248,7 @@ impl Segment {
     }
 
     /// Asks the sidecar, or the index in memory: one of them is there.
-    pub fn ask<T>(
+    pub(super) fn ask<T>(
         &self,
         sidecar: impl FnOnce(&Sidecar) -> Result<T, ReadError>,
         index: impl FnOnce(&Index) -> T,
@@ -269,7 +269,7 @@ impl Segment {
     }
 
     /// Appends the offsets of the frames whose event id may be the one meant.
-    pub fn candidates(&self, fingerprint: Fingerprint, out: &mut Vec<u32>) -> Result<(), ReadError> {
+    pub(super) fn candidates(&self, fingerprint: Fingerprint, out: &mut Vec<u32>) -> Result<(), ReadError> {
         // Both closures want the list, only one runs.
         let mut from_memory = Vec::new();
         self.ask(|s| s.candidates(fingerprint, out), |i| i.ids.candidates(fingerprint, &mut from_memory))?;
@@ -279,7 +279,7 @@ impl Segment {
 
     /// The numbers of those fingerprints whose keys may be here. One lock for all of them: a lock for each would keep
     /// the processor from fetching the next one's slot meanwhile.
-    pub fn suspects(&self, all: &[Fingerprint]) -> Result<Vec<usize>, ReadError> {
+    pub(super) fn suspects(&self, all: &[Fingerprint]) -> Result<Vec<usize>, ReadError> {
         let among = |may_contain: &dyn Fn(Fingerprint) -> bool| -> Vec<usize> {
             (0..all.len()).filter(|n| may_contain(all[*n])).collect()
         };
@@ -287,7 +287,7 @@ impl Segment {
     }
 
     /// The offset of the frame at a position, or of one at most 63 before it, and which position that is.
-    pub fn near(&self, position: u64) -> Result<Option<(u64, u32)>, ReadError> {
+    pub(super) fn near(&self, position: u64) -> Result<Option<(u64, u32)>, ReadError> {
         let first = self.header.first_position;
         let n = position.saturating_sub(first);
         let found = self.ask(|s| s.near(n), |i| i.near(n))?;
@@ -295,12 +295,16 @@ impl Segment {
     }
 
     /// First and last revision of a stream here.
-    pub fn span(&self, stream: &str) -> Result<Option<(u64, u64)>, ReadError> {
+    pub(super) fn span(&self, stream: &str) -> Result<Option<(u64, u64)>, ReadError> {
         self.ask(|s| s.span(stream), |i| i.span(stream))
     }
 
     /// Offsets of a stream's frames here.
-    pub fn offsets(&self, stream: &str, revisions: &RangeInclusive<u64>) -> Result<Vec<u32>, ReadError> {
+    pub(super) fn offsets(
+        &self,
+        stream: &str,
+        revisions: &RangeInclusive<u64>,
+    ) -> Result<Vec<u32>, ReadError> {
         self.ask(|s| s.offsets(stream, revisions), |i| i.offsets(stream, revisions))
     }
 }

@@ -89,7 +89,7 @@ impl Syncs {
 }
 
 impl Shared {
-    pub fn new(folder: Arc<dyn Folder>, recovered: &Recovered) -> Self {
+    pub(super) fn new(folder: Arc<dyn Folder>, recovered: &Recovered) -> Self {
         let head = &recovered.head;
         Self {
             log_id: recovered.log_id,
@@ -109,27 +109,27 @@ impl Shared {
     }
 
     /// Notes the chain's value after a batch that is durable.
-    pub fn seal(&self, position: u64, chain: Hash) {
+    pub(super) fn seal(&self, position: u64, chain: Hash) {
         *self.sealed.lock().unwrap_or_else(PoisonError::into_inner) = (position, chain);
     }
 
-    pub fn newest_seal(&self) -> Seal {
+    pub(super) fn newest_seal(&self) -> Seal {
         let (position, chain) = *self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
         Seal { log_id: self.log_id, position, chain }
     }
 
-    pub fn segments(&self) -> Segments {
+    pub(super) fn segments(&self) -> Segments {
         Arc::clone(&self.segments.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub fn add_segment(&self, segment: Arc<Segment>, bytes: u64) {
+    pub(super) fn add_segment(&self, segment: Arc<Segment>, bytes: u64) {
         let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
         *segments = segments.iter().cloned().chain([segment]).collect();
         self.active_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Puts a segment in the place of the one that starts at the same position.
-    pub fn replace_segment(&self, segment: &Arc<Segment>) {
+    pub(super) fn replace_segment(&self, segment: &Arc<Segment>) {
         let first = segment.header.first_position;
         let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
         let newer =
@@ -138,51 +138,51 @@ impl Shared {
     }
 
     /// Tells who is to be woken when a segment was sealed.
-    pub fn set_keeper(&self, keeper: Thread) {
+    pub(super) fn set_keeper(&self, keeper: Thread) {
         // There is one at most.
         let _ = self.keeper.set(keeper);
     }
 
-    pub fn wake_keeper(&self) {
+    pub(super) fn wake_keeper(&self) {
         if let Some(keeper) = self.keeper.get() {
             keeper.unpark();
         }
     }
 
     /// Stops the intake for good. The first reason is kept.
-    pub fn stop(&self, reason: Arc<str>) -> Arc<str> {
+    pub(super) fn stop(&self, reason: Arc<str>) -> Arc<str> {
         Arc::clone(self.stopped.get_or_init(|| reason))
     }
 
     /// Tells what cannot be done just now; nothing: all is well again.
-    pub fn set_strain(&self, strain: Option<Arc<str>>) {
+    pub(super) fn set_strain(&self, strain: Option<Arc<str>>) {
         *self.strain.lock().unwrap_or_else(PoisonError::into_inner) = strain;
     }
 
-    pub fn strain(&self) -> Option<Arc<str>> {
+    pub(super) fn strain(&self) -> Option<Arc<str>> {
         self.strain.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From now on nobody tries anything again.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
 
-    pub fn is_closing(&self) -> bool {
+    pub(super) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
     }
 
-    pub fn stopped(&self) -> Option<Arc<str>> {
+    pub(super) fn stopped(&self) -> Option<Arc<str>> {
         self.stopped.get().cloned()
     }
 
-    pub fn count_batch(&self, sync: Duration, end: u64) {
+    pub(super) fn count_batch(&self, sync: Duration, end: u64) {
         self.syncs.count(sync);
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.active_bytes.store(end, Ordering::Relaxed);
     }
 
-    pub fn stats(&self, waiting: u64) -> Stats {
+    pub(super) fn stats(&self, waiting: u64) -> Stats {
         let segments = self.segments();
         let sealed = || segments.iter().rev().skip(1);
         let sidecars = sealed().filter_map(|segment| segment.sidecar()).map(Sidecar::bytes);

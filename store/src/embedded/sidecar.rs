@@ -219,7 +219,7 @@ struct StreamEntry {
 
 impl Sidecar {
     /// Opens the sidecar of the segment that starts at a position.
-    pub fn open(folder: &dyn Folder, log_id: Uuid, first_position: u64) -> Result<Self, OpenFault> {
+    pub(super) fn open(folder: &dyn Folder, log_id: Uuid, first_position: u64) -> Result<Self, OpenFault> {
         let file = Named::open(folder, &sidecar_name(first_position), Access::Read)?;
         refuse_newer(&file)?;
         let reader = PagedReader { file, salt: salt(log_id, first_position) };
@@ -236,17 +236,17 @@ impl Sidecar {
     }
 
     /// Bytes on disk.
-    pub fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         paged_size(self.layout.end())
     }
 
     /// False: an id is certainly not in the segment.
-    pub fn may_contain(&self, fingerprint: Fingerprint) -> bool {
+    pub(super) fn may_contain(&self, fingerprint: Fingerprint) -> bool {
         self.filter.may_contain(fingerprint)
     }
 
     /// Appends the offsets of the frames whose event id may be the one meant.
-    pub fn candidates(&self, fingerprint: Fingerprint, out: &mut Vec<u32>) -> Result<(), ReadError> {
+    pub(super) fn candidates(&self, fingerprint: Fingerprint, out: &mut Vec<u32>) -> Result<(), ReadError> {
         if !self.filter.may_contain(fingerprint) {
             return Ok(());
         }
@@ -262,19 +262,23 @@ impl Sidecar {
     }
 
     /// The n-th event's offset (from 0), or that of one shortly before it, and which one that is.
-    pub fn near(&self, n: u64) -> Result<Option<(u64, u32)>, ReadError> {
+    pub(super) fn near(&self, n: u64) -> Result<Option<(u64, u32)>, ReadError> {
         let at = n / SPARSE;
         let offset = self.layout.sparse.get(&self.reader, at)?;
         Ok(offset.map(|offset| (at * SPARSE, u32::from_le_bytes(offset))))
     }
 
     /// First and last revision of a stream here.
-    pub fn span(&self, stream: &str) -> Result<Option<(u64, u64)>, ReadError> {
+    pub(super) fn span(&self, stream: &str) -> Result<Option<(u64, u64)>, ReadError> {
         let entry = self.find_stream(stream)?;
         Ok(entry.map(|e| (e.first_revision, e.first_revision.saturating_add(u64::from(e.count)) - 1)))
     }
 
-    pub fn offsets(&self, stream: &str, revisions: &RangeInclusive<u64>) -> Result<Vec<u32>, ReadError> {
+    pub(super) fn offsets(
+        &self,
+        stream: &str,
+        revisions: &RangeInclusive<u64>,
+    ) -> Result<Vec<u32>, ReadError> {
         let Some(entry) = self.find_stream(stream)? else { return Ok(Vec::new()) };
         let Range { start, end } = within(&entry, revisions);
         let first = u64::from(entry.offsets_at) + start;
@@ -323,12 +327,12 @@ impl Sidecar {
     }
 
     /// Checks every page of the file.
-    pub fn check(&self) -> Result<(), ReadError> {
+    pub(super) fn check(&self) -> Result<(), ReadError> {
         self.reader.check()
     }
 
     /// Checks that the file is what is made of an index, byte for byte.
-    pub fn check_against(&self, index: &Index) -> Result<(), ReadError> {
+    pub(super) fn check_against(&self, index: &Index) -> Result<(), ReadError> {
         let file = &self.reader.file;
         let mut out = PagedWriter::new(Arc::new(Comparing(Arc::clone(&file.file))), self.reader.salt);
         let same = write_tables(&mut out, &self.summary, index).and_then(|()| out.finish());

@@ -41,6 +41,7 @@ pub struct Archive {
 
 impl Archive {
     /// An archive in a folder of the file system.
+    #[must_use]
     pub fn in_folder(path: &Path, after: Duration) -> Self {
         Self { folder: Arc::new(DiskFolder::existing(path)), after }
     }
@@ -77,13 +78,13 @@ const SHIFT: Duration = Duration::from_millis(5);
 type GoOn<'a> = &'a mut dyn FnMut() -> bool;
 
 impl Keeper {
-    pub fn new(shared: &Arc<Shared>, uncompressed: usize, archive: Option<Archive>) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, uncompressed: usize, archive: Option<Archive>) -> Self {
         let (closing, fault, at_work) = Default::default();
         Self { shared: Arc::clone(shared), uncompressed, archive, closing, fault, at_work }
     }
 
     /// Works when a segment was sealed, and once an hour, with half of one processor at most.
-    pub fn run(&self) {
+    pub(super) fn run(&self) {
         thread::park_timeout(AFTER_OPENING);
         while !self.closing() {
             let mut began = Instant::now();
@@ -105,7 +106,7 @@ impl Keeper {
     }
 
     /// Ends `run` after the block that it is at.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
         self.shared.wake_keeper();
     }
@@ -115,12 +116,12 @@ impl Keeper {
     }
 
     /// Why something could not be done the last time.
-    pub fn fault(&self) -> Option<Arc<str>> {
+    pub(super) fn fault(&self) -> Option<Arc<str>> {
         self.last_fault().clone()
     }
 
     /// Does what is due.
-    pub fn tidy(&self, go_on: GoOn<'_>) -> Result<Tidied, Arc<str>> {
+    pub(super) fn tidy(&self, go_on: GoOn<'_>) -> Result<Tidied, Arc<str>> {
         let _at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
         let done = self.try_tidy(go_on);
         *self.last_fault() = done.as_ref().err().cloned();

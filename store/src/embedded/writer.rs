@@ -55,7 +55,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Goes on at the end of a log; nothing where it has no segment.
-    pub fn new(
+    pub(super) fn new(
         shared: &Arc<Shared>,
         lock: &Arc<FolderLock>,
         recovered: &Recovered,
@@ -78,7 +78,7 @@ impl Writer {
     }
 
     /// Makes one batch of the requests and answers them.
-    pub fn commit(&mut self, jobs: Vec<Job>) {
+    pub(super) fn commit(&mut self, jobs: Vec<Job>) {
         if let Some(reason) = self.shared.stopped() {
             jobs.iter().for_each(|job| job.reply.send(Err(AppendError::Stopped(Arc::clone(&reason)))));
             return;
@@ -257,7 +257,7 @@ impl Writer {
     }
 
     /// Waits for what is being sealed and records the head.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.shared.close();
         self.finish_sealing();
         if self.shared.stopped().is_some() {

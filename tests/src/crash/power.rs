@@ -33,6 +33,7 @@ pub fn power_cut(seed: u64) -> Result<(), String> {
 }
 
 /// The same on a disk that only pretends to sync: there is much to lose. Answers whether the check found a loss.
+#[must_use]
 pub fn control(seed: u64) -> bool {
     cut(&Disk::lying(), seed).is_err()
 }

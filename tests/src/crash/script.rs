@@ -11,7 +11,7 @@ use store::{
 const STREAMS: u64 = 3;
 
 /// Requests, one after the other, from one appender.
-pub struct Script {
+pub(crate) struct Script {
     seed: u64,
     /// For each event by its number: its stream, its revision there.
     places: Vec<(u64, u64)>,
@@ -21,7 +21,7 @@ pub struct Script {
 
 impl Script {
     /// So many requests.
-    pub fn new(seed: u64, requests: u64) -> Self {
+    pub(crate) fn new(seed: u64, requests: u64) -> Self {
         let mut random = Random(seed);
         let (mut places, mut revisions) = (Vec::new(), [0; STREAMS as usize]);
         let requests = (0..requests).map(|_| {
@@ -37,18 +37,18 @@ impl Script {
     }
 
     /// How many events all requests have.
-    pub fn events(&self) -> u64 {
+    pub(crate) fn events(&self) -> u64 {
         self.places.len() as u64
     }
 
     /// Appends on from what the log holds until a request fails or all are in, and lets it tidy up meanwhile; answers how
     /// many events are acknowledged, and how many were given.
-    pub fn run(&self, log: &EmbeddedLog) -> (u64, u64) {
+    pub(crate) fn run(&self, log: &EmbeddedLog) -> (u64, u64) {
         self.run_to(log, self.requests.len())
     }
 
     /// The same up to a request.
-    pub fn run_to(&self, log: &EmbeddedLog, requests: usize) -> (u64, u64) {
+    pub(crate) fn run_to(&self, log: &EmbeddedLog, requests: usize) -> (u64, u64) {
         let (mut at, mut given) = (0, log.head());
         for (n, events) in self.requests.iter().take(requests).enumerate() {
             if n % 4 == 3 {
@@ -81,7 +81,7 @@ impl Script {
     }
 
     /// What of an event, or of the look-up of its id, is not as it was given.
-    pub fn wrong_in(&self, log: &EmbeddedLog, event: &Recorded) -> Option<String> {
+    pub(crate) fn wrong_in(&self, log: &EmbeddedLog, event: &Recorded) -> Option<String> {
         self.differs(event).or_else(|| match log.position_of(event.event_id) {
             Ok(Some(position)) if position == event.position => None,
             other => Some(format!("the id of position {} is found at {other:?}", event.position)),
@@ -89,7 +89,7 @@ impl Script {
     }
 
     /// What of an event is not as it was given.
-    pub fn differs(&self, found: &Recorded) -> Option<String> {
+    pub(crate) fn differs(&self, found: &Recorded) -> Option<String> {
         let n = found.position - 1;
         let Some((stream, revision)) = self.places.get(n as usize) else {
             return Some(format!("position {} was never given", found.position));
@@ -109,12 +109,12 @@ fn name(stream: u64) -> String {
 }
 
 /// The id of the n-th event of a seed.
-pub fn id_of(seed: u64, n: u64) -> Uuid {
+pub(crate) fn id_of(seed: u64, n: u64) -> Uuid {
     id::derive(&[b"crash", &seed.to_le_bytes(), &n.to_le_bytes()])
 }
 
 /// The n-th event of a seed: up to 3,000 bytes.
-pub fn event(seed: u64, n: u64) -> NewEvent {
+pub(crate) fn event(seed: u64, n: u64) -> NewEvent {
     let mut random = Random(seed ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let letters = (0..random.below(3000)).map(|_| char::from(b'a' + (random.next() % 26) as u8)).collect();
     let event = Event::ActorRecovered(ActorRecovered { actor: letters });
@@ -123,7 +123,7 @@ pub fn event(seed: u64, n: u64) -> NewEvent {
 }
 
 /// What of an event is not that of the n-th of a seed.
-pub fn differs(seed: u64, n: u64, found: &Recorded) -> Option<String> {
+pub(crate) fn differs(seed: u64, n: u64, found: &Recorded) -> Option<String> {
     let given = event(seed, n);
     let same = given.event_id == found.event_id
         && given.occurred_at == found.occurred_at

@@ -38,6 +38,7 @@ struct Figures {
 }
 
 /// Ticks that were not answered, and answers that differ.
+#[must_use]
 pub fn violations(history: &[Arc<Recorded>]) -> Vec<String> {
     let mut answers = by_basis(history, "actor-performance_analyst");
     let (mut trades, mut config) = (Vec::new(), PerformanceAnalystConfigured::default());

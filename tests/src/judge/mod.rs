@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use events::Recorded;
 
 /// What a whole log, in the order of its positions, holds of wrong, missing and needless decisions.
+#[must_use]
 pub fn violations(history: &[Arc<Recorded>]) -> Vec<String> {
     let mut violations = guard::violations(history);
     violations.extend(analyst::violations(history));

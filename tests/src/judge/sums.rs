@@ -14,7 +14,7 @@ const QUOTIENT_PLACES: usize = 80;
 ///
 /// # Panics
 /// When the text is no plain decimal.
-pub fn parts(number: impl Display) -> BigInt {
+pub(super) fn parts(number: impl Display) -> BigInt {
     let text = number.to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     assert!(fraction.len() <= PLACES, "{text} has more places than a decimal");
@@ -23,7 +23,7 @@ pub fn parts(number: impl Display) -> BigInt {
 }
 
 /// How many parts are one.
-pub fn one() -> BigInt {
+pub(super) fn one() -> BigInt {
     parts(1)
 }
 
@@ -31,23 +31,23 @@ pub fn one() -> BigInt {
 ///
 /// # Panics
 /// When the divisor is 0.
-pub fn quotient(dividend: &BigInt, divisor: &BigInt) -> f64 {
+pub(super) fn quotient(dividend: &BigInt, divisor: &BigInt) -> f64 {
     let digits = dividend * BigInt::from(10).pow(QUOTIENT_PLACES as u32) / divisor;
     format!("{digits}e-{QUOTIENT_PLACES}").parse().expect("invariant: digits with an exponent are a number")
 }
 
 /// Parts as a double.
-pub fn double(parts: &BigInt) -> f64 {
+pub(super) fn double(parts: &BigInt) -> f64 {
     quotient(parts, &one())
 }
 
 /// Whether two numbers differ by rounding at most.
-pub fn is_near(one: f64, other: f64, tolerance: f64) -> bool {
+pub(super) fn is_near(one: f64, other: f64, tolerance: f64) -> bool {
     (one - other).abs() <= tolerance * one.abs().max(other.abs())
 }
 
 /// [`is_near`], or nothing both times.
-pub fn are_near(one: Option<f64>, other: Option<f64>, tolerance: f64) -> bool {
+pub(super) fn are_near(one: Option<f64>, other: Option<f64>, tolerance: f64) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => is_near(one, other, tolerance),
         (None, None) => true,

@@ -20,11 +20,13 @@ pub use samples::samples;
 pub const COMMAND: &str = "cargo run -p tests --bin schemas";
 
 /// The folder in the repository.
+#[must_use]
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("schemas")
 }
 
 /// The generated files that are rewritten whenever they differ, by name.
+#[must_use]
 pub fn generated() -> BTreeMap<String, String> {
     let all = events::schema::all();
     let facts = [(format!("{}.json", fact::NAME), pretty(&fact::schema()))];
@@ -34,23 +36,27 @@ pub fn generated() -> BTreeMap<String, String> {
 }
 
 /// The golden samples of the newest versions, by name below `samples/`.
+#[must_use]
 pub fn golden() -> BTreeMap<String, Value> {
     let name = |event: &events::Event| file_name(event.event_type(), event.schema_version());
     samples().iter().map(|event| (name(event), json!(event))).collect()
 }
 
 /// `TradeClosed.v1.json`.
+#[must_use]
 pub fn file_name(event_type: &str, version: u16) -> String {
     format!("{event_type}.v{version}.json")
 }
 
 /// The type and version that a file is named after.
+#[must_use]
 pub fn named(file: &str) -> Option<(&str, u16)> {
     let (event_type, version) = file.strip_suffix(".json")?.rsplit_once(".v")?;
     Some((event_type, version.parse().ok()?))
 }
 
 /// Whether everything that was in a golden sample still stands in the new one: an optional field may be added.
+#[must_use]
 pub fn only_adds(old: &Value, new: &Value) -> bool {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
@@ -64,6 +70,7 @@ pub fn only_adds(old: &Value, new: &Value) -> bool {
 }
 
 /// JSON as it is kept: indented, members sorted, a line feed at the end.
+#[must_use]
 pub fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }

@@ -23,6 +23,7 @@ use events::{
 use crate::at;
 
 /// One instance of every event type.
+#[must_use]
 pub fn samples() -> Vec<Event> {
     let families = [
         ingested(),

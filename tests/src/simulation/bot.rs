@@ -6,7 +6,7 @@ use events::{Decimal, Timestamp};
 use super::random::Random;
 
 /// The name of the topic.
-pub const TOPIC: &str = "trading.trade.closed.v1";
+pub(super) const TOPIC: &str = "trading.trade.closed.v1";
 
 const SECONDS_A_DAY: u64 = 86_400;
 
@@ -15,7 +15,7 @@ const SYMBOLS: [&str; 4] = ["BTC/USDT", "ETH/BTC", "BTC/EUR:EUR", "GOLD"];
 
 /// A trade as the bot told it: what tells it from others, and what two reports of it must agree in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub(super) struct Told {
     /// The strategy.
     pub strategy: &'static str,
     /// The trade.
@@ -30,7 +30,7 @@ pub struct Told {
 
 /// A record of the topic.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub(super) struct Record {
     /// Its bytes.
     pub value: Vec<u8>,
     /// The trade that they tell; nothing when no trade can be read.
@@ -38,10 +38,10 @@ pub struct Record {
 }
 
 /// The records of each partition, by offset.
-pub type Partitions = Vec<Vec<Record>>;
+pub(super) type Partitions = Vec<Vec<Record>>;
 
 /// The bot with its habits.
-pub struct Bot {
+pub(super) struct Bot {
     strategies: Vec<(&'static str, u64)>,
     sent: Vec<Record>,
     owed: Vec<(&'static str, String)>,
@@ -50,7 +50,7 @@ pub struct Bot {
 
 impl Bot {
     /// A bot with two to four strategies, some of which lose.
-    pub fn new(random: &mut Random) -> Self {
+    pub(super) fn new(random: &mut Random) -> Self {
         let names = ["rsi", "macd", "grid", "arbitrage"];
         let count = random.between(2, 4) as usize;
         let strategies = names.into_iter().take(count).map(|name| (name, random.between(20, 75)));
@@ -58,12 +58,12 @@ impl Bot {
     }
 
     /// A strategy, to ask something of.
-    pub fn any_strategy(&self, random: &mut Random) -> &'static str {
+    pub(super) fn any_strategy(&self, random: &mut Random) -> &'static str {
         self.strategies[random.place(self.strategies.len())].0
     }
 
     /// Publishes a record to one of the partitions.
-    pub fn publish(&mut self, to: &mut Partitions, random: &mut Random, now: Timestamp) {
+    pub(super) fn publish(&mut self, to: &mut Partitions, random: &mut Random, now: Timestamp) {
         let record = match random.below(100) {
             0..10 if !self.sent.is_empty() => self.again(random),
             10..15 if !self.sent.is_empty() => self.changed(random),

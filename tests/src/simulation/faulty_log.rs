@@ -15,7 +15,7 @@ use store::{
 
 /// How an append fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(super) enum Fault {
     /// Nothing is appended.
     Refused,
     /// It is appended, but its appender is told that it was not.
@@ -25,7 +25,7 @@ pub enum Fault {
 }
 
 /// A log in memory with faults.
-pub struct FaultyLog {
+pub(super) struct FaultyLog {
     inner: MemoryLog,
     armed: Mutex<Option<Fault>>,
     reach: Arc<AtomicUsize>,
@@ -33,18 +33,18 @@ pub struct FaultyLog {
 
 impl FaultyLog {
     /// A log without a fault that stamps events with the given clock; its positions are so far apart.
-    pub fn new(clock: store::Clock, stride: u64) -> Self {
+    pub(super) fn new(clock: store::Clock, stride: u64) -> Self {
         let reach = Arc::new(AtomicUsize::new(usize::MAX));
         Self { inner: MemoryLog::with_gaps(clock, stride), armed: Mutex::new(None), reach }
     }
 
     /// Lets the next append fail, or no longer. Answers the fault that was still to come.
-    pub fn arm(&self, fault: Option<Fault>) -> Option<Fault> {
+    pub(super) fn arm(&self, fault: Option<Fault>) -> Option<Fault> {
         std::mem::replace(&mut *self.armed.lock().unwrap_or_else(PoisonError::into_inner), fault)
     }
 
     /// How many events a subscriber looks at in one go, at most.
-    pub fn set_reach(&self, events: usize) {
+    pub(super) fn set_reach(&self, events: usize) {
         self.reach.store(events, Relaxed);
     }
 
@@ -103,11 +103,13 @@ pub struct VirtualClock(Arc<std::sync::atomic::AtomicI64>);
 
 impl VirtualClock {
     /// A clock that stands at a moment.
+    #[must_use]
     pub fn at(moment: Timestamp) -> Self {
         Self(Arc::new(moment.micros().into()))
     }
 
     /// The moment it stands at.
+    #[must_use]
     pub fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.0.load(Relaxed))
     }

@@ -10,7 +10,7 @@ use store::{EventLog, Snapshots};
 use super::stage::Stage;
 
 /// An actor's place in a process.
-pub struct Member<D: Decider> {
+pub(super) struct Member<D: Decider> {
     cycle: Option<Cycle<D>>,
     /// An instance that was replaced and whose thread has not ended: it may wake up.
     zombie: Option<Cycle<D>>,
@@ -20,7 +20,7 @@ pub struct Member<D: Decider> {
 
 /// How an instance ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     /// At once.
     Crash,
     /// With a snapshot.
@@ -37,7 +37,7 @@ impl<D: Decider> Default for Member<D> {
 
 impl<D: Decider> Member<D> {
     /// The actor takes a turn; afterwards, or because of a fault, its instance may end.
-    pub fn live(&mut self, stage: &mut Stage) {
+    pub(super) fn live(&mut self, stage: &mut Stage) {
         if self.zombie.is_some() && stage.random.chance(40) {
             self.wake_zombie(stage);
             return;
@@ -113,13 +113,13 @@ impl<D: Decider> Member<D> {
     }
 
     /// The process ends, and every instance with it.
-    pub fn end_process(&mut self, end: End) {
+    pub(super) fn end_process(&mut self, end: End) {
         self.end(end);
         *self = Self::default();
     }
 
     /// One turn without a fault; answers whether everything in the log was read.
-    pub fn rest(&mut self, stage: &mut Stage) -> bool {
+    pub(super) fn rest(&mut self, stage: &mut Stage) -> bool {
         if let Err(error) = self.turn(&stage.log, None, stage.run_id) {
             if !self.was_replaced {
                 stage.violations.push(format!("{} failed without a fault: {error}", D::NAME));

@@ -63,6 +63,7 @@ pub fn check(seed: u64) -> Result<Run, Failure> {
 }
 
 /// Runs a seed with a guard and a fault of choice. A panic is a broken promise too.
+#[must_use]
 pub fn run<G: Decider>(seed: u64, breakage: Breakage) -> Run {
     let ran = catch_unwind(AssertUnwindSafe(|| {
         let mut world = World::<G>::new(seed, breakage);

@@ -2,16 +2,16 @@
 
 /// A stream of numbers that only depends on its seed.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
     /// The stream of a seed. Neighbouring seeds give unrelated streams.
-    pub const fn new(seed: u64) -> Self {
+    pub(super) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The next number.
-    pub const fn draw(&mut self) -> u64 {
+    pub(super) const fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,22 +20,22 @@ impl Random {
     }
 
     /// A number below a bound, which is above 0.
-    pub const fn below(&mut self, bound: u64) -> u64 {
+    pub(super) const fn below(&mut self, bound: u64) -> u64 {
         self.draw() % bound
     }
 
     /// A number from a range, both ends included.
-    pub const fn between(&mut self, least: u64, most: u64) -> u64 {
+    pub(super) const fn between(&mut self, least: u64, most: u64) -> u64 {
         least + self.below(most - least + 1)
     }
 
     /// True so many times of a hundred.
-    pub const fn chance(&mut self, percent: u64) -> bool {
+    pub(super) const fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
     /// A place in something of a length, which is above 0.
-    pub const fn place(&mut self, length: usize) -> usize {
+    pub(super) const fn place(&mut self, length: usize) -> usize {
         self.below(length as u64) as usize
     }
 }

@@ -13,7 +13,7 @@ use store::{AppendError, Duplicates, EventLog, Expected, Prepared, ReadError, Re
 use super::bot::{Record, TOPIC};
 
 /// A partition that is being read.
-pub struct Lane {
+pub(super) struct Lane {
     admission: Admission,
     partition: usize,
     next: usize,
@@ -21,7 +21,7 @@ pub struct Lane {
 }
 
 /// The stream of a partition.
-pub fn stream(partition: usize) -> String {
+pub(super) fn stream(partition: usize) -> String {
     format!("ingest-simulated-{partition}")
 }
 
@@ -30,7 +30,7 @@ impl Lane {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn resume(log: &dyn EventLog, run_id: Uuid, partition: usize) -> Result<Self, ReadError> {
+    pub(super) fn resume(log: &dyn EventLog, run_id: Uuid, partition: usize) -> Result<Self, ReadError> {
         let stream = stream(partition);
         let last = log.read_stream_back(&stream, u64::MAX, 1)?;
         let next = last.first().map_or(0, |last| match &last.event {
@@ -43,12 +43,12 @@ impl Lane {
     }
 
     /// The offset that is read next.
-    pub const fn next(&self) -> usize {
+    pub(super) const fn next(&self) -> usize {
         self.next
     }
 
     /// Reads on from another offset: records are delivered again, or (backwards only is honest) never.
-    pub const fn seek(&mut self, offset: usize) {
+    pub(super) const fn seek(&mut self, offset: usize) {
         self.next = offset;
     }
 
@@ -56,7 +56,7 @@ impl Lane {
     ///
     /// # Errors
     /// When the log takes nothing; the lane then no longer knows where its stream ends.
-    pub fn turn(
+    pub(super) fn turn(
         &mut self,
         log: &dyn EventLog,
         records: &[Record],

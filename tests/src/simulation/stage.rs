@@ -26,7 +26,7 @@ pub enum Breakage {
 }
 
 /// See the head of the module.
-pub struct Stage {
+pub(super) struct Stage {
     /// Chance.
     pub random: Random,
     /// What is broken on purpose.
@@ -50,7 +50,7 @@ pub struct Stage {
 
 impl Stage {
     /// An empty log on the first of March 2025.
-    pub fn new(seed: u64, breakage: Breakage) -> Self {
+    pub(super) fn new(seed: u64, breakage: Breakage) -> Self {
         let clock = VirtualClock::at(crate::at("2025-03-01T00:00:00Z"));
         let stamps = clock.clone();
         // Nobody may count with positions.
@@ -78,19 +78,19 @@ impl Stage {
     }
 
     /// The moment that it is.
-    pub fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// Another process begins.
-    pub fn next_run(&mut self) {
+    pub(super) fn next_run(&mut self) {
         self.facts += 1;
         self.run_id = id::derive(&[b"simulated.run", &self.facts.to_le_bytes()]);
         self.timers = SteppedClock::new(&self.log, self.run_id);
     }
 
     /// Arms a fault now and then, for one step.
-    pub fn arm(&mut self) -> bool {
+    pub(super) fn arm(&mut self) -> bool {
         let fault = match (self.breakage, self.random.below(100)) {
             (Breakage::TornAppends, 0..12) => Some(Fault::Torn),
             (_, 0..8) => Some(Fault::Refused),
@@ -102,24 +102,24 @@ impl Stage {
     }
 
     /// The step is over. Answers whether a fault that was armed came up.
-    pub fn disarm(&self, armed: bool) -> bool {
+    pub(super) fn disarm(&self, armed: bool) -> bool {
         armed && self.faulty.arm(None).is_none()
     }
 
     /// How many events a reader sees at a time from here on.
-    pub fn set_reach(&self, events: usize) {
+    pub(super) fn set_reach(&self, events: usize) {
         self.faulty.set_reach(events);
     }
 
     /// Where an actor that starts now finds its snapshot: nowhere, or in one of two places, of which one holds the
     /// older one.
-    pub fn draw_snapshots(&mut self) -> Option<Snapshots> {
+    pub(super) fn draw_snapshots(&mut self) -> Option<Snapshots> {
         let drawn = self.random.place(3);
         self.snapshots.get(drawn).cloned()
     }
 
     /// A fact that is repeated until it is known to be in the log.
-    pub fn tell(&mut self, stream: &str, producer: &str, event: Event) {
+    pub(super) fn tell(&mut self, stream: &str, producer: &str, event: Event) {
         self.facts += 1;
         let event_id = id::derive(&[b"simulated.fact", &self.facts.to_le_bytes()]);
         let event = NewEvent::root(event_id, self.now(), &Arc::from(producer), self.run_id, event);

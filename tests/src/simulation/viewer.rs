@@ -10,14 +10,14 @@ use super::stage::Breakage;
 
 /// What a projection saved.
 #[derive(Default)]
-pub struct View {
+pub(super) struct View {
     documents: BTreeMap<(&'static str, Key), Document>,
     folded_to: u64,
 }
 
 impl View {
     /// The view of events folded in one go.
-    pub fn of<'e>(
+    pub(super) fn of<'e>(
         mut projection: Box<dyn Projection>,
         events: impl IntoIterator<Item = &'e Recorded>,
     ) -> Self {
@@ -30,7 +30,7 @@ impl View {
     }
 
     /// Everything in it, to compare.
-    pub const fn documents(&self) -> &BTreeMap<(&'static str, Key), Document> {
+    pub(super) const fn documents(&self) -> &BTreeMap<(&'static str, Key), Document> {
         &self.documents
     }
 
@@ -58,7 +58,7 @@ impl Saved for View {
 }
 
 /// A projection at work.
-pub struct Viewer {
+pub(super) struct Viewer {
     kind: Kind,
     projection: Box<dyn Projection>,
     folded_to: u64,
@@ -66,7 +66,7 @@ pub struct Viewer {
 }
 
 /// Every projection, new, each with an empty view.
-pub fn all() -> Vec<Viewer> {
+pub(super) fn all() -> Vec<Viewer> {
     let new =
         |kind: &Kind| Viewer { kind: *kind, projection: (kind.new)(), folded_to: 0, view: View::default() };
     projections::ALL.iter().map(new).collect()
@@ -77,7 +77,7 @@ impl Viewer {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn fold(&mut self, log: &dyn EventLog, max: usize) -> Result<(), ReadError> {
+    pub(super) fn fold(&mut self, log: &dyn EventLog, max: usize) -> Result<(), ReadError> {
         let batch = log.read_all(self.folded_to, self.projection.interests(), max)?;
         batch.events.iter().for_each(|event| self.projection.apply(event));
         self.folded_to = batch.read_to;
@@ -85,12 +85,12 @@ impl Viewer {
     }
 
     /// Saves changes and position in one transaction.
-    pub fn save(&mut self) {
+    pub(super) fn save(&mut self) {
         self.view.take(&mut *self.projection, self.folded_to);
     }
 
     /// Starts again from what was saved; answers why that is not possible, if so.
-    pub fn crash(&mut self, breakage: Breakage) -> Option<String> {
+    pub(super) fn crash(&mut self, breakage: Breakage) -> Option<String> {
         self.projection = self.fresh();
         let forgets = breakage == Breakage::ViewsForgetPosition;
         self.folded_to = if forgets { 0 } else { self.view.folded_to };
@@ -99,17 +99,17 @@ impl Viewer {
     }
 
     /// The projection's name.
-    pub fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         self.kind.name
     }
 
     /// The projection, new.
-    pub fn fresh(&self) -> Box<dyn Projection> {
+    pub(super) fn fresh(&self) -> Box<dyn Projection> {
         (self.kind.new)()
     }
 
     /// What it saved.
-    pub const fn view(&self) -> &View {
+    pub(super) const fn view(&self) -> &View {
         &self.view
     }
 }

@@ -24,7 +24,7 @@ const DAY_S: i64 = 86_400;
 
 /// Something that happens.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Trade {
         strategy: usize,
         percent: Decimal,
@@ -152,7 +152,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Steps, and how many seconds pass before each.
-pub fn steps() -> impl Strategy<Value = Vec<(i64, Step)>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<(i64, Step)>> {
     let pause = prop_oneof![4 => 0..300_i64, 3 => 0..7200_i64, 1 => 0..2 * DAY_S];
     prop::collection::vec((pause, step()), 1..120)
 }
@@ -273,7 +273,7 @@ fn analyst(min_trades: u64, limit: f64) -> PerformanceAnalystConfigured {
 }
 
 /// Lets it all happen.
-pub fn made<G: Decider, A: Decider>(steps: &[(i64, Step)]) -> Play<G, A> {
+pub(crate) fn made<G: Decider, A: Decider>(steps: &[(i64, Step)]) -> Play<G, A> {
     let mut maker = Maker::<G, A>::new();
     for (pause_s, step) in steps {
         maker.now = maker.now.plus_seconds(*pause_s);

@@ -20,10 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const SPLIT: u64 = 40;
 
 /// Key and value.
-pub type Pair = (Vec<u8>, Vec<u8>);
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
 /// Records and what has to become of them.
-pub struct Input {
+pub(crate) struct Input {
     /// All of them in their order.
     pub records: Vec<Pair>,
     /// The trades' event ids.
@@ -34,7 +34,7 @@ pub struct Input {
 
 impl Input {
     /// So many trades; 1 % duplicates and 1 % garbage come on top.
-    pub fn new(count: u64) -> Self {
+    pub(crate) fn new(count: u64) -> Self {
         let mut input = Self { records: Vec::new(), trades: BTreeSet::new(), bad: Vec::new() };
         for (index, mut trade) in (0..).zip(SampleTrades::new(42, count)) {
             trade.strategy = format!("{}_{}", trade.strategy, index % SPLIT);
@@ -82,7 +82,7 @@ fn garbage(index: u64, trade: &TradeClosed) -> Vec<u8> {
 }
 
 /// Records that go out as far as a gate is open.
-pub fn gated(records: Vec<Pair>, gate: Arc<AtomicUsize>) -> impl Iterator<Item = Pair> {
+pub(crate) fn gated(records: Vec<Pair>, gate: Arc<AtomicUsize>) -> impl Iterator<Item = Pair> {
     let begun = Instant::now();
     records.into_iter().enumerate().map_while(move |(index, record)| {
         while index >= gate.load(Ordering::Relaxed) {

@@ -1,5 +1,5 @@
 //! What the tests on a real Kafka share.
 
-pub mod input;
-pub mod outcome;
-pub mod process;
+pub(crate) mod input;
+pub(crate) mod outcome;
+pub(crate) mod process;

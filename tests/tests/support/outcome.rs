@@ -23,13 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// The events of a stopped process.
-pub struct Kept {
+pub(crate) struct Kept {
     pub log_id: Uuid,
     pub events: Vec<Arc<Recorded>>,
 }
 
 impl Kept {
-    pub fn read(data: &Path) -> Self {
+    pub(crate) fn read(data: &Path) -> Self {
         let log = EmbeddedLog::open_read_only(&data.join("log")).unwrap();
         let (mut events, mut after) = (Vec::new(), 0);
         while after < log.head() {
@@ -41,7 +41,7 @@ impl Kept {
         Self { log_id: log.log_id(), events }
     }
 
-    pub fn decisions(&self) -> impl Iterator<Item = &Recorded> {
+    pub(crate) fn decisions(&self) -> impl Iterator<Item = &Recorded> {
         self.events.iter().map(AsRef::as_ref).filter(|event| event.event.is_decision())
     }
 
@@ -54,13 +54,13 @@ impl Kept {
 
     /// What was decided on facts of the topic: type, strategy, causing fact. As a strategy has one partition, how
     /// partitions interleave makes no difference.
-    pub fn decided(&self) -> BTreeSet<(&str, Option<&str>, Option<Uuid>)> {
+    pub(crate) fn decided(&self) -> BTreeSet<(&str, Option<&str>, Option<Uuid>)> {
         let of_strategies = self.decisions().filter(|event| event.event.strategy().is_some());
         of_strategies.map(|e| (e.event.event_type(), e.event.strategy(), e.causation_id)).collect()
     }
 
     /// Every trade once, every bad record once.
-    pub fn assert_facts(&self, input: &Input) {
+    pub(crate) fn assert_facts(&self, input: &Input) {
         let trades = self.events.iter().filter(|event| matches!(event.event, Event::TradeClosed(_)));
         let trades: Vec<Uuid> = trades.map(|event| event.event_id).collect();
         assert_eq!(trades.len(), input.trades.len(), "trades in the log");
@@ -74,7 +74,7 @@ impl Kept {
     }
 
     /// Every decision of the log once, those of a key in the order of the log.
-    pub fn assert_decisions_on(&self, records: &[CommittedRecord]) {
+    pub(crate) fn assert_decisions_on(&self, records: &[CommittedRecord]) {
         let kept: BTreeMap<u64, Uuid> = self.decisions().map(|e| (e.position, e.event_id)).collect();
         let ids: BTreeSet<_> = kept.values().collect();
         assert_eq!(ids.len(), kept.len(), "a decision twice in the log");
@@ -94,7 +94,7 @@ impl Kept {
     }
 
     /// Every dead letter once, as it came.
-    pub fn assert_dead_letters_on(&self, records: &[CommittedRecord]) {
+    pub(crate) fn assert_dead_letters_on(&self, records: &[CommittedRecord]) {
         let shown = |record: &CommittedRecord| {
             let part = |name| record.header(name).unwrap().to_owned();
             let origin =
@@ -128,7 +128,7 @@ fn position(record: &CommittedRecord) -> u64 {
 }
 
 /// Everything on a topic, in the order of each partition.
-pub fn published(settings: &KafkaSettings, topic: &str) -> Vec<CommittedRecord> {
+pub(crate) fn published(settings: &KafkaSettings, topic: &str) -> Vec<CommittedRecord> {
     let reader = CommittedReader::open(settings, topic, ReadFrom::Beginning).unwrap();
     let (mut records, begun) = (Vec::new(), Instant::now());
     while let Some(record) = reader.next(SILENCE).unwrap() {
@@ -139,14 +139,14 @@ pub fn published(settings: &KafkaSettings, topic: &str) -> Vec<CommittedRecord> 
 }
 
 /// The records of one log among those of several.
-pub fn of_log(log: Uuid, records: &[CommittedRecord]) -> Vec<CommittedRecord> {
+pub(crate) fn of_log(log: Uuid, records: &[CommittedRecord]) -> Vec<CommittedRecord> {
     let log = log.to_string();
     records.iter().filter(|record| record.header("tradewarden_log") == Some(&log)).cloned().collect()
 }
 
 /// Waits until a running process, the only one that published on these topics, has published all that it decided and
 /// so many dead letters, and decides no more; what is on both topics then.
-pub fn until_all_is_published(
+pub(crate) fn until_all_is_published(
     process: &mut Process,
     settings: &KafkaSettings,
     dead_letters: usize,

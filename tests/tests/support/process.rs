@@ -41,7 +41,7 @@ fn command(data: &Path) -> Command {
 }
 
 /// Runs a command on a data folder; its exit code and what it printed as JSON lines.
-pub fn ask(data: &Path, arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
+pub(crate) fn ask(data: &Path, arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
     let output = command(data).args(arguments).arg("--json").arg("--data").arg(data).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -50,19 +50,19 @@ pub fn ask(data: &Path, arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
 }
 
 /// `tradewarden run`; killed when dropped.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     data: PathBuf,
 }
 
 impl Process {
     /// Starts it on a data folder and a cluster.
-    pub fn start(data: &Path, servers: &str) -> Self {
+    pub(crate) fn start(data: &Path, servers: &str) -> Self {
         Self::start_with(data, servers, &[])
     }
 
     /// Starts it with further arguments.
-    pub fn start_with(data: &Path, servers: &str, more: &[String]) -> Self {
+    pub(crate) fn start_with(data: &Path, servers: &str, more: &[String]) -> Self {
         // What a killed predecessor left tells a port that may be anybody's by now.
         let _ = fs::remove_file(data.join("server.json"));
         let errors = File::options().append(true).create(true).open(errors_of(data)).unwrap();
@@ -82,12 +82,12 @@ impl Process {
     }
 
     /// Its data folder.
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         &self.data
     }
 
     /// What all processes of this data folder wrote to standard error.
-    pub fn errors(&self) -> String {
+    pub(crate) fn errors(&self) -> String {
         String::from_utf8_lossy(&fs::read(errors_of(&self.data)).unwrap()).into_owned()
     }
 
@@ -103,7 +103,7 @@ impl Process {
     }
 
     /// Waits for something.
-    pub fn until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+    pub(crate) fn until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
         let begun = Instant::now();
         while !done(self) {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -117,17 +117,17 @@ impl Process {
     }
 
     /// Waits until it can be asked.
-    pub fn until_it_answers(&mut self) {
+    pub(crate) fn until_it_answers(&mut self) {
         self.until("answering", |process| process.get("/livez").is_some());
     }
 
     /// Waits until everything in it has reached the end of what was there.
-    pub fn until_ready(&mut self) {
+    pub(crate) fn until_ready(&mut self) {
         self.until("ready", |process| process.get("/readyz").is_some());
     }
 
     /// Waits until it has taken in more than so many trades since it was started; how many they are then.
-    pub fn until_taken_more_than(&mut self, before: f64) -> f64 {
+    pub(crate) fn until_taken_more_than(&mut self, before: f64) -> f64 {
         let mut taken = 0.0;
         self.until("getting on", |process| {
             taken = process.taken();
@@ -137,7 +137,7 @@ impl Process {
     }
 
     /// Trades that it has taken in since it was started.
-    pub fn taken(&self) -> f64 {
+    pub(crate) fn taken(&self) -> f64 {
         let metrics = self.get("/metrics").unwrap_or_default();
         let counts = metrics.lines().filter(|line| {
             line.starts_with("tradewarden_ingest_records_total") && line.contains("result=\"taken\"")
@@ -146,7 +146,7 @@ impl Process {
     }
 
     /// Whether a part is ready, and what it says of itself.
-    pub fn part(&self, name: &str) -> Option<(bool, String)> {
+    pub(crate) fn part(&self, name: &str) -> Option<(bool, String)> {
         let mut answer = self.ask("/readyz")?;
         let told: Value = serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()?;
         let part = told["parts"].as_array()?.iter().find(|part| part["part"] == name)?;
@@ -154,7 +154,7 @@ impl Process {
     }
 
     /// The body of a good answer.
-    pub fn get(&self, path: &str) -> Option<String> {
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
         let answer = self.ask(path)?;
         answer.status().is_success().then(|| answer.into_body().read_to_string().ok())?
     }
@@ -173,7 +173,7 @@ impl Process {
 
     /// Stops it with SIGSTOP. One thread takes the signal and stops the others, so until it has had its turn on a
     /// busy machine they work on: waits until none does.
-    pub fn pause(&mut self) {
+    pub(crate) fn pause(&mut self) {
         self.signal("STOP");
         self.until("stopped", |process| {
             let threads = fs::read_dir(format!("/proc/{}/task", process.child.id())).unwrap();
@@ -183,12 +183,12 @@ impl Process {
     }
 
     /// Lets it go on.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.signal("CONT");
     }
 
     /// Waits until it has ended by itself; its exit code.
-    pub fn ended(mut self) -> Option<i32> {
+    pub(crate) fn ended(mut self) -> Option<i32> {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -202,13 +202,13 @@ impl Process {
     }
 
     /// Ends it with SIGKILL.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Ends it as an operator would.
-    pub fn terminate(mut self) {
+    pub(crate) fn terminate(mut self) {
         self.signal("TERM");
         let begun = Instant::now();
         let mut ended: Option<ExitStatus> = None;

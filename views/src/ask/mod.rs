@@ -49,6 +49,7 @@ pub enum QueryError {
 
 impl QueryError {
     /// Whether what was asked is at fault, not the state of the views.
+    #[must_use]
     pub const fn is_callers_fault(&self) -> bool {
         matches!(self, Self::UnknownCollection { .. } | Self::View(ViewError::Query(_)))
     }

@@ -23,6 +23,7 @@ pub struct ViewPath(PathBuf);
 
 impl ViewPath {
     /// The path.
+    #[must_use]
     pub fn as_path(&self) -> &Path {
         &self.0
     }
@@ -56,6 +57,7 @@ impl ViewFiles {
     }
 
     /// The live file of a projection and version, if there is one.
+    #[must_use]
     pub fn live(&self, name: &str, version: u32) -> Option<ViewPath> {
         let file = fs::read_to_string(self.pointer(name)).ok()?;
         let path = self.folder.join(file.trim());
@@ -64,6 +66,7 @@ impl ViewFiles {
     }
 
     /// A name for a new file, beside those that are there.
+    #[must_use]
     pub fn fresh(&self, name: &str, version: u32) -> ViewPath {
         let taken = self.names().into_iter().filter_map(|file| number_of(&file, name, version)).max();
         ViewPath(self.folder.join(match taken {

@@ -45,6 +45,7 @@ pub enum ViewError {
 
 impl ViewError {
     /// Whether building the view again mends it.
+    #[must_use]
     pub const fn is_unusable(&self) -> bool {
         matches!(self, Self::Unusable { .. })
     }

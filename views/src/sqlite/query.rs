@@ -73,6 +73,7 @@ impl Cursor {
     }
 
     /// Goes on after the document with this number, in the order of keys.
+    #[must_use]
     pub const fn of_number(key: u64) -> Self {
         Self::new(None, ViewKey::Number(key))
     }
@@ -175,6 +176,7 @@ impl Sql {
 
 impl Query {
     /// Everything in a collection, by key.
+    #[must_use]
     pub fn all_of(collection: &str) -> Self {
         Self { collection: collection.to_owned(), ..Self::default() }
     }

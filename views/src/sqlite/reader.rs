@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params_from_iter};
 use super::{Cursor, Query, ViewBody, ViewError, ViewKey, ViewPath, query};
 
 /// The logs that the views in a folder are of; changes no byte. What is no view says nothing.
+#[must_use]
 pub fn logs_in(folder: &Path) -> Vec<Uuid> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let files =
@@ -41,6 +42,7 @@ pub struct Found {
 
 impl Found {
     /// Where a list goes on after this document.
+    #[must_use]
     pub fn cursor(&self) -> Cursor {
         Cursor::new(self.time, self.key.clone())
     }

@@ -98,6 +98,7 @@ const ROOT: &str = "/disk/";
 
 impl Disk {
     /// An empty disk.
+    #[must_use]
     pub fn new() -> Self {
         let disk = Self::default();
         disk.state().since_sync.push(Names::new());
@@ -129,6 +130,7 @@ impl Disk {
     }
 
     /// Every file and what is in it.
+    #[must_use]
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let state = self.state();
         let files = state.names.iter().filter_map(|(name, node)| match node {
@@ -139,6 +141,7 @@ impl Disk {
     }
 
     /// Every link and where it leads.
+    #[must_use]
     pub fn links(&self) -> Vec<(String, String)> {
         let state = self.state();
         let links = state.names.iter().filter_map(|(name, node)| match node {
@@ -149,6 +152,7 @@ impl Disk {
     }
 
     /// A disk that answers a sync without doing it.
+    #[must_use]
     pub fn lying() -> Self {
         let disk = Self::new();
         disk.state().lies = true;
@@ -156,11 +160,13 @@ impl Disk {
     }
 
     /// The disk's root as a folder.
+    #[must_use]
     pub fn folder(&self) -> Arc<dyn Folder> {
         self.at(String::new())
     }
 
     /// A folder in the root that was there before the test.
+    #[must_use]
     pub fn folder_named(&self, name: &str) -> Arc<dyn Folder> {
         self.state().put_durably(&format!("{name}/"), &Node::Folder);
         self.at(format!("{name}/"))
@@ -176,11 +182,13 @@ impl Disk {
     }
 
     /// How many reads there were.
+    #[must_use]
     pub fn reads(&self) -> u64 {
         self.state().reads
     }
 
     /// How many operations have changed something.
+    #[must_use]
     pub fn operations(&self) -> u64 {
         self.state().operations
     }

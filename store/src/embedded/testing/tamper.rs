@@ -30,6 +30,7 @@ pub fn mend(name: &str, log_id: Uuid, bytes: &mut [u8]) {
 }
 
 /// Where the frames of a segment start.
+#[must_use]
 pub fn frames(bytes: &[u8]) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut at = segment::HEADER;
@@ -68,6 +69,7 @@ fn file(bytes: &[u8]) -> Option<Arc<dyn LogFile>> {
 }
 
 /// Compresses a segment as the log does.
+#[must_use]
 pub fn pack(bytes: &[u8]) -> Vec<u8> {
     let folder = Disk::with([("raw".to_owned(), bytes.to_vec())], []).folder();
     let (raw, out) = (folder.open("raw", Access::Read), folder.open("packed", Access::Create));
@@ -86,6 +88,7 @@ fn whole(file: &dyn LogFile) -> Vec<u8> {
 }
 
 /// What a compressed segment unpacks to, if it does.
+#[must_use]
 pub fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
     let packed = Packed::open(file(bytes)?, &Arc::default()).ok()?;
     // The table says how much it is; only bytes that are there are believed.

@@ -13,7 +13,7 @@ use super::super::sums::{are_near, double, is_near, one, parts, quotient};
 const TOLERANCE: f64 = 1e-9;
 
 /// A trade that counts.
-pub struct Counted<'e> {
+pub(super) struct Counted<'e> {
     pub day: String,
     profit: BigInt,
     percent: BigInt,
@@ -21,7 +21,7 @@ pub struct Counted<'e> {
 }
 
 impl<'e> Counted<'e> {
-    pub fn new(trade: &'e TradeClosed) -> Self {
+    pub(super) fn new(trade: &'e TradeClosed) -> Self {
         Self {
             day: day(trade),
             profit: parts(trade.profit),
@@ -36,17 +36,17 @@ impl<'e> Counted<'e> {
 }
 
 /// The UTC day of the close.
-pub fn day(trade: &TradeClosed) -> String {
+pub(super) fn day(trade: &TradeClosed) -> String {
     trade.closed_at.to_string()[..10].to_owned()
 }
 
-pub fn currency(trade: &TradeClosed) -> Option<&str> {
+pub(super) fn currency(trade: &TradeClosed) -> Option<&str> {
     trade.currency.as_deref().filter(|name| !name.is_empty())
 }
 
 /// What a strategy made, and what it may lose.
 #[derive(Clone, Copy)]
-pub struct Books<'b> {
+pub(super) struct Books<'b> {
     pub trades: &'b [Counted<'b>],
     pub limits: &'b GuardThresholds,
     /// The currency of the strategy's first trade that has one.
@@ -55,7 +55,7 @@ pub struct Books<'b> {
 
 impl Books<'_> {
     /// The rules that are breached after a trade of a day.
-    pub fn breached(self, day: &str) -> Vec<RuleName> {
+    pub(super) fn breached(self, day: &str) -> Vec<RuleName> {
         let loss = self.is_loss_too_large(day).then_some(RuleName::DailyLoss);
         let row =
             (self.row() > self.limits.max_consecutive_losses as usize).then_some(RuleName::ConsecutiveLosses);
@@ -64,7 +64,7 @@ impl Books<'_> {
     }
 
     /// Whether a check cannot be made: trades of this or the newest day are in another currency than the capital.
-    pub fn cannot_be_checked(self, day: &str) -> bool {
+    pub(super) fn cannot_be_checked(self, day: &str) -> bool {
         let days = [Some(day), self.newest_day()];
         let is_foreign = |trade: &Counted<'_>| {
             days.contains(&Some(&trade.day))
@@ -73,16 +73,16 @@ impl Books<'_> {
         self.limits.capital.is_some() && self.trades.iter().any(is_foreign)
     }
 
-    pub fn newest_day(&self) -> Option<&str> {
+    pub(super) fn newest_day(&self) -> Option<&str> {
         self.trades.iter().map(|trade| trade.day.as_str()).max()
     }
 
-    pub fn of_day(self, day: &str) -> usize {
+    pub(super) fn of_day(self, day: &str) -> usize {
         self.trades.iter().filter(|trade| trade.day == day).count()
     }
 
     /// Lost trades in a row, from the newest backwards.
-    pub fn row(self) -> usize {
+    pub(super) fn row(self) -> usize {
         self.trades.iter().rev().take_while(|trade| trade.outcome() == Ordering::Less).count()
     }
 
@@ -134,7 +134,7 @@ impl Books<'_> {
     }
 
     /// Whether the numbers of a breach are right, and tell it.
-    pub fn is_evidence(self, breach: &BreachedRule, day: &str) -> bool {
+    pub(super) fn is_evidence(self, breach: &BreachedRule, day: &str) -> bool {
         let of_day = self.of_day(day);
         let row = self.row() as u32;
         let limits = self.limits;
@@ -163,7 +163,7 @@ impl Books<'_> {
     }
 
     /// Whether the figures of a halt are right; `day` is the one that they are of.
-    pub fn are_metrics(self, found: &GuardMetrics, basis: LossBasis, day: Option<&str>) -> bool {
+    pub(super) fn are_metrics(self, found: &GuardMetrics, basis: LossBasis, day: Option<&str>) -> bool {
         let day = day.filter(|day| self.of_day(day) > 0);
         let capital =
             if self.limits.capital.is_some() { LossBasis::Capital } else { LossBasis::SumOfTradePercents };
@@ -173,7 +173,7 @@ impl Books<'_> {
             && self.is_percent(found.daily_loss_pct, day)
     }
 
-    pub fn is_percent(self, found: Option<f64>, day: Option<&str>) -> bool {
+    pub(super) fn is_percent(self, found: Option<f64>, day: Option<&str>) -> bool {
         are_near(found, day.map(|day| self.percent(day)), TOLERANCE)
     }
 }

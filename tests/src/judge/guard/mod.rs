@@ -15,6 +15,7 @@ use super::by_basis;
 use watch::Watch;
 
 /// Decisions that are wrong, missing or needless, and guards that fail open.
+#[must_use]
 pub fn violations(history: &[Arc<Recorded>]) -> Vec<String> {
     let mut decisions = by_basis(history, "actor-strategy_guard");
     let (mut watch, mut violations) = (Watch::default(), Vec::new());

@@ -7,7 +7,7 @@ const WINDOW_S: i64 = 600;
 
 /// All that came since it was last over.
 #[derive(Default)]
-pub struct Nobody {
+pub(super) struct Nobody {
     /// How many there ever were.
     pub letters: usize,
     /// When each came; a clock that is set back does not shorten the wait.
@@ -20,7 +20,7 @@ pub struct Nobody {
 }
 
 impl Nobody {
-    pub fn miss(&mut self, at: Timestamp) {
+    pub(super) fn miss(&mut self, at: Timestamp) {
         self.letters += 1;
         self.trade_since = false;
         self.came.push(self.came.iter().copied().fold(at, Timestamp::max));
@@ -29,26 +29,26 @@ impl Nobody {
         }
     }
 
-    pub const fn see_trade(&mut self) {
+    pub(super) const fn see_trade(&mut self) {
         self.trade_since = true;
     }
 
     /// How loud the alert has to be.
-    pub const fn severity(&self) -> Severity {
+    pub(super) const fn severity(&self) -> Severity {
         if self.reducing { Severity::Critical } else { Severity::Warning }
     }
 
     /// Whether ten minutes passed without one and a good trade came in.
-    pub fn is_over(&self, clock: Timestamp) -> bool {
+    pub(super) fn is_over(&self, clock: Timestamp) -> bool {
         let quiet = self.came.iter().max().is_some_and(|last| last.plus_seconds(WINDOW_S) <= clock);
         quiet && self.trade_since
     }
 
-    pub fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         *self = Self { letters: self.letters, ..Self::default() };
     }
 
-    pub fn accept(&mut self, clock: Timestamp) {
+    pub(super) fn accept(&mut self, clock: Timestamp) {
         self.came.iter_mut().for_each(|at| *at = clock.min(*at));
     }
 }

@@ -16,7 +16,7 @@ const MAX_AGE_DAYS: i64 = 7;
 const MAX_REMEMBERED: usize = 64;
 
 #[derive(Default)]
-pub struct Strategy<'e> {
+pub(super) struct Strategy<'e> {
     pub state: StrategyState,
     /// What it was told to be reduced for.
     pub announced: Vec<ReduceCauseKind>,
@@ -42,15 +42,15 @@ pub struct Strategy<'e> {
 }
 
 impl<'e> Strategy<'e> {
-    pub fn books<'b>(&'b self, limits: &'b GuardThresholds) -> Books<'b> {
+    pub(super) fn books<'b>(&'b self, limits: &'b GuardThresholds) -> Books<'b> {
         Books { trades: &self.trades, limits, first_currency: self.first_currency }
     }
 
-    pub fn is_too_old(&self, trade: &TradeClosed) -> bool {
+    pub(super) fn is_too_old(&self, trade: &TradeClosed) -> bool {
         self.newest.is_some_and(|newest| trade.closed_at.plus_days(MAX_AGE_DAYS) < newest)
     }
 
-    pub fn close(&mut self, trade: &'e TradeClosed) {
+    pub(super) fn close(&mut self, trade: &'e TradeClosed) {
         self.missing.remove(trade.trade_id.as_str());
         self.first_currency = self.first_currency.or_else(|| currency(trade));
         let too_old = self.is_too_old(trade);
@@ -66,7 +66,7 @@ impl<'e> Strategy<'e> {
         }
     }
 
-    pub fn miss(&mut self, letter: &'e RecordRejected) {
+    pub(super) fn miss(&mut self, letter: &'e RecordRejected) {
         match &letter.trade_id {
             Some(id) if letter.recorded.is_none() && self.missing.len() < MAX_REMEMBERED => {
                 self.missing.insert(id);
@@ -75,16 +75,16 @@ impl<'e> Strategy<'e> {
         }
     }
 
-    pub fn misses(&self) -> usize {
+    pub(super) fn misses(&self) -> usize {
         self.missing.len() + self.missing_for_good
     }
 
-    pub fn halt(&mut self, by: Uuid, at: Timestamp) {
+    pub(super) fn halt(&mut self, by: Uuid, at: Timestamp) {
         (self.state, self.halt, self.told_after_halt) = (StrategyState::Halted, Some((by, at)), false);
         self.announced.clear();
     }
 
-    pub fn enable(&mut self, enabled: &StrategyEnabled, at: Timestamp, letters: usize) {
+    pub(super) fn enable(&mut self, enabled: &StrategyEnabled, at: Timestamp, letters: usize) {
         (self.state, self.halt) = (StrategyState::Active, None);
         self.announced.clear();
         if enabled.by == DecidedBy::Operator {
@@ -98,12 +98,12 @@ impl<'e> Strategy<'e> {
         }
     }
 
-    pub fn accept(&mut self, clock: Timestamp) {
+    pub(super) fn accept(&mut self, clock: Timestamp) {
         self.heard_at = self.heard_at.map(|heard| heard.min(clock));
         self.newest = self.newest.filter(|newest| *newest <= clock);
     }
 
-    pub fn note_alert(&mut self, kind: AlertKind, open: bool) {
+    pub(super) fn note_alert(&mut self, kind: AlertKind, open: bool) {
         match kind {
             AlertKind::StrategyDisabled | AlertKind::StrategyReduced => self.alert = open.then_some(kind),
             AlertKind::TradesTooOld => self.too_old_told = open,

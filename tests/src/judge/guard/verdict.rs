@@ -8,7 +8,7 @@ use events::{
 
 /// See the module.
 #[derive(Debug, PartialEq)]
-pub enum Verdict<'e> {
+pub(super) enum Verdict<'e> {
     Halted { strategy: &'e str, from: StrategyState, by: DecidedBy, rules: Vec<RuleName>, has_reason: bool },
     Reduced { strategy: &'e str, from: StrategyState, causes: Vec<ReduceCauseKind> },
     Enabled { strategy: &'e str, from: StrategyState, by: DecidedBy, afresh: bool },
@@ -21,7 +21,7 @@ pub enum Verdict<'e> {
 }
 
 impl<'e> Verdict<'e> {
-    pub fn of(decision: &'e Event) -> Self {
+    pub(super) fn of(decision: &'e Event) -> Self {
         match decision {
             Event::StrategyDisabled(e) if e.to == StrategyState::Halted => Self::Halted {
                 strategy: &e.strategy,
@@ -53,17 +53,17 @@ impl<'e> Verdict<'e> {
         }
     }
 
-    pub fn raised(kind: AlertKind, subject: &str, severity: Severity) -> Self {
+    pub(super) fn raised(kind: AlertKind, subject: &str, severity: Severity) -> Self {
         Self::Raised { kind, subject: subject.to_owned(), severity }
     }
 
-    pub fn cleared(kind: AlertKind, subject: &str) -> Self {
+    pub(super) fn cleared(kind: AlertKind, subject: &str) -> Self {
         Self::Cleared { kind, subject: subject.to_owned() }
     }
 }
 
 /// Whether both hold the same, in whatever order.
-pub fn are_same(wanted: &[Verdict<'_>], found: &[Verdict<'_>]) -> bool {
+pub(super) fn are_same(wanted: &[Verdict<'_>], found: &[Verdict<'_>]) -> bool {
     let sorted = |verdicts: &[Verdict<'_>]| {
         let mut texts: Vec<_> = verdicts.iter().map(|verdict| format!("{verdict:?}")).collect();
         texts.sort();

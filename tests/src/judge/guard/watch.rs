@@ -17,7 +17,7 @@ use super::{
 
 /// Everything that is known.
 #[derive(Default)]
-pub struct Watch<'e> {
+pub(super) struct Watch<'e> {
     strategies: BTreeMap<&'e str, Strategy<'e>>,
     stalled: BTreeSet<&'e str>,
     config: StrategyGuardConfigured,
@@ -38,7 +38,7 @@ enum Check {
 
 impl<'e> Watch<'e> {
     /// Takes in a fact.
-    pub fn learn(&mut self, fact: &'e Recorded) {
+    pub(super) fn learn(&mut self, fact: &'e Recorded) {
         match &fact.event {
             Event::TradeClosed(trade) => {
                 self.nobody.see_trade();
@@ -74,7 +74,7 @@ impl<'e> Watch<'e> {
     }
 
     /// Takes in a decision on the fact.
-    pub fn follow(&mut self, decision: &'e Recorded) {
+    pub(super) fn follow(&mut self, decision: &'e Recorded) {
         match &decision.event {
             Event::StrategyDisabled(e) => {
                 self.strategy(&e.strategy).halt(decision.event_id, decision.occurred_at);
@@ -106,7 +106,7 @@ impl<'e> Watch<'e> {
     }
 
     /// What is wrong with the decisions on a fact that was taken in, if anything.
-    pub fn wrong(&self, fact: &'e Recorded, decided: &[&'e Recorded]) -> Option<String> {
+    pub(super) fn wrong(&self, fact: &'e Recorded, decided: &[&'e Recorded]) -> Option<String> {
         let wanted = self.wanted(&fact.event);
         let found: Vec<_> = decided.iter().map(|decision| Verdict::of(&decision.event)).collect();
         if !are_same(&wanted, &found) {
@@ -323,7 +323,7 @@ impl<'e> Watch<'e> {
     }
 
     /// A strategy that is ACTIVE while its guard cannot know.
-    pub fn fails_open(&self) -> Option<String> {
+    pub(super) fn fails_open(&self) -> Option<String> {
         let active = self.strategies.iter().filter(|(_, strategy)| strategy.state == StrategyState::Active);
         let mut open = active.filter_map(|(name, strategy)| {
             let cause = *self.causes(name, strategy, Check::AsAnnounced).first()?;

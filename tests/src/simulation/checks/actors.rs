@@ -10,7 +10,7 @@ use store::{ReadError, Snapshots};
 use super::Evidence;
 
 /// Decisions that are missing, doubled, different or out of order.
-pub fn violations(evidence: &Evidence<'_>) -> Vec<String> {
+pub(super) fn violations(evidence: &Evidence<'_>) -> Vec<String> {
     let mut violations = of_actor::<StrategyGuard>(evidence);
     violations.extend(of_actor::<PerformanceAnalyst>(evidence));
     violations.extend(of_actor::<Scheduler>(evidence));

@@ -10,7 +10,7 @@ type Trades<'e> = BTreeMap<(&'e str, &'e str), Vec<&'e TradeClosed>>;
 type Letters<'e> = BTreeMap<(i32, i64), Vec<&'e RecordRejected>>;
 
 /// What is lost, doubled or invented.
-pub fn violations(evidence: &Evidence<'_>) -> Vec<String> {
+pub(super) fn violations(evidence: &Evidence<'_>) -> Vec<String> {
     let (trades, mut letters) = (trades(evidence), letters(evidence));
     let mut violations = Vec::new();
     let doubled = trades.iter().filter(|(_, recorded)| recorded.len() > 1);

@@ -15,7 +15,7 @@ use super::{bot::Partitions, viewer::Viewer};
 use crate::judge;
 
 /// What is left of a run that has come to rest.
-pub struct Evidence<'e> {
+pub(super) struct Evidence<'e> {
     /// The log.
     pub log: &'e Arc<dyn EventLog>,
     /// The snapshots that actors have left.
@@ -29,7 +29,7 @@ pub struct Evidence<'e> {
 }
 
 /// Every promise that is broken.
-pub fn all(evidence: &Evidence<'_>) -> Vec<String> {
+pub(super) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     let mut violations = intake::violations(evidence);
     violations.extend(actors::violations(evidence));
     violations.extend(judge::violations(evidence.events));

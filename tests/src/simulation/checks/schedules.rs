@@ -8,7 +8,7 @@ use events::{Event, Timestamp};
 use super::Evidence;
 
 /// What fired twice, too early, backwards, or was not answered.
-pub fn violations<'e>(evidence: &Evidence<'e>) -> Vec<String> {
+pub(super) fn violations<'e>(evidence: &Evidence<'e>) -> Vec<String> {
     let mut violations = Vec::new();
     let (mut last, mut timers) = (BTreeMap::<&str, Timestamp>::new(), BTreeSet::new());
     let (mut ticks, mut answers) = (Vec::new(), Vec::new());

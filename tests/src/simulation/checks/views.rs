@@ -3,7 +3,7 @@
 use super::{super::viewer::View, Evidence};
 
 /// Views that differ from one folded in one go.
-pub fn violations(evidence: &Evidence<'_>) -> Vec<String> {
+pub(super) fn violations(evidence: &Evidence<'_>) -> Vec<String> {
     let mut violations = Vec::new();
     for viewer in evidence.viewers {
         let whole = View::of(viewer.fresh(), evidence.events.iter().map(AsRef::as_ref));
