@@ -2,7 +2,7 @@
 //!
 //! What is done with an actor is written once for any [`Decider`]; the table holds it without the type.
 
-use std::{io, sync::Arc, thread::JoinHandle};
+use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
 
 use actors::{Decider, Fold, PerformanceAnalyst, Scheduler, StrategyGuard};
 use events::{Event, NewEvent, Recorded, Timestamp, Uuid};
@@ -10,6 +10,7 @@ use store::{EventLog, ReadError, Recorder, Snapshots};
 
 use crate::{
     audit::{Audit, Audited},
+    cycle::{Cycle, CycleError},
     held::{self, Held, HeldError},
     host,
     status::Status,
@@ -21,14 +22,14 @@ type Hold = fn(&Arc<dyn EventLog>, Option<&Snapshots>, u64) -> Result<Held, Held
 type Configures = fn(&Event) -> bool;
 type Play = fn(Uuid) -> Box<dyn Played>;
 type Anew = fn(&Arc<dyn EventLog>) -> Result<Box<dyn Audited>, ReadError>;
+type Resume = fn(&Arc<dyn EventLog>, Option<Snapshots>, Uuid) -> Result<Box<dyn Stepped>, ReadError>;
 type Check = fn(&Arc<dyn EventLog>, Option<&Snapshots>) -> Result<Box<dyn Checked>, ReadError>;
 
 /// What is done with an actor by those who do not care which it is.
 #[derive(Clone, Copy)]
-pub(crate) struct Kind {
+pub struct Kind {
     pub(crate) name: &'static str,
-    /// The stream that only it appends to.
-    pub(crate) stream: fn() -> String,
+    stream: fn() -> String,
     /// Of the decisions that it takes now.
     pub(crate) rules_version: u32,
     /// Whether strategies stand without a guard when it is out of service.
@@ -43,8 +44,8 @@ pub(crate) struct Kind {
     pub(crate) audit: Anew,
     /// Takes its decisions again, fed with the log from its beginning.
     pub(crate) check: Check,
-    /// It, without a thread, in a run.
-    pub(crate) play: Play,
+    play: Play,
+    resume: Resume,
 }
 
 /// An actor whose decisions are taken again.
@@ -56,8 +57,44 @@ pub(crate) trait Checked: Send {
     fn finish(&mut self, findings: &mut Findings) -> Result<(), ReadError>;
 }
 
+/// An actor at work on a log, a turn at a time.
+pub trait Stepped {
+    /// Takes a turn over what is there, as a process does.
+    ///
+    /// # Errors
+    /// As [`Cycle::turn`].
+    fn turn(&mut self) -> Result<(), CycleError>;
+
+    /// Up to where it has decided.
+    fn position(&self) -> u64;
+
+    /// When it wants to be woken; only known once everything was read.
+    fn next_deadline(&self) -> Option<Timestamp>;
+
+    /// Saves a snapshot.
+    fn save(&mut self);
+}
+
+impl<D: Decider> Stepped for Cycle<D> {
+    fn turn(&mut self) -> Result<(), CycleError> {
+        self.turn(Duration::ZERO, &mut |_| {}).map(drop)
+    }
+
+    fn position(&self) -> u64 {
+        self.position()
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        self.next_deadline()
+    }
+
+    fn save(&mut self) {
+        self.save();
+    }
+}
+
 /// An actor without a thread: what it decides is appended, or not, by who plays it.
-pub(crate) trait Played {
+pub trait Played {
     /// What it decides on an event.
     fn take(&mut self, event: &Recorded) -> Vec<NewEvent>;
 
@@ -82,7 +119,9 @@ impl<D: Decider> Played for Alone<D> {
 }
 
 impl Kind {
-    pub(crate) const fn of<D: Decider>() -> Self {
+    /// What is done with an actor.
+    #[must_use]
+    pub const fn of<D: Decider>() -> Self {
         Self {
             name: D::NAME,
             stream: D::stream,
@@ -97,12 +136,49 @@ impl Kind {
                 let producer = Arc::from(format!("actor:{}", D::NAME));
                 Box::new(Alone::<D> { fold: Fold::default(), run_id, producer })
             },
+            resume: |log, snapshots, run_id| {
+                let mut cycle = Cycle::<D>::resume(log, snapshots, run_id)?;
+                // Who steps is alone with the snapshots: nobody changes them, and no thread compares them.
+                cycle.trust();
+                Ok(Box::new(cycle))
+            },
         }
+    }
+
+    /// The actor's name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The stream that only it appends to.
+    #[must_use]
+    pub fn stream(&self) -> String {
+        (self.stream)()
+    }
+
+    /// The actor on a log, from its snapshot or the beginning.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn resume(
+        &self,
+        log: &Arc<dyn EventLog>,
+        snapshots: Option<Snapshots>,
+        run_id: Uuid,
+    ) -> Result<Box<dyn Stepped>, ReadError> {
+        (self.resume)(log, snapshots, run_id)
+    }
+
+    /// The actor without a log, in a run.
+    #[must_use]
+    pub fn play(&self, run_id: Uuid) -> Box<dyn Played> {
+        (self.play)(run_id)
     }
 }
 
 /// Every actor.
-pub(crate) const ALL: &[Kind] =
+pub const ALL: &[Kind] =
     &[Kind::of::<StrategyGuard>(), Kind::of::<PerformanceAnalyst>(), Kind::of::<Scheduler>()];
 
 /// The actor that appends to a stream.

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use events::{Timestamp, Uuid};
 use store::{AppendError, EventLog, Recorder};
 
-pub use crate::cycle::{Cycle, CycleError, Doing};
 use crate::{
     clock::Clock,
     run,
     status::Status,
     system::{StartError, SystemConfig},
+};
+pub use crate::{
+    cycle::{Cycle, CycleError, Doing},
+    roster::{ALL, Kind, Played, Stepped},
 };
 
 /// Records the start of a process and what changed in its configuration, as [`crate::system::System::start`] does.

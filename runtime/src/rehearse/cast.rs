@@ -19,8 +19,8 @@ impl Cast {
     pub(super) fn new(run_id: Uuid) -> Self {
         let member = |kind: &roster::Kind| Member {
             name: kind.name,
-            stream: Arc::from((kind.stream)()),
-            actor: (kind.play)(run_id),
+            stream: Arc::from(kind.stream()),
+            actor: kind.play(run_id),
         };
         Self(roster::ALL.iter().map(member).collect())
     }

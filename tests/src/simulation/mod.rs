@@ -66,7 +66,7 @@ pub fn check(seed: u64) -> Result<Run, Failure> {
 #[must_use]
 pub fn run<G: Decider>(seed: u64, breakage: Breakage) -> Run {
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        let mut world = World::<G>::new(seed, breakage);
+        let mut world = World::new::<G>(seed, breakage);
         for _ in 0..STEPS {
             world.step();
         }

@@ -1,6 +1,6 @@
 //! One process after another on one log, and what happens to them, step by step.
 
-use actors::{Decider, PerformanceAnalyst, Scheduler, performance_analyst};
+use actors::{Decider, performance_analyst};
 use events::{
     ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DecidedBy, Decimal, Event, GuardMetrics,
     GuardThresholds, HaltMissed, LossBasis, MissedRuns, Moment, PerformanceAnalystConfigured, RecordsMissing,
@@ -15,7 +15,7 @@ use super::{
     Run,
     bot::{Bot, Partitions, TOPIC},
     checks::{self, Evidence},
-    member::{End, Member},
+    member::{self, End, Member},
     random::Random,
     source::Lane,
     stage::{Breakage, Stage},
@@ -26,32 +26,28 @@ use super::{
 const ROUNDS: usize = 500;
 
 /// Everything that there is.
-pub(super) struct World<G: Decider> {
+pub(super) struct World {
     stage: Stage,
     bot: Bot,
     topic: Partitions,
     lanes: Vec<Option<Lane>>,
-    guard: Member<G>,
-    analyst: Member<PerformanceAnalyst>,
-    scheduler: Member<Scheduler>,
+    members: Vec<Member>,
     viewers: Vec<Viewer>,
     config: SystemConfig,
     stalled: bool,
     behind: bool,
 }
 
-impl<G: Decider> World<G> {
-    /// A world in which the first process has started.
-    pub(super) fn new(seed: u64, breakage: Breakage) -> Self {
+impl World {
+    /// A world in which the first process has started, with a guard of choice.
+    pub(super) fn new<G: Decider>(seed: u64, breakage: Breakage) -> Self {
         let mut stage = Stage::new(seed, breakage);
         let partitions = stage.random.between(1, 3) as usize;
         let mut world = Self {
             bot: Bot::new(&mut stage.random),
             topic: vec![Vec::new(); partitions],
             lanes: (0..partitions).map(|_| None).collect(),
-            guard: Member::default(),
-            analyst: Member::default(),
-            scheduler: Member::default(),
+            members: member::all::<G>(),
             viewers: viewer::all(),
             config: configuration(&mut stage.random),
             stalled: false,
@@ -67,9 +63,10 @@ impl<G: Decider> World<G> {
         match self.stage.random.below(100) {
             0..22 => self.publish(),
             22..42 => self.admit(),
-            42..52 => self.guard.live(&mut self.stage),
-            52..60 => self.analyst.live(&mut self.stage),
-            60..68 => self.scheduler.live(&mut self.stage),
+            42..68 => {
+                let whose = self.stage.random.place(self.members.len());
+                self.members[whose].live(&mut self.stage);
+            }
             68..77 => self.pass_time(),
             77..84 => self.fire_timers(),
             84..90 => self.view(),
@@ -226,9 +223,7 @@ impl<G: Decider> World<G> {
     /// The process ends, by a crash or a stop, and the next one starts, now and then with another configuration.
     fn restart(&mut self) {
         let end = if self.stage.random.chance(50) { End::Crash } else { End::Stop };
-        self.guard.end_process(end);
-        self.analyst.end_process(end);
-        self.scheduler.end_process(end);
+        self.members.iter_mut().for_each(|member| member.end_process(end));
         self.lanes.iter_mut().for_each(|lane| *lane = None);
         for viewer in &mut self.viewers {
             self.stage.violations.extend(viewer.crash(self.stage.breakage));
@@ -258,15 +253,14 @@ impl<G: Decider> World<G> {
         for _ in 0..ROUNDS {
             let head = self.stage.log.head();
             self.read_all();
-            let at_rest = [
-                self.guard.rest(&mut self.stage),
-                self.analyst.rest(&mut self.stage),
-                self.scheduler.rest(&mut self.stage),
-            ];
+            let mut at_rest = true;
+            for member in &mut self.members {
+                at_rest &= member.rest(&mut self.stage);
+            }
             let now = self.stage.now();
             let fired = self.stage.timers.turn(now);
             fired.expect("invariant: a log without faults takes timers");
-            if at_rest == [true; 3] && self.stage.log.head() == head {
+            if at_rest && self.stage.log.head() == head {
                 return;
             }
         }

@@ -2,54 +2,49 @@
 
 use std::sync::Arc;
 
-use actors::{Decider, Fold, PerformanceAnalyst, Scheduler, StrategyGuard};
 use events::{NewEvent, Recorded, Uuid};
-use runtime::verify::{Findings, Verifier};
+use runtime::{
+    simulate::{self, Kind},
+    verify::{Findings, Verifier},
+};
 use store::{ReadError, Snapshots};
 
 use super::Evidence;
 
 /// Decisions that are missing, doubled, different or out of order.
 pub(super) fn violations(evidence: &Evidence<'_>) -> Vec<String> {
-    let mut violations = of_actor::<StrategyGuard>(evidence);
-    violations.extend(of_actor::<PerformanceAnalyst>(evidence));
-    violations.extend(of_actor::<Scheduler>(evidence));
+    let mut violations: Vec<_> = simulate::ALL.iter().flat_map(|kind| of_actor(kind, evidence)).collect();
     violations.extend(evidence.snapshots.iter().flat_map(|snapshots| of_verify(evidence, snapshots)));
     violations
 }
 
-fn of_actor<D: Decider>(evidence: &Evidence<'_>) -> Vec<String> {
-    let stream = D::stream();
+fn of_actor(kind: &Kind, evidence: &Evidence<'_>) -> Vec<String> {
+    let (name, stream) = (kind.name(), kind.stream());
     let recorded: Vec<_> = evidence.events.iter().filter(|event| *event.stream == *stream).collect();
-    let expected = undisturbed::<D>(evidence.events);
+    let expected = undisturbed(kind, evidence.events);
     let mut violations = Vec::new();
     if recorded.len() != expected.len() {
         let (recorded, expected) = (recorded.len(), expected.len());
-        violations.push(format!("{} took {recorded} decisions, undisturbed {expected}", D::NAME));
+        violations.push(format!("{name} took {recorded} decisions, undisturbed {expected}"));
     }
     let differing = recorded.iter().zip(&expected).find(|(recorded, expected)| !is_same(recorded, expected));
     violations.extend(differing.map(|(recorded, expected)| {
-        format!("{} at {}: recorded {recorded:?}, undisturbed {expected:?}", D::NAME, recorded.position)
+        format!("{name} at {}: recorded {recorded:?}, undisturbed {expected:?}", recorded.position)
     }));
     let sinks = |pair: &[&Arc<Recorded>]| pair[0].basis_position > pair[1].basis_position;
     violations.extend(recorded.windows(2).find(|pair| sinks(pair)).map(|pair| {
-        format!(
-            "{}: the basis falls from {:?} to {:?}",
-            D::NAME,
-            pair[0].basis_position,
-            pair[1].basis_position
-        )
+        format!("{name}: the basis falls from {:?} to {:?}", pair[0].basis_position, pair[1].basis_position)
     }));
     let ahead =
         recorded.iter().find(|event| event.basis_position.is_none_or(|basis| basis >= event.position));
-    violations.extend(ahead.map(|event| format!("{}: the basis of {event:?} is not before it", D::NAME)));
+    violations.extend(ahead.map(|event| format!("{name}: the basis of {event:?} is not before it")));
     violations
 }
 
 /// The decisions of an actor that never crashed.
-fn undisturbed<D: Decider>(events: &[Arc<Recorded>]) -> Vec<NewEvent> {
-    let (mut fold, producer) = (Fold::<D>::default(), Arc::from(format!("actor:{}", D::NAME)));
-    events.iter().flat_map(|event| fold.step(event, Uuid::nil(), &producer)).collect()
+fn undisturbed(kind: &Kind, events: &[Arc<Recorded>]) -> Vec<NewEvent> {
+    let mut actor = kind.play(Uuid::nil());
+    events.iter().flat_map(|event| actor.take(event)).collect()
 }
 
 /// Everything but the run, which is the one that happened to decide.
