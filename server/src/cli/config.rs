@@ -114,7 +114,7 @@ fn beside_the_log(context: &Context, config: &Configuration) -> Vec<Fault> {
 
 /// Sections of strategies that no trade is known of; asks only when there is such a section.
 fn without_trade(context: &Context, config: &Configuration) -> Vec<Fault> {
-    if config.guard.strategies.is_empty() {
+    if config.named_strategies().is_empty() {
         return Vec::new();
     }
     let Some(page) = asked(context, config, &StrategyList {}, "the sections of strategies") else {

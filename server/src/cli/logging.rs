@@ -59,7 +59,7 @@ pub(super) fn settings(config: &Config) {
 
 /// Tells of sections for strategies that no trade is known of, once the view of the strategies has caught up.
 pub(super) fn sections_without_trade(config: &Config, sources: &Sources) {
-    let Some(views) = sources.log.views.clone().filter(|_| !config.guard.strategies.is_empty()) else {
+    let Some(views) = sources.log.views.clone().filter(|_| !config.named_strategies().is_empty()) else {
         return;
     };
     let config = config.clone();

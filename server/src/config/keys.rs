@@ -2,7 +2,11 @@
 
 use std::sync::LazyLock;
 
-use super::{reader::Reader, sections};
+use super::{
+    names::{PREFIX, variable_of},
+    reader::Reader,
+    sections,
+};
 
 static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut reader = Reader::listing();
@@ -47,6 +51,24 @@ fn with_name_of(pattern: &str, unknown: &str) -> String {
     let name: Vec<&str> = unknown.split('.').skip(levels).collect();
     let name = if tail.is_empty() { name.as_slice() } else { name.split_last().map_or(&[][..], |(_, n)| n) };
     if name.is_empty() { pattern.replace('*', "NAME") } else { format!("{head}{}{tail}", name.join(".")) }
+}
+
+/// What is said of a variable that begins as ours do and sets nothing.
+pub(super) fn unknown_variable(name: &str) -> String {
+    match nearest_variable(name) {
+        Some(near) => format!("there is no such variable; the nearest one is {near}"),
+        None => format!(
+            "there is no such variable; each is {PREFIX}SECTION__KEY, two underscores between the levels"
+        ),
+    }
+}
+
+fn nearest_variable(name: &str) -> Option<String> {
+    // What all names begin with makes none of them nearer.
+    let own = |name: &str| name.trim_start_matches(PREFIX).to_uppercase();
+    let near = all().map(variable_of);
+    let near = near.map(|known| (strsim::normalized_damerau_levenshtein(&own(&known), &own(name)), known));
+    near.filter(|(score, _)| *score > 0.6).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
 #[cfg(test)]

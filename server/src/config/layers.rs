@@ -2,43 +2,14 @@
 //!
 //! Nothing here knows what a key means.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{fs, path::Path};
 
 use super::{
     fault::{Fault, Origin},
+    keys,
     names::{self, PREFIX, SECRET_FILE},
+    settings::{Raw, Setting, Settings},
 };
-
-/// A value as it was given.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Raw {
-    /// From the file, with its type.
-    Typed(toml::Value),
-    /// From a variable or a flag: text that stands for any type.
-    Text(String),
-}
-
-impl Raw {
-    /// The value as its user wrote it.
-    pub(super) fn shown(&self) -> String {
-        match self {
-            Self::Typed(value) => value.to_string(),
-            Self::Text(text) => format!("{text:?}"),
-        }
-    }
-}
-
-/// A value with its origin.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Setting {
-    /// The value.
-    pub value: Raw,
-    /// Where it stands.
-    pub origin: Origin,
-}
-
-/// Settings by dotted key.
-pub(super) type Settings = BTreeMap<String, Setting>;
 
 /// What settings are gathered from.
 #[derive(Clone, Debug, Default)]
@@ -115,7 +86,7 @@ fn read_variable(name: &str, value: &str, settings: &mut Settings, faults: &mut 
     }
     let Some(path) = name.strip_prefix(PREFIX).filter(|path| !names::is_of_scripts(path)) else { return };
     if !path.contains("__") {
-        return refused(String::new(), names::unknown_variable(name));
+        return refused(String::new(), keys::unknown_variable(name));
     }
     // What is not UTF-8 came here with this sign in its place.
     if value.contains('\u{fffd}') {

@@ -2,16 +2,15 @@
 //!
 //! Nothing here opens a connection. What actors decide with leaves from here as the events that carry it.
 
-mod bounds;
 mod explain;
 mod fault;
-mod intake;
 mod keys;
 mod layers;
 mod names;
 mod options;
 mod reader;
 mod sections;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -24,7 +23,7 @@ use std::{
 };
 
 use ::intake::{TradeFormat, nearest};
-use events::{Event, PerformanceAnalystConfigured, Schedule, SchedulerConfigured, StrategyGuardConfigured};
+use events::Event;
 use kafka::Topics;
 
 pub(crate) use explain::{explain, not_default};
@@ -51,14 +50,10 @@ pub(crate) struct Config {
     pub trades: TradeFormat,
     /// How the log keeps its files.
     pub store: StoreSection,
-    /// Thresholds of StrategyGuard.
-    pub guard: StrategyGuardConfigured,
+    /// What the actors are configured with, as they read it from the log.
+    pub of_actors: Vec<Event>,
     /// When a source counts as standing still.
     pub stale_after: Duration,
-    /// Limits of PerformanceAnalyst.
-    pub analyst: PerformanceAnalystConfigured,
-    /// Schedules by name, those that are enabled.
-    pub schedules: BTreeMap<String, Schedule>,
     /// Digest of what is set, secrets left out.
     pub digest: String,
     /// Every key that is set, with where.
@@ -111,8 +106,7 @@ impl Config {
     pub(crate) fn load(layers: &Layers<'_>) -> Result<Self, Vec<Fault>> {
         let (settings, faults) = layers::gather(layers);
         let mut reader = reader::Reader::new(settings, faults);
-        let mut config = sections::read(&mut reader);
-        config.warnings = reader.warnings();
+        let config = sections::read(&mut reader);
         let faults = reader.finish(keys::nearest);
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
@@ -139,11 +133,18 @@ impl Config {
         fault.into_iter().collect()
     }
 
+    /// The strategies that have thresholds of their own.
+    pub(crate) fn named_strategies(&self) -> BTreeSet<&str> {
+        let keys = self.given.iter().filter_map(|given| given.key.strip_prefix("strategy_guard.strategies."));
+        keys.filter_map(|key| key.rsplit_once('.')).map(|(name, _)| name).collect()
+    }
+
     /// Warnings of sections for strategies that no trade is known of: a name that is mistyped guards nobody.
     pub(crate) fn sections_without_trade<'s>(&self, seen: impl IntoIterator<Item = &'s str>) -> Vec<Fault> {
         let seen: BTreeSet<&str> = seen.into_iter().collect();
-        let unseen = self.guard.strategies.keys().filter(|name| !seen.contains(name.as_str()));
-        let warning = |name: &String| {
+        let named = self.named_strategies();
+        let unseen = named.into_iter().filter(|name| !seen.contains(name));
+        let warning = |name: &str| {
             let hint = nearest(name, seen.iter().copied())
                 .map_or(String::new(), |near| format!("; the nearest name is {near:?}"));
             let problem =
@@ -154,15 +155,6 @@ impl Config {
             Fault { origin, key: section.trim_end_matches('.').to_owned(), value: None, problem }
         };
         unseen.map(warning).collect()
-    }
-
-    /// What the actors are configured with, as they read it from the log.
-    pub(crate) fn of_actors(&self) -> Vec<Event> {
-        vec![
-            Event::StrategyGuardConfigured(self.guard.clone()),
-            Event::PerformanceAnalystConfigured(self.analyst.clone()),
-            Event::SchedulerConfigured(SchedulerConfigured { schedules: self.schedules.clone() }),
-        ]
     }
 
     fn about(&self, key: &str, value: String, problem: String) -> Fault {

@@ -1,7 +1,5 @@
 //! How a key is written elsewhere than in the file: as the name of a variable, and after `--set`.
 
-use super::keys;
-
 /// What the names of our variables begin with.
 pub(super) const PREFIX: &str = "TRADEWARDEN_";
 
@@ -48,24 +46,6 @@ pub(super) fn variable_of(key: &str) -> String {
         None => key.replace('.', "__"),
     };
     format!("{PREFIX}{}", key.replace('*', "NAME").to_uppercase())
-}
-
-/// What is said of a variable that begins as ours do and sets nothing.
-pub(super) fn unknown_variable(name: &str) -> String {
-    match nearest_variable(name) {
-        Some(near) => format!("there is no such variable; the nearest one is {near}"),
-        None => format!(
-            "there is no such variable; each is {PREFIX}SECTION__KEY, two underscores between the levels"
-        ),
-    }
-}
-
-fn nearest_variable(name: &str) -> Option<String> {
-    // What all names begin with makes none of them nearer.
-    let own = |name: &str| name.trim_start_matches(PREFIX).to_uppercase();
-    let near = keys::all().map(variable_of);
-    let near = near.map(|known| (strsim::normalized_damerau_levenshtein(&own(&known), &own(name)), known));
-    near.filter(|(score, _)| *score > 0.6).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
 /// The key and the value of `section.key=value`. What stands in quotes is read as in TOML, so that a name may hold

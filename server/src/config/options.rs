@@ -32,7 +32,7 @@ impl Config {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: command.to_owned(),
             config_digest: self.digest.clone(),
-            configured: self.of_actors(),
+            configured: self.of_actors.clone(),
             snapshots,
             stall_after: STALL_AFTER,
         }

@@ -6,8 +6,8 @@ use events::{Decimal, decimal};
 
 use super::{
     fault::{Fault, Origin, is_secret},
-    layers::{Raw, Setting, Settings},
     names::variable_of,
+    settings::{Raw, Setting, Settings},
     units,
 };
 
@@ -174,6 +174,16 @@ impl Reader {
     pub(super) fn warn(&mut self, key: &str, problem: impl Into<String>) {
         let warning = self.about(key, problem.into());
         self.warnings.push(warning);
+    }
+
+    /// Warns of a ratio where a percent is wanted.
+    pub(super) fn doubt_ratio(&mut self, key: &str) {
+        let set = self.settings.get(key).and_then(|setting| number_text(&setting.value));
+        let Some(value) = set.and_then(|text| decimal::parse(&text).ok()) else { return };
+        if value > Decimal::ZERO && value < Decimal::ONE {
+            let meant = (value * Decimal::ONE_HUNDRED).normalize();
+            self.warn(key, format!("{value} is {value} %; did you mean {meant}?"));
+        }
     }
 
     fn about(&self, key: &str, problem: String) -> Fault {

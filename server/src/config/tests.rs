@@ -1,6 +1,6 @@
-use std::{fs, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
-use events::Decimal;
+use events::{Decimal, Event, Schedule, StrategyGuardConfigured};
 
 use super::{Config, DEFAULT_FILE, Fault, Layers, explain, fault::is_secret, keys, not_default};
 
@@ -9,6 +9,20 @@ fn from_file(text: &str) -> Result<Config, Vec<Fault>> {
     let path = folder.path().join("tradewarden.toml");
     fs::write(&path, text).unwrap();
     Config::load(&Layers { file: Some(&path), ..Layers::default() })
+}
+
+fn guard(config: &Config) -> &StrategyGuardConfigured {
+    let mut events = config.of_actors.iter();
+    events
+        .find_map(|event| if let Event::StrategyGuardConfigured(e) = event { Some(e) } else { None })
+        .unwrap()
+}
+
+fn schedules(config: &Config) -> &BTreeMap<String, Schedule> {
+    let mut events = config.of_actors.iter();
+    let found =
+        events.find_map(|event| if let Event::SchedulerConfigured(e) = event { Some(e) } else { None });
+    &found.unwrap().schedules
 }
 
 fn faults(text: &str) -> Vec<String> {
@@ -50,7 +64,7 @@ fn the_default_file_names_every_key_and_its_commented_lines_are_good_too() {
         })
         .collect();
     let config = from_file(&uncommented).unwrap();
-    let single = config.guard.of("my_strategy");
+    let single = guard(&config).of("my_strategy");
     assert_eq!((single.capital, single.capital_currency.as_deref()), (Some(10_000.into()), Some("USDT")));
 }
 
@@ -89,11 +103,19 @@ fn thresholds_of_one_strategy_stand_on_those_of_all() {
          capital = 5000\nmax_silence = \"2h\"\n",
     )
     .unwrap();
-    let single = config.guard.of("a.b");
+    let single = guard(&config).of("a.b");
     assert_eq!(single.max_consecutive_losses, 7);
     assert_eq!(single.min_win_rate_pct.to_string(), "40.5");
     assert_eq!((single.capital, single.max_silence_s), (Some(Decimal::from(5000)), Some(7200)));
-    assert_eq!(config.guard.of("other").min_win_rate_pct, Decimal::from(30));
+    assert_eq!(guard(&config).of("other").min_win_rate_pct, Decimal::from(30));
+}
+
+#[test]
+fn a_percent_that_is_no_number_is_told_once() {
+    let told = faults(
+        "[strategy_guard]\nmin_win_rate_pct = \"much\"\n[performance_analyst]\nwin_rate_warning = true\n",
+    );
+    assert_eq!(told.len(), 2, "{told:#?}");
 }
 
 #[test]
@@ -118,7 +140,7 @@ fn variables_win_over_the_file_and_flags_over_both() {
     let flags = ["strategy_guard.stale_after=3m".to_owned()];
     let config = Config::load(&Layers { file: Some(&path), variables, flags: &flags }).unwrap();
     assert_eq!(config.stale_after, Duration::from_secs(180));
-    assert_eq!(config.guard.default.win_rate_window, 40);
+    assert_eq!(guard(&config).default.win_rate_window, 40);
 }
 
 #[test]
@@ -178,9 +200,9 @@ fn properties_topics_and_fields_are_checked_by_those_who_use_them() {
 #[test]
 fn schedules_are_added_changed_and_switched_off() {
     let config = from_file("[schedules.weekly]\ncron = \"0 8 * * 1\"\nmissed = \"skip\"\n").unwrap();
-    assert_eq!(config.schedules.keys().collect::<Vec<_>>(), ["performance_analysis", "weekly"]);
+    assert_eq!(schedules(&config).keys().collect::<Vec<_>>(), ["performance_analysis", "weekly"]);
     let config = from_flags(&["schedules.performance_analysis.enabled=false"]).unwrap();
-    assert!(config.schedules.is_empty());
+    assert!(schedules(&config).is_empty());
     let told = faults("[schedules.a]\ncron = \"61 * * * *\"\n[schedules.b]\nmissed = \"maybe\"\n");
     assert_eq!(told.len(), 3, "{told:#?}");
 }
@@ -254,15 +276,15 @@ fn names_of_strategies_keep_their_case_and_may_be_quoted() {
     for (written, name) in [("My_Strat", "My_Strat"), ("a__b", "a__b"), ("\"a.b c\"", "a.b c"), ("x_", "x_")]
     {
         let config = from_variables(&[(&variable(written), "5")]).unwrap();
-        assert_eq!(config.guard.strategies.keys().collect::<Vec<_>>(), [name], "{written}");
-        assert_eq!(config.guard.of(name).max_daily_loss_pct, Decimal::from(5));
+        assert_eq!(guard(&config).strategies.keys().collect::<Vec<_>>(), [name], "{written}");
+        assert_eq!(guard(&config).of(name).max_daily_loss_pct, Decimal::from(5));
     }
     for (written, name) in
         [("\"a.b\"", "a.b"), ("'a=b'", "a=b"), ("My_Strat", "My_Strat"), ("\"q\\\"\"", "q\"")]
     {
         let config =
             from_flags(&[&format!("strategy_guard.strategies.{written}.max_daily_loss_pct=5")]).unwrap();
-        assert_eq!(config.guard.strategies.keys().collect::<Vec<_>>(), [name], "{written}");
+        assert_eq!(guard(&config).strategies.keys().collect::<Vec<_>>(), [name], "{written}");
     }
     let told = told(from_flags(&["strategy_guard.strategies.\"a.capital=5"]));
     assert!(told[0].contains("stands in quotes"), "{told:?}");

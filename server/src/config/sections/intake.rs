@@ -3,7 +3,7 @@
 use events::Timestamp;
 use intake::{FieldMapping, Notation, TRADE_TYPES, TradeFormat};
 
-use super::{layers::Raw, reader::Reader};
+use super::super::{reader::Reader, settings::Raw};
 
 /// Reads the section; CloudEvents that call themselves after the topic of trades are trades.
 pub(super) fn read(reader: &mut Reader, topic: &str) -> TradeFormat {
