@@ -7,7 +7,7 @@ use std::{
 };
 
 use runtime::system::System;
-use store::{EmbeddedLog, EventLog, plain};
+use store::{Chained, EmbeddedLog, EventLog, plain};
 use views::{Views, ViewsOptions};
 
 use crate::{
@@ -203,7 +203,7 @@ impl Drop for Local {
 
 fn sources(way: &Way<'_>, log: &Arc<EmbeddedLog>) -> Sources {
     let mut sources = Sources::new(Arc::clone(log) as Arc<dyn EventLog>);
-    sources.log.chain = Some(Arc::clone(log));
+    sources.log.chain = Some(Arc::clone(log) as Arc<dyn Chained>);
     sources.log.snapshots = Some(way.folder.snapshots());
     sources.log.progress = Arc::clone(&way.progress);
     sources

@@ -13,7 +13,7 @@ use kafka::{
     check_history, dead_letter_topic, go_on_as_copy,
 };
 use runtime::system::System;
-use store::EventLog;
+use store::{Chained, EventLog};
 use views::{Views, ViewsOptions};
 
 use crate::{
@@ -82,7 +82,7 @@ impl Process {
         let (views, system, source) = (Arc::new(views), Arc::new(system), Arc::new(source));
         release_clock(&system, &source, config.stale_after)?;
         let mut sources = Sources::new(Arc::clone(&log));
-        sources.log.chain = Some(Arc::clone(&embedded));
+        sources.log.chain = Some(Arc::clone(&embedded) as Arc<dyn Chained>);
         sources.log.views = Some(Arc::clone(&views));
         sources.actors = Some(Arc::clone(&system));
         sources.log.snapshots = Some(folder.snapshots());

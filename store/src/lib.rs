@@ -2,6 +2,7 @@
 
 mod admission;
 mod append;
+mod chained;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod embedded;
@@ -16,6 +17,7 @@ mod snapshots;
 pub use append::{
     Recorder, append, append_prepared, now, panic_message, prepare, waiting_since, with_consequence,
 };
+pub use chained::Chained;
 pub use embedded::{EmbeddedLog, OpenError, Options, SYNC_BOUNDS_US};
 #[cfg(any(test, feature = "contract"))]
 pub use interposer::Interposer;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use runtime::system::System;
-use store::{EmbeddedLog, EventLog, Snapshots};
+use store::{Chained, EventLog, Snapshots};
 use views::{QueryError, RebuildError, Views};
 
 use super::{Call, source::Source};
@@ -20,8 +20,8 @@ pub(crate) type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 pub(crate) struct Log {
     /// The events.
     pub events: Arc<dyn EventLog>,
-    /// The same log with its chain; nothing for a log in memory.
-    pub chain: Option<Arc<EmbeddedLog>>,
+    /// The chain of the same log; nothing where it has none.
+    pub chain: Option<Arc<dyn Chained>>,
     /// The views, for who finds things sooner with them and does without.
     pub views: Option<Arc<Views>>,
     /// Where snapshots of actors lie.

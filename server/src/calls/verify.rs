@@ -1,12 +1,12 @@
 //! The hash chain, and every decision taken again. Changes no byte.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::ops::ControlFlow;
 
 use runtime::verify::{Findings, Verifier};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use store::{
-    EmbeddedLog, EventLog, ReadError,
+    Chained, ReadError,
     embedded::{self, NoSeal, Seal},
 };
 
@@ -51,23 +51,22 @@ impl Call for Verify {
     }
 }
 
-/// The log with its chain.
-pub(super) fn chained(log: &Log) -> Result<&Arc<EmbeddedLog>, Problem> {
-    let without = || Problem::new(501, "no_chain", "a log in memory has no hash chain");
-    log.chain.as_ref().ok_or_else(without)
+/// The chain of the log.
+pub(super) fn chained(log: &Log) -> Result<&dyn Chained, Problem> {
+    let without = || Problem::new(501, "no_chain", "this log has no hash chain");
+    log.chain.as_deref().ok_or_else(without)
 }
 
 /// How often progress is told, in events.
 const TOLD_EVERY: u64 = 4096;
 
-fn verify(chain: &Arc<EmbeddedLog>, seals: &[Seal], log: &Log) -> Result<Report, Problem> {
-    let contract: Arc<dyn EventLog> = Arc::clone(chain) as Arc<dyn EventLog>;
-    let (mut verifier, mut failed) = match Verifier::new(&contract, log.saved_states().as_ref()) {
+fn verify(chain: &dyn Chained, seals: &[Seal], log: &Log) -> Result<Report, Problem> {
+    let (mut verifier, mut failed) = match Verifier::new(&log.events, log.saved_states().as_ref()) {
         Ok(verifier) => (verifier, None),
         Err(error @ ReadError::Decode { .. }) => (Verifier::of_nothing(), Some(error)),
         Err(error) => return Err(error.into()),
     };
-    let head = contract.head();
+    let head = log.events.head();
     let chain = chain.verify_against(seals, &mut |event| {
         if event.position % TOLD_EVERY == 0 {
             (log.progress)(event.position, head);

@@ -58,7 +58,7 @@ use self::{
     upkeep::Keeper,
     writer::Writer,
 };
-use crate::{AppendError, Appended, Batch, EventLog, ReadError, Request, Subscription};
+use crate::{AppendError, Appended, Batch, Chained, EventLog, ReadError, Request, Subscription};
 
 pub use self::{
     error::OpenError,
@@ -198,18 +198,6 @@ impl EmbeddedLog {
         self.verify_against(&[], each)
     }
 
-    /// The same, and that the chain has the values that were kept elsewhere.
-    ///
-    /// # Errors
-    /// The first fault.
-    pub fn verify_against(
-        &self,
-        seals: &[Seal],
-        each: &mut dyn FnMut(Arc<Recorded>) -> ControlFlow<()>,
-    ) -> Result<Verified, Fault> {
-        verify::verify(&self.shared, seals, each)
-    }
-
     /// Compresses and moves the segments that are due, now, and returns when it is done. A log that is open for writing
     /// does so by itself: when a segment was sealed, and once an hour.
     ///
@@ -228,11 +216,19 @@ impl EmbeddedLog {
     pub fn upkeep_fault(&self) -> Option<Arc<str>> {
         self.shared.strain().or_else(|| self.writing.as_ref()?.keeper.0.fault())
     }
+}
 
-    /// The chain's value after the last durable event: to be kept elsewhere.
-    #[must_use]
-    pub fn seal(&self) -> Seal {
+impl Chained for EmbeddedLog {
+    fn seal(&self) -> Seal {
         self.shared.newest_seal()
+    }
+
+    fn verify_against(
+        &self,
+        seals: &[Seal],
+        each: &mut dyn FnMut(Arc<Recorded>) -> ControlFlow<()>,
+    ) -> Result<Verified, Fault> {
+        verify::verify(&self.shared, seals, each)
     }
 }
 

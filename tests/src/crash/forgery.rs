@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use store::{
-    EmbeddedLog,
+    Chained as _, EmbeddedLog,
     embedded::testing::{
         disk::{Disk, Random},
         tamper,

@@ -1,6 +1,7 @@
 //! A value of the chain that was kept elsewhere finds what the chain alone cannot: a log that was written anew.
 
 use super::{super::Seal, *};
+use crate::Chained as _;
 
 /// A log with batches of ten events.
 fn filled(dir: &Path, batches: u64, first: u64) -> EmbeddedLog {

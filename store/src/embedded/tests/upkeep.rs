@@ -6,6 +6,7 @@ use super::{
     packed::{Packed, Unpacking, pack},
     *,
 };
+use crate::Chained as _;
 use proptest::prelude::*;
 
 const COMPRESSING: Options = Options { uncompressed: 1, ..SMALL };
