@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Family, decimal::Decimal, payload::Payload};
+use crate::{Event, Family, Schedule, decimal::Decimal, payload::Payload};
 
 /// Thresholds of StrategyGuard for one strategy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -132,28 +132,6 @@ impl Default for PerformanceAnalystConfigured {
     }
 }
 
-/// What happens with planned moments that passed while nothing ran.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum MissedRuns {
-    /// The last of them is made up for, once.
-    #[default]
-    RunOnce,
-    /// They are skipped, and recorded as skipped.
-    Skip,
-}
-
-/// One schedule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Schedule {
-    /// Five fields, UTC: minute hour day month weekday.
-    pub cron: String,
-    /// For moments that passed while nothing ran.
-    pub missed: MissedRuns,
-}
-
 /// The schedules from here on. Moments before it were never planned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -165,7 +143,7 @@ pub struct SchedulerConfigured {
 impl Payload for SchedulerConfigured {
     const TYPE: &str = "SchedulerConfigured";
     const FAMILY: Family = Family::Configuration;
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
     const WRAP: fn(Self) -> Event = Event::SchedulerConfigured;
 }
 

@@ -7,10 +7,13 @@ use crate::{
     ClockCaughtUp, ClockFellBehind, DeadLetterLeftOut, HaltMissed, IngestAdvanced, OtherPublisherGone,
     OtherPublisherSeen, PartitionsAdded, PerformanceAnalysisSkipped, PerformanceAnalystConfigured,
     PerformanceAnalyzed, PublishAdvanced, PublishIdentityRenewed, PublishTopicMade, RecordRejected,
-    RecordsMissing, RunStarted, ScheduleFired, ScheduleMissed, SchedulerConfigured, SnapshotDiffered,
-    SourceCaughtUp, SourceStalled, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
-    StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced,
-    TimerDue, TopicSettingsSeen, TradeAfterHalt, TradeClosed,
+    RecordsMissing, RunStarted, ScheduleChanged, ScheduleCreateRequested, ScheduleCreated,
+    ScheduleDeleteRequested, ScheduleDeleted, ScheduleFired, ScheduleMissed, SchedulePauseRequested,
+    SchedulePaused, ScheduleRefused, ScheduleResumeRequested, ScheduleResumed, ScheduleRunRequested,
+    ScheduleSetRequested, SchedulerConfigured, SnapshotDiffered, SourceCaughtUp, SourceStalled,
+    StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused, StrategyEnableRequested,
+    StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced, TimerDue,
+    TopicSettingsSeen, TradeAfterHalt, TradeClosed,
     path::path_of,
     payload::{About, Type},
     upcast::upcast,
@@ -151,6 +154,30 @@ pub enum Event {
     ScheduleFired(ScheduleFired),
     /// Planned moments were skipped.
     ScheduleMissed(ScheduleMissed),
+    /// An operator asks for a new schedule.
+    ScheduleCreateRequested(ScheduleCreateRequested),
+    /// An operator asks to change a schedule.
+    ScheduleSetRequested(ScheduleSetRequested),
+    /// An operator asks to remove a schedule.
+    ScheduleDeleteRequested(ScheduleDeleteRequested),
+    /// An operator asks that schedules plan nothing for a while.
+    SchedulePauseRequested(SchedulePauseRequested),
+    /// An operator asks that paused schedules go on.
+    ScheduleResumeRequested(ScheduleResumeRequested),
+    /// An operator asks that a schedule fires now.
+    ScheduleRunRequested(ScheduleRunRequested),
+    /// There is a new schedule.
+    ScheduleCreated(ScheduleCreated),
+    /// A schedule changed.
+    ScheduleChanged(ScheduleChanged),
+    /// A schedule is gone.
+    ScheduleDeleted(ScheduleDeleted),
+    /// Schedules plan nothing.
+    SchedulePaused(SchedulePaused),
+    /// They go on.
+    ScheduleResumed(ScheduleResumed),
+    /// A request about a schedule changed nothing.
+    ScheduleRefused(ScheduleRefused),
     /// Of StrategyGuard.
     StrategyGuardConfigured(StrategyGuardConfigured),
     /// Of PerformanceAnalyst.
@@ -243,6 +270,18 @@ const TYPES: &[Type] = &[
     Type::of::<TimerDue>(),
     Type::of::<ScheduleFired>(),
     Type::of::<ScheduleMissed>(),
+    Type::of::<ScheduleCreateRequested>(),
+    Type::of::<ScheduleSetRequested>(),
+    Type::of::<ScheduleDeleteRequested>(),
+    Type::of::<SchedulePauseRequested>(),
+    Type::of::<ScheduleResumeRequested>(),
+    Type::of::<ScheduleRunRequested>(),
+    Type::of::<ScheduleCreated>(),
+    Type::of::<ScheduleChanged>(),
+    Type::of::<ScheduleDeleted>(),
+    Type::of::<SchedulePaused>(),
+    Type::of::<ScheduleResumed>(),
+    Type::of::<ScheduleRefused>(),
     Type::of::<StrategyGuardConfigured>(),
     Type::of::<PerformanceAnalystConfigured>(),
     Type::of::<SchedulerConfigured>(),
@@ -293,6 +332,18 @@ impl Event {
             Self::TimerDue(e) => e,
             Self::ScheduleFired(e) => e,
             Self::ScheduleMissed(e) => e,
+            Self::ScheduleCreateRequested(e) => e,
+            Self::ScheduleSetRequested(e) => e,
+            Self::ScheduleDeleteRequested(e) => e,
+            Self::SchedulePauseRequested(e) => e,
+            Self::ScheduleResumeRequested(e) => e,
+            Self::ScheduleRunRequested(e) => e,
+            Self::ScheduleCreated(e) => e,
+            Self::ScheduleChanged(e) => e,
+            Self::ScheduleDeleted(e) => e,
+            Self::SchedulePaused(e) => e,
+            Self::ScheduleResumed(e) => e,
+            Self::ScheduleRefused(e) => e,
             Self::StrategyGuardConfigured(e) => e,
             Self::PerformanceAnalystConfigured(e) => e,
             Self::SchedulerConfigured(e) => e,

@@ -25,14 +25,15 @@ pub mod stream;
 #[cfg(feature = "test-support")]
 pub mod test_support;
 mod time;
+mod timer;
 mod trade;
 mod upcast;
 
 pub use alert::{AlertCleared, AlertKind, AlertRaised, Severity};
 pub use clock::{ClockCaughtUp, ClockFellBehind, Moment};
 pub use configuration::{
-    GuardThresholds, Limits, MissedRuns, PerformanceAnalystConfigured, PerformanceLimits, Schedule,
-    SchedulerConfigured, StrategyGuardConfigured,
+    GuardThresholds, Limits, PerformanceAnalystConfigured, PerformanceLimits, SchedulerConfigured,
+    StrategyGuardConfigured,
 };
 pub use decimal::{Decimal, DecimalSum};
 pub use envelope::{Fact, NewEvent, Recorded, RecordedJson};
@@ -51,12 +52,18 @@ pub use publish::{
     PublishTopicMade,
 };
 pub use request::{ClockAcceptRequested, StrategyDisableRequested, StrategyEnableRequested};
-pub use schedule::{ScheduleFired, ScheduleMissed, TimerDue};
+pub use schedule::{
+    MissReason, MissedRuns, Overlap, Schedule, ScheduleChanged, ScheduleCreateRequested, ScheduleCreated,
+    ScheduleDeleteRequested, ScheduleDeleted, ScheduleFired, ScheduleMissed, SchedulePauseRequested,
+    SchedulePaused, ScheduleRefusal, ScheduleRefused, ScheduleResumeRequested, ScheduleResumed,
+    ScheduleRunRequested, ScheduleSetRequested, Timing, Trigger,
+};
 pub use strategy::{
     BreachedRule, DecidedBy, EnableRefusal, Forgotten, GuardMetrics, LossBasis, Measure, ReduceCause,
     ReduceCauseKind, RuleName, RuleWindow, StrategyDisabled, StrategyEnableRefused, StrategyEnabled,
     StrategyKeptHalted, StrategyReduced, StrategyState, TradeAfterHalt,
 };
 pub use time::{Day, TimeError, Timestamp};
+pub use timer::TimerDue;
 pub use trade::{IgnoredField, Outcome, Side, TradeClosed};
 pub use uuid::Uuid;

@@ -2,7 +2,7 @@
 //!
 //! An optional field keeps the version. A new shape is version + 1 and one step here. A new meaning is a new type.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Turns one version's fields into those of the next.
 type Step = fn(Value) -> Value;
@@ -11,6 +11,8 @@ type Step = fn(Value) -> Value;
 const STEPS: &[(&str, u16, Step)] = &[
     ("StrategyDisabled", 1, count_lost_trades_in_integers),
     ("SchedulerConfigured", 1, leave_the_moment_to_the_envelope),
+    ("SchedulerConfigured", 2, say_which_timing_a_schedule_has),
+    ("ScheduleMissed", 1, tell_a_stretch),
 ];
 
 /// Version 1 wrote the counts of `consecutive_losses` as 11.0 and 10.0.
@@ -32,6 +34,30 @@ fn count_lost_trades_in_integers(mut fields: Value) -> Value {
 fn leave_the_moment_to_the_envelope(mut fields: Value) -> Value {
     if let Some(fields) = fields.as_object_mut() {
         fields.remove("since");
+    }
+    fields
+}
+
+/// Version 2 knew cron expressions alone.
+fn say_which_timing_a_schedule_has(mut fields: Value) -> Value {
+    let schedules = fields.get_mut("schedules").and_then(Value::as_object_mut);
+    for schedule in schedules.into_iter().flatten().filter_map(|(_, schedule)| schedule.as_object_mut()) {
+        if let Some(cron) = schedule.remove("cron") {
+            schedule.insert("timing".to_owned(), json!({ "cron": cron }));
+        }
+    }
+    fields
+}
+
+/// Version 1 said the last moment and how many, and knew one reason.
+fn tell_a_stretch(mut fields: Value) -> Value {
+    if let Some(fields) = fields.as_object_mut()
+        && let (Some(last), Some(count)) = (fields.remove("planned_at"), fields.remove("missed"))
+    {
+        fields.insert("reason".to_owned(), Value::from("down"));
+        fields.insert("first".to_owned(), last.clone());
+        fields.insert("last".to_owned(), last);
+        fields.insert("count".to_owned(), count);
     }
     fields
 }
@@ -61,7 +87,6 @@ fn upcast_with(
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::json;
 
     // A worked example: version 1 had `pnl`, version 2 calls it `profit`, version 3 adds the currency.
     const EXAMPLE: &[(&str, u16, Step)] = &[("Sample", 1, rename_pnl), ("Sample", 2, name_currency)];
@@ -109,6 +134,22 @@ mod tests {
     fn the_first_schedules_said_again_when_they_were_configured() {
         let old = json!({"since": "2025-01-31T12:00:00Z", "schedules": {}});
         assert_eq!(upcast("SchedulerConfigured", 1, 2, old), Some(json!({"schedules": {}})));
+    }
+
+    #[test]
+    fn the_second_schedules_knew_cron_expressions_alone() {
+        let schedules = |schedule| json!({"schedules": {"daily": schedule}});
+        let old = schedules(json!({"cron": "0 1 * * *", "missed": "skip"}));
+        let new = schedules(json!({"timing": {"cron": "0 1 * * *"}, "missed": "skip"}));
+        assert_eq!(upcast("SchedulerConfigured", 2, 3, old), Some(new));
+    }
+
+    #[test]
+    fn the_first_missed_moments_said_the_last_alone() {
+        let old = json!({"schedule": "daily", "planned_at": "2025-01-31T01:00:00Z", "missed": 3});
+        let at = "2025-01-31T01:00:00Z";
+        let new = json!({"schedule": "daily", "reason": "down", "first": at, "last": at, "count": 3});
+        assert_eq!(upcast("ScheduleMissed", 1, 2, old), Some(new));
     }
 
     #[test]

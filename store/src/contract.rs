@@ -58,7 +58,7 @@ pub fn check_all(factory: Factory<'_>) {
 #[must_use]
 pub fn tick(n: u64) -> NewEvent {
     let planned_at = Timestamp::from_micros(n as i64 * 1_000_000);
-    let event = Event::ScheduleFired(ScheduleFired { schedule: format!("tick-{n}"), planned_at, missed: 0 });
+    let event = Event::ScheduleFired(ScheduleFired::planned(&format!("tick-{n}"), planned_at));
     NewEvent::root(id_of(n), planned_at, &Arc::from("clock"), Uuid::from_u128(9), event)
 }
 

@@ -12,8 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use actors::performance_analyst;
 use events::{
-    Event, FamilySet, MissedRuns, NewEvent, PerformanceAnalystConfigured, Recorded, Schedule,
-    SchedulerConfigured, StrategyGuardConfigured, Timestamp, TradeClosed, Uuid, id,
+    Event, FamilySet, NewEvent, PerformanceAnalystConfigured, Recorded, Schedule, SchedulerConfigured,
+    StrategyGuardConfigured, Timestamp, TradeClosed, Uuid, id,
 };
 use runtime::{
     system::SystemConfig,
@@ -30,7 +30,7 @@ pub fn memory_log() -> Arc<dyn EventLog> {
 /// The default configuration with the daily analysis.
 #[must_use]
 pub fn config() -> SystemConfig {
-    let daily = Schedule { cron: "0 1 * * *".into(), missed: MissedRuns::RunOnce };
+    let daily = Schedule::cron("0 1 * * *");
     SystemConfig {
         version: "test".into(),
         command: "test".into(),

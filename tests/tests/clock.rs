@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{ClockAcceptRequested, Event, MissedRuns, Moment, NewEvent, Schedule, Timestamp, Uuid, id};
+use events::{ClockAcceptRequested, Event, Moment, NewEvent, Schedule, Timestamp, Uuid, id};
 use runtime::{
     simulate::{Cycle, SteppedClock},
     system::System,
@@ -89,7 +89,7 @@ fn the_next_process_knows_that_the_clock_is_behind_until_it_is_accepted() {
 #[test]
 fn after_the_acceptance_a_schedule_fires_at_its_next_moment_though_its_timer_was_noticed_before() {
     let (log, clock) = log_at("2025-01-01T00:00:00Z");
-    let daily = Schedule { cron: "0 1 * * *".into(), missed: MissedRuns::RunOnce };
+    let daily = Schedule::cron("0 1 * * *");
     let config = configured(config(), scheduled([("daily", daily)]));
     runtime::simulate::record_start(&log, RUN, &config, clock.now()).unwrap();
     let mut scheduler = Cycle::<actors::Scheduler>::resume(&log, None, RUN).unwrap();

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Event, Family, MissedRuns, NewEvent, Schedule, StrategyGuardConfigured, Uuid};
+use events::{Event, Family, NewEvent, Schedule, StrategyGuardConfigured, Uuid};
 use runtime::system::{System, SystemConfig};
 use store::{EmbeddedLog, EventLog, Options, Snapshots};
 use tests::{
@@ -181,7 +181,7 @@ fn every_type_of_configuration_finds_its_actor_at_the_start() {
 fn a_moment_that_passed_while_it_was_down_waits_for_the_facts_and_is_made_up_for() {
     let log = memory_log();
     let (config, planned_since) = (config(), at("2025-03-01T00:00:00Z"));
-    let daily = Schedule { cron: "0 1 * * *".into(), missed: MissedRuns::RunOnce };
+    let daily = Schedule::cron("0 1 * * *");
     let earlier = scheduled([(actors::performance_analyst::SCHEDULE, daily)]);
     let earlier = NewEvent::root(Uuid::from_u128(1), planned_since, &Arc::from("host"), Uuid::nil(), earlier);
     append(&*log, "config-scheduler", [earlier]);
@@ -196,7 +196,8 @@ fn a_moment_that_passed_while_it_was_down_waits_for_the_facts_and_is_made_up_for
     }
     system.stop();
     let fired = log.read_stream("actor-scheduler", 0, 10).unwrap();
-    assert!(matches!(&fired[0].event, Event::ScheduleFired(e) if e.missed > 300), "{fired:?}");
+    assert!(matches!(&fired[0].event, Event::ScheduleMissed(e) if e.count > 300), "{fired:?}");
+    assert!(matches!(&fired[1].event, Event::ScheduleFired(e) if e.missed > 300), "{fired:?}");
     assert!(matches!(&decisions(&*log)[0].event, Event::PerformanceAnalysisSkipped(_)));
     assert_eq!(verify(&log).differences, []);
 }

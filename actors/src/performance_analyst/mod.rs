@@ -3,7 +3,7 @@
 //! | it reads | it decides |
 //! |---|---|
 //! | `TradeClosed`, `ClockFellBehind`, `ClockAcceptRequested` | nothing: it only remembers |
-//! | `ScheduleFired` of `performance_analysis` | `PerformanceAnalyzed`, or `PerformanceAnalysisSkipped` with fewer than `min_trades` trades |
+//! | `ScheduleFired` for `performance_analysis` | `PerformanceAnalyzed`, or `PerformanceAnalysisSkipped` with fewer than `min_trades` trades |
 //! | the same, with a critical figure | `AlertRaised`; `AlertCleared` when no figure is critical any more |
 //!
 //! It asks nobody for advice itself: `trigger_ai_analysis` tells the adviser.
@@ -58,7 +58,7 @@ impl Decider for PerformanceAnalyst {
 
     fn decide(state: &State, fact: Fact<'_>, config: &PerformanceAnalystConfigured) -> Vec<Event> {
         match fact.event {
-            Event::ScheduleFired(fired) if fired.schedule == SCHEDULE => {
+            Event::ScheduleFired(fired) if fired.kind() == SCHEDULE => {
                 rules::analyse(state, fired.planned_at, config)
             }
             _ => Vec::new(),

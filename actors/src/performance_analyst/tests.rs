@@ -9,7 +9,7 @@ use super::{PerformanceAnalyst, SCHEDULE, validate};
 use crate::testing::{Given, at, given, hourly, trade};
 
 fn tick(planned_at: &str) -> Event {
-    Event::ScheduleFired(ScheduleFired { schedule: SCHEDULE.into(), planned_at: at(planned_at), missed: 0 })
+    Event::ScheduleFired(ScheduleFired::planned(SCHEDULE, at(planned_at)))
 }
 
 fn closed(trade_id: &str, profit_pct: &str, closed_at: &str) -> Event {
@@ -187,8 +187,7 @@ fn a_break_even_written_with_places_keeps_the_analysis() {
 
 #[test]
 fn other_schedules_are_none_of_its_business() {
-    let other =
-        ScheduleFired { schedule: "backup".into(), planned_at: at("2025-01-08T01:00:00Z"), missed: 0 };
+    let other = ScheduleFired::planned("backup", at("2025-01-08T01:00:00Z"));
     assert!(analyst().facts(hourly("2025-01-07", "1", 10)).when(Event::ScheduleFired(other)).is_empty());
 }
 

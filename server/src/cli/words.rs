@@ -80,6 +80,7 @@ fn event_of(row: &Value) -> Option<Event> {
 }
 
 /// What an event says.
+#[expect(clippy::too_many_lines, reason = "a line for each type of event")]
 pub(super) fn what(event: &Event) -> String {
     let fields = &serde_json::to_value(event).unwrap_or_default();
     match event {
@@ -132,6 +133,18 @@ pub(super) fn what(event: &Event) -> String {
         | Event::TimerDue(_)
         | Event::ScheduleFired(_)
         | Event::ScheduleMissed(_)
+        | Event::ScheduleCreateRequested(_)
+        | Event::ScheduleSetRequested(_)
+        | Event::ScheduleDeleteRequested(_)
+        | Event::SchedulePauseRequested(_)
+        | Event::ScheduleResumeRequested(_)
+        | Event::ScheduleRunRequested(_)
+        | Event::ScheduleCreated(_)
+        | Event::ScheduleChanged(_)
+        | Event::ScheduleDeleted(_)
+        | Event::SchedulePaused(_)
+        | Event::ScheduleResumed(_)
+        | Event::ScheduleRefused(_)
         | Event::StrategyGuardConfigured(_)
         | Event::PerformanceAnalystConfigured(_)
         | Event::SchedulerConfigured(_)

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use events::{Decimal, Event, Schedule, StrategyGuardConfigured};
+use events::{Decimal, Event, MissedRuns, Overlap, Schedule, StrategyGuardConfigured};
 
 use super::{Config, DEFAULT_FILE, Fault, Layers, explain, fault::is_secret, keys, not_default};
 
@@ -202,9 +202,32 @@ fn schedules_are_added_changed_and_switched_off() {
     let config = from_file("[schedules.weekly]\ncron = \"0 8 * * 1\"\nmissed = \"skip\"\n").unwrap();
     assert_eq!(schedules(&config).keys().collect::<Vec<_>>(), ["performance_analysis", "weekly"]);
     let config = from_flags(&["schedules.performance_analysis.enabled=false"]).unwrap();
-    assert!(schedules(&config).is_empty());
+    assert!(!schedules(&config)["performance_analysis"].enabled);
+    let config = from_file(
+        "[schedules.nightly]\nevery = \"1h30m\"\nzone = \"Europe/Berlin\"\njob = \"performance_analysis\"\n\
+         missed = \"run_all\"\nlimit = 3\noverlap = \"queue_one\"\njitter = \"20s\"\nprotected = true\n",
+    );
+    let nightly = Schedule {
+        zone: "Europe/Berlin".into(),
+        job: Some("performance_analysis".into()),
+        missed: MissedRuns::RunAll,
+        limit: 3,
+        overlap: Overlap::QueueOne,
+        jitter_s: 20,
+        protected: true,
+        ..Schedule::every(5400)
+    };
+    assert_eq!(schedules(&config.unwrap())["nightly"], nightly);
     let told = faults("[schedules.a]\ncron = \"61 * * * *\"\n[schedules.b]\nmissed = \"maybe\"\n");
     assert_eq!(told.len(), 3, "{told:#?}");
+    let told = faults(
+        "[schedules.both]\ncron = \"0 1 * * *\"\nevery = \"5m\"\n[schedules.part]\nevery = \"1500ms\"\n\
+         [schedules.where]\ncron = \"0 1 * * *\"\nzone = \"Mars\"\njitter = \"2h\"\n",
+    );
+    for part in ["both.every", "part.every", "where.zone", "where.jitter"] {
+        assert!(told.iter().any(|fault| fault.contains(&format!("schedules.{part}"))), "{part}: {told:#?}");
+    }
+    assert_eq!(told.len(), 4, "{told:#?}");
 }
 
 fn told(loaded: Result<Config, Vec<Fault>>) -> Vec<String> {
@@ -337,7 +360,7 @@ fn values_that_cannot_be_meant_are_faults_with_their_true_bounds() {
     );
     assert!(has(&["never.cron = \"0 0 30 2 *\": no such moment ever comes"]), "{told:#?}");
     assert!(
-        has(&["wrong.cron", "; five fields are needed"]) && !has(&["Component"]) && !has(&[".;"]),
+        has(&["wrong.cron", "; wanted are five fields"]) && !has(&["Component"]) && !has(&[".;"]),
         "{told:#?}"
     );
 }
@@ -356,7 +379,7 @@ fn what_is_hardly_meant_is_a_warning() {
     assert!(has(&["strategies.a.max_daily_loss_pct", "did you mean 5?"]), "{warned:#?}");
     assert!(has(&["above 100 %"]), "{warned:#?}");
     assert!(
-        has(&["--set: schedules.performance_anlysis: no actor reads", "performance_analysis"]),
+        has(&["--set: schedules.performance_anlysis: nobody does", "performance_analysis"]),
         "{warned:#?}"
     );
     assert!(Config::load(&Layers::default()).unwrap().warnings.is_empty());

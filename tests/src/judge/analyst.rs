@@ -48,7 +48,7 @@ pub fn violations(history: &[Arc<Recorded>]) -> Vec<String> {
         match &event.event {
             Event::TradeClosed(trade) => trades.push(trade),
             Event::PerformanceAnalystConfigured(changed) => config = changed.clone(),
-            Event::ScheduleFired(fired) if fired.schedule == SCHEDULE => {
+            Event::ScheduleFired(fired) if fired.job.as_ref().unwrap_or(&fired.schedule) == SCHEDULE => {
                 let wrong = wrong(&answer, fired.planned_at, &trades, &config, &mut alerted);
                 let tell =
                     |what| format!("the analysis of {} at {}: {what}", fired.planned_at, event.position);

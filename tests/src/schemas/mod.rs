@@ -4,6 +4,7 @@
 
 pub mod fact;
 mod samples;
+mod schedules;
 
 use std::{
     collections::BTreeMap,

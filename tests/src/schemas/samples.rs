@@ -9,17 +9,17 @@ use events::{
     ActorFailed, ActorQuarantined, ActorRecovered, AlertCleared, AlertKind, AlertRaised, BreachedRule, Bytes,
     ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DeadLetterLeftOut, DecidedBy, Decimal, DecimalSum,
     EnableRefusal, Event, FigureStatus, FigureStatuses, Forgotten, GuardMetrics, GuardThresholds, HaltMissed,
-    IgnoredField, IngestAdvanced, LossBasis, Measure, MissedRuns, Moment, Origin, OtherPublisherGone,
-    OtherPublisherSeen, PartitionsAdded, PerformanceAdvice, PerformanceAnalysisSkipped,
-    PerformanceAnalystConfigured, PerformanceAnalyzed, PerformanceLimits, PublishAdvanced,
-    PublishIdentityRenewed, PublishTopicMade, RecordRejected, RecordsMissing, ReduceCause, ReduceCauseKind,
-    RejectReason, RuleName, RuleWindow, RunStarted, Schedule, ScheduleFired, ScheduleMissed,
-    SchedulerConfigured, Severity, Side, SkipReason, SnapshotDiffered, SourceCaughtUp, SourceStalled,
-    StallReason, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused, StrategyEnableRequested,
-    StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced, StrategyState, TimerDue,
-    TopicSettingsSeen, TradeAfterHalt, TradeClosed, Uuid, decimal, id,
+    IgnoredField, IngestAdvanced, LossBasis, Measure, Moment, Origin, OtherPublisherGone, OtherPublisherSeen,
+    PartitionsAdded, PerformanceAdvice, PerformanceAnalysisSkipped, PerformanceAnalystConfigured,
+    PerformanceAnalyzed, PerformanceLimits, PublishAdvanced, PublishIdentityRenewed, PublishTopicMade,
+    RecordRejected, RecordsMissing, ReduceCause, ReduceCauseKind, RejectReason, RuleName, RuleWindow,
+    RunStarted, SchedulerConfigured, Severity, Side, SkipReason, SnapshotDiffered, SourceCaughtUp,
+    SourceStalled, StallReason, StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused,
+    StrategyEnableRequested, StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced,
+    StrategyState, TimerDue, TopicSettingsSeen, TradeAfterHalt, TradeClosed, Uuid, decimal, id,
 };
 
+use super::schedules;
 use crate::at;
 
 /// One instance of every event type.
@@ -32,6 +32,7 @@ pub fn samples() -> Vec<Event> {
         alerts(),
         requests(),
         time(),
+        schedules::schedules(),
         configuration(),
         host(),
     ];
@@ -259,7 +260,7 @@ fn requests() -> Vec<Event> {
 }
 
 fn time() -> Vec<Event> {
-    let (schedule, planned_at) = ("daily_performance".to_owned(), at("2025-02-01T01:00:00Z"));
+    let planned_at = at("2025-02-01T01:00:00Z");
     let clock = at("2025-02-01T00:00:00Z");
     vec![
         Event::ClockFellBehind(ClockFellBehind {
@@ -275,8 +276,6 @@ fn time() -> Vec<Event> {
             due_at: planned_at,
             noticed_at: at("2025-02-01T01:00:00.013Z"),
         }),
-        Event::ScheduleFired(ScheduleFired { schedule: schedule.clone(), planned_at, missed: 2 }),
-        Event::ScheduleMissed(ScheduleMissed { schedule, planned_at, missed: 3 }),
     ]
 }
 
@@ -287,7 +286,6 @@ fn configuration() -> Vec<Event> {
         max_silence_s: Some(86_400),
         ..GuardThresholds::default()
     };
-    let schedule = Schedule { cron: "0 1 * * *".into(), missed: MissedRuns::RunOnce };
     vec![
         Event::StrategyGuardConfigured(StrategyGuardConfigured {
             default: GuardThresholds::default(),
@@ -295,7 +293,7 @@ fn configuration() -> Vec<Event> {
         }),
         Event::PerformanceAnalystConfigured(PerformanceAnalystConfigured::default()),
         Event::SchedulerConfigured(SchedulerConfigured {
-            schedules: BTreeMap::from([("daily_performance".to_owned(), schedule)]),
+            schedules: BTreeMap::from([("daily_performance".to_owned(), schedules::schedule())]),
         }),
     ]
 }

@@ -3,9 +3,9 @@
 use actors::{Decider, performance_analyst};
 use events::{
     ClockAcceptRequested, ClockCaughtUp, ClockFellBehind, DecidedBy, Decimal, Event, GuardMetrics,
-    GuardThresholds, HaltMissed, LossBasis, MissedRuns, Moment, PerformanceAnalystConfigured, RecordsMissing,
-    Schedule, SourceCaughtUp, SourceStalled, StallReason, StrategyDisableRequested, StrategyEnableRequested,
-    StrategyGuardConfigured,
+    GuardThresholds, HaltMissed, LossBasis, MissedRuns, Moment, Overlap, PerformanceAnalystConfigured,
+    RecordsMissing, Schedule, SourceCaughtUp, SourceStalled, StallReason, StrategyDisableRequested,
+    StrategyEnableRequested, StrategyGuardConfigured, Timing,
 };
 use runtime::{simulate, system::SystemConfig};
 
@@ -323,7 +323,18 @@ fn thresholds(random: &mut Random) -> GuardThresholds {
 }
 
 fn schedule(random: &mut Random) -> Schedule {
-    let crons = ["0 1 * * *", "0 */3 * * *", "30 */6 * * *", "15 5 * * 1-5"];
-    let missed = if random.chance(50) { MissedRuns::RunOnce } else { MissedRuns::Skip };
-    Schedule { cron: crons[random.place(crons.len())].into(), missed }
+    let timings = ["0 1 * * *", "0 */3 * * *", "30 */6 * * *", "15 5 * * 1-5", "*/40 2,3 * * *"];
+    let mut one_of = |most| random.place(most);
+    let timing = match one_of(timings.len() + 1) {
+        0 => Timing::EveryS(5 * 3600),
+        other => Timing::Cron(timings[other - 1].to_owned()),
+    };
+    Schedule {
+        zone: ["UTC", "Europe/Berlin", "Australia/Lord_Howe"][one_of(3)].to_owned(),
+        missed: [MissedRuns::RunOnce, MissedRuns::Skip, MissedRuns::RunAll][one_of(3)],
+        limit: 1 + one_of(4) as u32,
+        overlap: [Overlap::Skip, Overlap::Allow, Overlap::QueueOne][one_of(3)],
+        jitter_s: [0, 0, 90][one_of(3)],
+        ..Schedule::new(timing)
+    }
 }

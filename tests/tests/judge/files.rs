@@ -185,7 +185,7 @@ fn played(rows: &[Row], guard: StrategyGuardConfigured) -> (usize, Vec<String>) 
             day += 1;
             let planned_at = Day::from_number(day).start();
             let schedule = "performance_analysis".to_owned();
-            play.tell(planned_at, Event::ScheduleFired(ScheduleFired { schedule, planned_at, missed: 0 }));
+            play.tell(planned_at, Event::ScheduleFired(ScheduleFired::planned(&schedule, planned_at)));
         }
         let decided = play.tell(trade.closed_at, Event::TradeClosed((**trade).clone()));
         if decided.iter().any(|decision| matches!(decision.event, Event::StrategyDisabled(_))) {

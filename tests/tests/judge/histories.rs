@@ -222,7 +222,7 @@ impl<G: Decider, A: Decider> Maker<G, A> {
             Step::Tick { late_minutes } => {
                 let planned_at = minutes(self.now, *late_minutes);
                 let schedule = "performance_analysis".to_owned();
-                Event::ScheduleFired(ScheduleFired { schedule, planned_at, missed: 0 })
+                Event::ScheduleFired(ScheduleFired::planned(&schedule, planned_at))
             }
         };
         self.play.tell(self.now, event);

@@ -27,7 +27,13 @@ pub(super) fn violations<'e>(evidence: &Evidence<'e>) -> Vec<String> {
                     ticks.push(e.planned_at);
                 }
             }
-            Event::ScheduleMissed(e) => passed(&e.schedule, e.planned_at),
+            Event::ScheduleMissed(e) => {
+                // A stretch of one begins where it ends.
+                if e.first < e.last {
+                    passed(&e.schedule, e.first);
+                }
+                passed(&e.schedule, e.last);
+            }
             Event::TimerDue(e) if !timers.insert((&e.actor, e.due_at)) || e.noticed_at < e.due_at => {
                 violations.push(format!("at {}: again or too early: {e:?}", event.position));
             }

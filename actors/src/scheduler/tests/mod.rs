@@ -1,8 +1,13 @@
 //! Given / when / then: planned, late, missed.
 
+mod requests;
+mod runs;
+mod year;
+mod zones;
+
 use events::{
-    ClockAcceptRequested, Event, MissedRuns, Schedule, ScheduleFired, ScheduleMissed, SchedulerConfigured,
-    TimerDue,
+    ClockAcceptRequested, Event, MissReason, MissedRuns, Schedule, ScheduleFired, ScheduleMissed,
+    SchedulerConfigured, TimerDue,
 };
 
 use super::{Scheduler, validate};
@@ -13,7 +18,7 @@ use crate::{
 
 fn configured(schedules: &[(&str, &str, MissedRuns)]) -> Event {
     let one = |(name, cron, missed): &(&str, &str, MissedRuns)| {
-        ((*name).to_owned(), Schedule { cron: (*cron).to_owned(), missed: *missed })
+        ((*name).to_owned(), Schedule { missed: *missed, ..Schedule::cron(cron) })
     };
     let schedules = schedules.iter().map(one).collect();
     Event::SchedulerConfigured(SchedulerConfigured { schedules })
@@ -25,7 +30,12 @@ fn due(due_at: &str, noticed_at: &str) -> Event {
 }
 
 fn fired(schedule: &str, planned_at: &str, missed: u32) -> Event {
-    Event::ScheduleFired(ScheduleFired { schedule: schedule.into(), planned_at: at(planned_at), missed })
+    Event::ScheduleFired(ScheduleFired { missed, ..ScheduleFired::planned(schedule, at(planned_at)) })
+}
+
+fn missed(schedule: &str, reason: MissReason, first: &str, last: &str, count: u32) -> Event {
+    let (first, last) = (at(first), at(last));
+    Event::ScheduleMissed(ScheduleMissed { schedule: schedule.into(), reason, first, last, count })
 }
 
 fn given_at(since: &str, schedules: &[(&str, &str, MissedRuns)]) -> Given<Scheduler> {
@@ -52,7 +62,8 @@ fn a_moment_fires_once_and_the_next_is_planned() {
 fn moments_missed_while_down_are_made_up_for_once() {
     let mut scheduler = daily(MissedRuns::RunOnce);
     let decided = scheduler.when(due("2025-01-01T01:00:00Z", "2025-01-04T12:00:00Z"));
-    assert_eq!(decided, [fired("daily", "2025-01-04T01:00:00Z", 3)]);
+    let left_out = missed("daily", MissReason::Skipped, "2025-01-01T01:00:00Z", "2025-01-03T01:00:00Z", 3);
+    assert_eq!(decided, [left_out, fired("daily", "2025-01-04T01:00:00Z", 3)]);
     assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-05T01:00:00Z")));
 }
 
@@ -60,14 +71,12 @@ fn moments_missed_while_down_are_made_up_for_once() {
 fn moments_missed_while_down_are_skipped_where_so_configured() {
     let mut scheduler = daily(MissedRuns::Skip);
     let decided = scheduler.when(due("2025-01-01T01:00:00Z", "2025-01-04T12:00:00Z"));
-    let planned_at = at("2025-01-04T01:00:00Z");
-    assert_eq!(
-        decided,
-        [Event::ScheduleMissed(ScheduleMissed { schedule: "daily".into(), planned_at, missed: 4 })]
-    );
+    let down = |first, last, count| missed("daily", MissReason::Down, first, last, count);
+    assert_eq!(decided, [down("2025-01-01T01:00:00Z", "2025-01-04T01:00:00Z", 4)]);
     // Noticed in time, the newest moment still runs.
     let decided = scheduler.when(due("2025-01-05T01:00:00Z", "2025-01-06T01:00:30Z"));
-    assert_eq!(decided, [fired("daily", "2025-01-06T01:00:00Z", 1)]);
+    let yesterday = down("2025-01-05T01:00:00Z", "2025-01-05T01:00:00Z", 1);
+    assert_eq!(decided, [yesterday, fired("daily", "2025-01-06T01:00:00Z", 1)]);
 }
 
 #[test]
@@ -75,7 +84,9 @@ fn a_schedule_of_every_minute_is_not_walked_for_years() {
     let minutely = [("minutely", "* * * * *", MissedRuns::RunOnce)];
     let mut scheduler = given_at("2015-01-01T00:00:00Z", &minutely);
     let decided = scheduler.when(due("2015-01-01T00:01:00Z", "2025-01-01T00:00:30Z"));
-    assert_eq!(decided, [fired("minutely", "2025-01-01T00:00:00Z", 10_000)]);
+    let left_out =
+        missed("minutely", MissReason::Skipped, "2015-01-01T00:01:00Z", "2024-12-31T23:59:00Z", 10_000);
+    assert_eq!(decided, [left_out, fired("minutely", "2025-01-01T00:00:00Z", 10_000)]);
 }
 
 #[test]
@@ -91,7 +102,9 @@ fn an_unchanged_schedule_keeps_its_plan_over_a_restart() {
     let (mut scheduler, later) = (daily(MissedRuns::RunOnce), at("2025-01-03T12:00:00Z"));
     scheduler.when_at(later, configured(&[("daily", "0 1 * * *", MissedRuns::Skip)]));
     assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-01T01:00:00Z")));
-    scheduler.when_at(later, configured(&[("daily", "0 2 * * *", MissedRuns::Skip)]));
+    let told = scheduler.when_at(later, configured(&[("daily", "0 2 * * *", MissedRuns::Skip)]));
+    let old = missed("daily", MissReason::Down, "2025-01-01T01:00:00Z", "2025-01-03T01:00:00Z", 3);
+    assert_eq!(told, [old], "what the old plan left behind");
     assert_eq!(scheduler.fold.next_deadline(), Some(at("2025-01-04T02:00:00Z")));
     scheduler.when_at(later, configured(&[]));
     assert_eq!(scheduler.fold.next_deadline(), None);
@@ -111,12 +124,13 @@ fn every_fault_of_a_configuration_is_told_at_once() {
         ("bad", "every day", MissedRuns::RunOnce),
         ("good", "*/5 * * * *", MissedRuns::RunOnce),
         ("never", "0 0 30 2 *", MissedRuns::RunOnce),
+        ("seven fields", "0 0 1 * * * 2025", MissedRuns::RunOnce),
         ("seconds", "0 0 1 * * *", MissedRuns::RunOnce),
     ]) else {
         panic!("not a configuration");
     };
     let keys: Vec<_> = validate(&config).into_iter().map(|fault| fault.key).collect();
-    assert_eq!(keys, ["bad.cron", "never.cron", "seconds.cron"]);
+    assert_eq!(keys, ["bad.cron", "never.cron", "seven fields.name", "seven fields.cron"]);
 }
 
 fn accepted(clock: &str) -> Event {
