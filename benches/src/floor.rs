@@ -1,11 +1,11 @@
-//! The floor: one thread that consumes, parses, decides (lost trades in a row), appends with one fdatasync a batch,
-//! and produces. It keeps no ids, no chain, no views and cannot be asked anything.
+//! The floor: one thread that consumes, parses, decides ([`crate::rule`]), appends with one fdatasync a batch, and
+//! produces. It keeps no ids, no chain, no views and cannot be asked anything.
 
 use std::{
-    collections::BTreeMap,
     fs::File,
-    io::Write as _,
-    time::{Duration, Instant},
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -14,57 +14,91 @@ use intake::TradeFormat;
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
-    producer::{BaseProducer, BaseRecord, Producer as _},
+    producer::{BaseProducer, BaseRecord},
 };
 
-use crate::{process, work::TRADES};
-
-/// Where the floor's decisions go.
-pub(crate) const TOPIC: &str = "floor";
+use crate::{contender::Contender, rule::Guard, work::TRADES};
 
 /// Trades appended with one flush.
 const BATCH: usize = 4000;
 
-/// Works through so many trades, then prints seconds, CPU seconds and MiB.
-pub(crate) fn run(bootstrap_servers: &str, trades: u64) -> Result<()> {
-    let started = Instant::now();
-    let (consumer, producer) = clients(bootstrap_servers)?;
-    let folder = tempfile::tempdir_in(std::env::current_dir()?)?;
-    let mut file = File::create(folder.path().join("floor"))?;
-    let (format, now) = (TradeFormat::default(), Timestamp::from_micros(i64::MAX / 2));
-    let mut rows: BTreeMap<String, u32> = BTreeMap::new();
-    let (mut seen, mut batch, mut decided) = (0, Vec::with_capacity(BATCH * 300), Vec::new());
-    while seen < trades {
-        let message = consumer.poll(Duration::from_millis(100)).transpose()?;
-        let idle = message.is_none();
-        if let Some(value) = message.as_ref().and_then(|message| message.payload()) {
-            seen += 1;
-            batch.extend_from_slice(value);
-            if let Ok(trade) = format.decode(value, None, now) {
-                let lost = trade.profit.is_sign_negative();
-                let row = rows.entry(trade.strategy.clone()).or_default();
-                *row = if lost { *row + 1 } else { 0 };
-                if *row == 11 {
-                    decided.push(trade.strategy);
-                }
-            }
-        }
-        if seen % BATCH as u64 == 0 || seen == trades || idle {
-            file.write_all(&batch)?;
-            file.sync_data()?;
-            batch.clear();
-            for strategy in decided.drain(..) {
-                let record = BaseRecord::to(TOPIC).key(&strategy).payload(&strategy);
-                let _ = producer.send(record);
-            }
-            producer.poll(Duration::ZERO);
+struct Floor {
+    guard: Guard,
+    format: TradeFormat,
+    file: File,
+    batch: Vec<u8>,
+    waiting: usize,
+    /// Strategies, once for each decision.
+    decided: Vec<String>,
+}
+
+impl Floor {
+    fn new() -> Result<Self> {
+        let file = File::create("floor")?;
+        let (guard, format) = (Guard::default(), TradeFormat::default());
+        Ok(Self {
+            guard,
+            format,
+            file,
+            batch: Vec::with_capacity(BATCH * 300),
+            waiting: 0,
+            decided: Vec::new(),
+        })
+    }
+
+    fn take(&mut self, value: &[u8]) {
+        self.batch.extend_from_slice(value);
+        self.waiting += 1;
+        let now = Timestamp::from_micros(i64::MAX / 2);
+        if let Ok(trade) = self.format.decode(value, None, now) {
+            let decisions = self.guard.decide(&trade);
+            self.decided.extend(std::iter::repeat_n(&trade.strategy, decisions).cloned());
         }
     }
-    producer.flush(Duration::from_secs(10))?;
-    let pid = std::process::id();
-    let (cpu, memory) = (process::cpu_seconds(pid)?, process::memory_mib(pid, "VmHWM")?);
-    println!("{} {cpu} {memory}", started.elapsed().as_secs_f64());
-    Ok(())
+
+    fn is_full(&self) -> bool {
+        self.waiting >= BATCH
+    }
+
+    fn append(&mut self) -> Result<()> {
+        self.file.write_all(&self.batch)?;
+        self.batch.clear();
+        self.waiting = 0;
+        Ok(self.file.sync_data()?)
+    }
+}
+
+/// Works on the topic until it is killed, in the folder where it runs.
+pub(crate) fn run(bootstrap_servers: &str) -> Result<()> {
+    let (consumer, producer) = clients(bootstrap_servers)?;
+    let mut floor = Floor::new()?;
+    loop {
+        let message =
+            consumer.poll(Duration::from_millis(if floor.waiting > 0 { 2 } else { 100 })).transpose()?;
+        if let Some(value) = message.as_ref().and_then(|message| message.payload()) {
+            floor.take(value);
+        }
+        if floor.waiting > 0 && (message.is_none() || floor.is_full()) {
+            floor.append()?;
+            for strategy in floor.decided.drain(..) {
+                let record = BaseRecord::to(Contender::Floor.decisions()).key(&strategy).payload(&strategy);
+                producer.send(record).map_err(|(error, _)| error)?;
+            }
+        }
+        producer.poll(Duration::ZERO);
+    }
+}
+
+/// Works through a file of trades, a line each, and keeps its decisions to itself.
+pub(crate) fn run_file(path: &Path) -> Result<()> {
+    let mut floor = Floor::new()?;
+    for line in BufReader::with_capacity(1 << 20, File::open(path)?).split(b'\n') {
+        floor.take(&line?);
+        if floor.is_full() {
+            floor.append()?;
+        }
+    }
+    floor.append()
 }
 
 fn clients(bootstrap_servers: &str) -> Result<(BaseConsumer, BaseProducer)> {

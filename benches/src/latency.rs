@@ -1,127 +1,121 @@
-//! A steady load: how long from a trade produced to its decision readable by a `read_committed` consumer.
+//! How long from a trade produced to its decision readable by a `read_committed` consumer under a steady load, of
+//! everybody in turn, and beside a bare transaction.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{path::Path, time::Duration};
 
 use anyhow::Result;
-use events::{Decimal, Timestamp, TradeClosed};
-use kafka::{CommittedReader, ReadFrom};
-use rdkafka::{
-    ClientConfig,
-    producer::{BaseProducer, BaseRecord, Producer as _},
-};
 
 use crate::{
-    Options, process,
-    report::{Report, percentile},
-    work::{self, TRADES, Work},
+    Options, bare,
+    contender::Contender,
+    load::{self, RATE, Sent},
+    machine::Machine,
+    process,
+    report::{
+        Figure,
+        Goal::{self, AtMost},
+        OURS, Report, percentile,
+    },
+    work::Work,
 };
 
-/// Trades a second.
-const RATE: u64 = 1000;
-/// One of so many trades halts its strategy, and is measured.
-const PROBE_EVERY: u64 = 10;
-
-/// Seconds of load before anything is measured.
+/// Seconds of load before anything is measured: code is compiled while it runs, the broker's too.
 const WARM_UP: u64 = 10;
+/// How often Kafka Streams commits here.
+const COMMIT: Duration = Duration::from_millis(10);
+/// What the bare transaction is called in the table.
+const BARE: &str = "bare transaction";
 
-type Sent = Arc<Mutex<BTreeMap<String, Instant>>>;
-
-/// The wall clock.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+const fn figure(name: &'static str, unit: &'static str, places: usize, goal: Goal) -> Figure {
+    Figure { name, unit, places, goal }
 }
 
-/// A trade that halts its strategy at once.
-pub(crate) fn probe(strategy: &str, closed_at: Timestamp) -> (Vec<u8>, Vec<u8>) {
-    work::record(&trade(strategy, "probe", -11, closed_at))
-}
+static P50: Figure = figure("produced to decision readable: p50", "ms", 1, AtMost(5.0, None));
+static P99: Figure = figure("the same: p99", "ms", 1, Goal::None);
+static LARGEST: Figure = figure("the same: largest", "ms", 0, Goal::None);
+static P99_TO_BARE: Figure = figure("p99, to the bare transaction's", "", 2, AtMost(1.2, None));
+static CPU: Figure = figure("CPU", "% of a core", 1, AtMost(15.0, None));
+static BROKER: Figure = figure("the broker's CPU", "% of a core", 1, Goal::None);
+static IDLE: Figure = figure("idle share of the machine", "%", 0, Goal::None);
+static OTHERS: Figure = figure("share of processes not measured", "%", 0, Goal::None);
 
-fn trade(strategy: &str, trade_id: &str, profit_pct: i64, closed_at: Timestamp) -> TradeClosed {
-    TradeClosed {
-        exit_price: Some(Decimal::ONE_HUNDRED),
-        opened_at: closed_at.plus_seconds(-60),
-        ..events::test_support::trade(strategy, trade_id, Decimal::from(profit_pct), closed_at)
-    }
-}
-
-/// Loads tradewarden for some seconds and reads its decisions.
+/// Loads everybody for some seconds, in turn.
 pub(crate) fn measure(work: &Work<'_>, options: &Options, report: &mut Report) -> Result<()> {
-    work.fill(1)?;
+    let Options { seconds, runs, .. } = *options;
+    let probes = load::probes(seconds);
+    report.begin(format!(
+        "{RATE} trades a second for {seconds} s, {probes} of them halts, {runs} runs in turn"
+    ));
+    work.make_topics()?;
+    work.broker.create_topic(bare::TOPIC, 1, &[]).map_err(anyhow::Error::msg)?;
     let folder = tempfile::tempdir()?;
-    let mut running = work.start(&folder.path().join("data"))?;
-    running.wait_until_ready(Duration::from_secs(60))?;
-    // The broker's own code is compiled while it runs.
-    load(work, WARM_UP, running.pid())?;
-    for _ in 0..options.runs {
-        let (took, used) = load(work, options.seconds, running.pid())?;
-        report.add("steady 1,000/s: p50", "ms", "<= 8", percentile(&took, 0.5));
-        report.add("steady 1,000/s: p99", "ms", "<= 30", percentile(&took, 0.99));
-        report.add("steady 1,000/s: CPU", "% of a core", "<= 20", used / options.seconds as f64 * 100.0);
+    for round in 0..runs {
+        let bare = Watched::over(work, None, || bare::transactions(work, seconds))?;
+        bare.tell(BARE, seconds, report);
+        for who in work.round(round).filter(|who| *who != Contender::Floor) {
+            let own = folder.path().join(format!("latency-{}", who.decisions()));
+            std::fs::create_dir_all(&own)?;
+            let watched = one(work, who, &own, seconds)?;
+            watched.tell(who.name(), seconds, report);
+            if who == Contender::Tradewarden {
+                report.add(&P99_TO_BARE, OURS, watched.p99() / bare.p99());
+            }
+        }
     }
     Ok(())
 }
 
-/// Loads it for so many seconds; answers how many milliseconds each decision took, sorted, and the CPU seconds used.
-fn load(work: &Work<'_>, seconds: u64, pid: u32) -> Result<(Vec<f64>, f64)> {
-    let settings = work.broker.settings();
-    let reader = CommittedReader::open(&settings, "tradewarden.decisions.v1", ReadFrom::End);
-    let reader = reader.map_err(anyhow::Error::msg)?;
-    let (sent, cpu) = (Sent::default(), process::cpu_seconds(pid)?);
-    let load = produce(work, seconds, &sent);
-    let mut took = collect(&reader, &sent, seconds)?;
-    let used = process::cpu_seconds(pid)? - cpu;
+fn one(work: &Work<'_>, who: Contender, folder: &Path, seconds: u64) -> Result<Watched> {
+    let process = who.start(work, folder, COMMIT)?;
+    answered(work, who, WARM_UP)?;
+    let watched = Watched::over(work, Some(process.id()), || answered(work, who, seconds))?;
+    process.stop()?;
+    Ok(watched)
+}
+
+/// Milliseconds until each probe of a load was answered, sorted.
+fn answered(work: &Work<'_>, who: Contender, seconds: u64) -> Result<Vec<f64>> {
+    let (reader, sent) = (work.decisions(who)?, Sent::default());
+    let load = load::produce(work.broker.bootstrap_servers(), seconds, sent.clone());
+    let took = load::collect(&reader, &sent, load::probes(seconds), seconds)?;
     load.join().map_err(|_| anyhow::anyhow!("the load died"))??;
-    took.sort_by(f64::total_cmp);
-    Ok((took, used))
-}
-
-fn produce(work: &Work<'_>, seconds: u64, sent: &Sent) -> thread::JoinHandle<Result<()>> {
-    let (bootstrap_servers, sent) = (work.broker.bootstrap_servers(), Arc::clone(sent));
-    thread::spawn(move || {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", bootstrap_servers).set("linger.ms", "0");
-        let producer: BaseProducer = config.create()?;
-        let (started, first) = (Instant::now(), now().micros());
-        for n in 0..RATE * seconds {
-            let at = Duration::from_micros(n * 1_000_000 / RATE);
-            while started.elapsed() < at {
-                producer.poll(Duration::from_micros(200));
-            }
-            let probes = n % PROBE_EVERY == 0;
-            let strategy = if probes { format!("probe-{first}-{n}") } else { format!("steady-{}", n % 7) };
-            let profit = if probes { -11 } else { i64::from(n % 2 == 0) };
-            let (key, value) = work::record(&trade(&strategy, &format!("{first}-{n}"), profit, now()));
-            if probes {
-                sent.lock().unwrap_or_else(PoisonError::into_inner).insert(strategy, Instant::now());
-            }
-            producer.send(BaseRecord::to(TRADES).key(&key).payload(&value)).map_err(|(error, _)| error)?;
-            producer.poll(Duration::ZERO);
-        }
-        Ok(producer.flush(Duration::from_secs(10))?)
-    })
-}
-
-/// Milliseconds from produced to read, of every probe.
-fn collect(reader: &CommittedReader, sent: &Sent, seconds: u64) -> Result<Vec<f64>> {
-    let (until, wanted) =
-        (Instant::now() + Duration::from_secs(seconds + 10), (RATE * seconds / PROBE_EVERY) as usize);
-    let mut took = Vec::with_capacity(wanted);
-    while took.len() < wanted && Instant::now() < until {
-        let Some(record) = reader.next(Duration::from_millis(500)).map_err(anyhow::Error::msg)? else {
-            continue;
-        };
-        let strategy = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
-        // The first decision about the strategy: its halt.
-        if let Some(at) = sent.lock().unwrap_or_else(PoisonError::into_inner).remove(&strategy) {
-            took.push(at.elapsed().as_secs_f64() * 1000.0);
-        }
-    }
-    anyhow::ensure!(took.len() == wanted, "{} of {wanted} decisions came", took.len());
     Ok(took)
+}
+
+/// Times, and what was used meanwhile.
+struct Watched {
+    took: Vec<f64>,
+    cpu: Option<f64>,
+    broker: f64,
+    idle: f64,
+    others: f64,
+}
+
+impl Watched {
+    fn over(work: &Work<'_>, pid: Option<u32>, load: impl FnOnce() -> Result<Vec<f64>>) -> Result<Self> {
+        let used = || pid.map(process::cpu_seconds).transpose();
+        let (machine, cpu, broker) = (Machine::now()?, used()?, work.broker_cpu()?);
+        let took = load()?;
+        let cpu = used()?.zip(cpu).map(|(now, before)| now - before);
+        let broker = work.broker_cpu()? - broker;
+        let shares = Machine::now()?.shares_since(machine, cpu.unwrap_or_default() + broker);
+        Ok(Self { took, cpu, broker, idle: shares.idle, others: shares.others })
+    }
+
+    fn p99(&self) -> f64 {
+        percentile(&self.took, 0.99)
+    }
+
+    fn tell(&self, who: &'static str, seconds: u64, report: &mut Report) {
+        let percent = |used: f64| used / seconds as f64 * 100.0;
+        report.add(&P50, who, percentile(&self.took, 0.5));
+        report.add(&P99, who, self.p99());
+        report.add(&LARGEST, who, percentile(&self.took, 1.0));
+        if let Some(cpu) = self.cpu {
+            report.add(&CPU, who, percent(cpu));
+        }
+        report.add(&BROKER, who, percent(self.broker));
+        report.add(&IDLE, who, self.idle);
+        report.add(&OTHERS, who, self.others);
+    }
 }

@@ -1,15 +1,24 @@
-//! Measures tradewarden beside its own floor: one thread that consumes, parses, decides, appends with one fdatasync
-//! a batch and produces. Same broker, same trades, same run; ratios count, not seconds.
+//! Measures tradewarden beside Kafka Streams and beside its own floor: one thread that consumes, parses, decides, appends
+//! with one fdatasync a batch and produces. Same broker, same trades, in turn in the same run; ratios count, not seconds.
 //!
-//! `cargo build --release && cargo run --release -p benches` prints a table. It starts a real broker by itself.
+//! `cargo build --release && cargo run --release -p benches` prints tables in Markdown. It starts a real broker by
+//! itself.
 
 mod backlog;
+mod bare;
+mod contender;
+mod course;
 mod files;
 mod floor;
 mod idle;
 mod latency;
+mod load;
+mod machine;
 mod process;
+mod ready;
 mod report;
+mod rule;
+mod trades;
 mod work;
 
 use std::path::PathBuf;
@@ -18,7 +27,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 use kafka::test_support::Broker;
 
-use crate::{report::Report, work::Work};
+use crate::{contender::Contender, report::Report, work::Work};
 
 /// What to measure, on how much.
 #[derive(Debug, Parser)]
@@ -26,21 +35,30 @@ struct Options {
     /// Trades of the backlog.
     #[arg(long, default_value_t = 2_000_000)]
     trades: u64,
+    /// Strategies of the trades, rounded up to a multiple of five: 3000 halt all the time, 64 hardly ever.
+    #[arg(long, default_value_t = 3_000)]
+    strategies: u64,
     /// Trades of the rehearsal.
     #[arg(long, default_value_t = 1_000_000)]
     rehearsed: u64,
     /// Runs of each; the median is told.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Seconds of the steady load and of idleness.
+    /// Seconds of each steady load and of idleness.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
     /// Only these parts: backlog, latency, files, idle.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// The floor itself, as a process of its own.
+    /// Without Kafka Streams.
+    #[arg(long)]
+    without_peers: bool,
+    /// The floor on the topic of this broker, as a process of its own.
     #[arg(long, hide = true)]
     floor: Option<String>,
+    /// The floor on a file.
+    #[arg(long, hide = true)]
+    floor_file: Option<PathBuf>,
 }
 
 impl Options {
@@ -52,18 +70,19 @@ impl Options {
 fn main() -> Result<()> {
     let options = Options::parse();
     if let Some(bootstrap_servers) = &options.floor {
-        return floor::run(bootstrap_servers, options.trades);
+        return floor::run(bootstrap_servers);
+    }
+    if let Some(file) = &options.floor_file {
+        return floor::run_file(file);
     }
     let binary = binary()?;
     let mut report = Report::default();
-    if options.wants("backlog") {
+    let contenders = contenders(&options);
+    let parts = [("backlog", backlog::measure as Measure), ("latency", latency::measure)];
+    for (_, measure) in parts.into_iter().filter(|(part, _)| options.wants(part)) {
         let broker = Broker::start().map_err(anyhow::Error::msg)?;
-        let work = Work { binary: binary.clone(), broker: &broker };
-        backlog::measure(&work, &options, &mut report)?;
-    }
-    if options.wants("latency") {
-        let broker = Broker::start().map_err(anyhow::Error::msg)?;
-        latency::measure(&Work { binary: binary.clone(), broker: &broker }, &options, &mut report)?;
+        let work = Work { binary: binary.clone(), broker: &broker, contenders: contenders.clone() };
+        measure(&work, &options, &mut report)?;
     }
     if options.wants("files") {
         files::measure(&binary, &options, &mut report)?;
@@ -71,8 +90,23 @@ fn main() -> Result<()> {
     if options.wants("idle") {
         idle::measure(&binary, &options, &mut report)?;
     }
-    report.print();
+    print!("{}", report.to_markdown());
     Ok(())
+}
+
+type Measure = fn(&Work<'_>, &Options, &mut Report) -> Result<()>;
+
+/// Who takes part. A peer that is not to be had is left out, by name and with the reason.
+fn contenders(options: &Options) -> Vec<Contender> {
+    let mut contenders = vec![Contender::Tradewarden];
+    if !options.without_peers {
+        match contender::install_streams(&[]) {
+            Ok(()) => contenders.push(Contender::KafkaStreams),
+            Err(why) => eprintln!("{}", contender::skipped(&why)),
+        }
+    }
+    contenders.push(Contender::Floor);
+    contenders
 }
 
 /// The release binary, beside this one.

@@ -1,127 +1,108 @@
-//! The trades that everybody works on, and how a running tradewarden is watched.
+//! What everybody works on: a broker with its topics, and who is there to work.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result};
+use kafka::{CommittedReader, ReadFrom, test_support::Broker};
+use rdkafka::{
+    ClientConfig,
+    error::{KafkaError, RDKafkaErrorCode},
+    producer::{BaseProducer, BaseRecord, Producer as _},
 };
 
-use anyhow::{Context as _, Result, bail};
-use events::TradeClosed;
-use intake::{json, sample::SampleTrades};
-use kafka::{send_all, test_support::Broker};
-
-use crate::floor;
+use crate::{
+    contender::Contender,
+    process,
+    trades::{Fed, PARTITIONS},
+};
 
 /// The topic of the trades.
 pub(crate) const TRADES: &str = "trading.trade.closed.v1";
-/// Partitions of the topic.
-const PARTITIONS: i32 = 4;
-/// The seed of the trades.
-const SEED: u64 = 42;
 
 /// What a measurement needs.
 pub(crate) struct Work<'b> {
     /// The program under measurement.
-    pub binary: PathBuf,
+    pub(crate) binary: PathBuf,
     /// A real broker.
-    pub broker: &'b Broker,
+    pub(crate) broker: &'b Broker,
+    /// Everybody who takes part, and in which order.
+    pub(crate) contenders: Vec<Contender>,
 }
 
 impl Work<'_> {
+    /// Makes the topics. Decisions go to one partition, of whomever they are.
+    pub(crate) fn make_topics(&self) -> Result<()> {
+        let make = |topic: &str, partitions| self.broker.create_topic(topic, partitions, &[]);
+        make(TRADES, PARTITIONS as i32).map_err(anyhow::Error::msg)?;
+        self.contenders.iter().try_for_each(|who| make(who.decisions(), 1).map_err(anyhow::Error::msg))
+    }
+
     /// Puts a backlog of trades on the topic.
-    pub(crate) fn fill(&self, trades: u64) -> Result<()> {
-        for topic in [TRADES, floor::TOPIC] {
-            self.broker.create_topic(topic, PARTITIONS, &[]).map_err(anyhow::Error::msg)?;
+    pub(crate) fn fill(&self, backlog: impl Iterator<Item = Fed>) -> Result<()> {
+        let sender = Sender::open(&self.broker.bootstrap_servers(), "5")?;
+        for Fed { partition, key, value } in backlog {
+            sender.send(TRADES, Some(partition), &key, &value)?;
         }
-        let records = SampleTrades::new(SEED, trades).map(|trade| record(&trade));
-        send_all(&self.broker.settings(), TRADES, records, None, &mut |_| {}).map_err(anyhow::Error::msg)?;
+        sender.flush()
+    }
+
+    /// Reads what somebody decides from here on, as a consumer that reads what is committed.
+    pub(crate) fn decisions(&self, who: Contender) -> Result<CommittedReader> {
+        CommittedReader::open(&self.broker.settings(), who.decisions(), ReadFrom::End)
+            .map_err(anyhow::Error::msg)
+    }
+
+    /// CPU seconds that the broker has used.
+    pub(crate) fn broker_cpu(&self) -> Result<f64> {
+        let pid = self.broker.process_ids().first().context("a broker")?.parse()?;
+        process::cpu_seconds(pid)
+    }
+
+    /// The contenders of a round: each round begins with another one.
+    pub(crate) fn round(&self, round: usize) -> impl Iterator<Item = Contender> + '_ {
+        let count = self.contenders.len();
+        (0..count).map(move |n| self.contenders[(round + n) % count])
+    }
+}
+
+/// A producer.
+pub(crate) struct Sender(BaseProducer);
+
+impl Sender {
+    /// Connects it; it gathers records for so many milliseconds.
+    pub(crate) fn open(servers: &str, linger: &str) -> Result<Self> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", servers).set("linger.ms", linger).set("acks", "all");
+        config.set("enable.idempotence", "true").set("partitioner", "murmur2_random");
+        let producer: BaseProducer = config.create()?;
+        producer.client().fetch_metadata(Some(TRADES), Duration::from_secs(10))?;
+        Ok(Self(producer))
+    }
+
+    /// Hands a record over; waits while there is no room.
+    pub(crate) fn send(&self, topic: &str, partition: Option<usize>, key: &[u8], value: &[u8]) -> Result<()> {
+        let mut record = BaseRecord::to(topic).key(key).payload(value);
+        if let Some(partition) = partition {
+            record = record.partition(i32::try_from(partition)?);
+        }
+        while let Err((error, back)) = self.0.send(record) {
+            if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
+                return Err(error.into());
+            }
+            record = back;
+            self.0.poll(Duration::from_millis(10));
+        }
+        self.0.poll(Duration::ZERO);
         Ok(())
     }
 
-    /// Starts tradewarden on a data folder and this broker.
-    pub(crate) fn start(&self, data: &Path) -> Result<Running> {
-        let bootstrap = format!("kafka.bootstrap_servers={}", self.broker.bootstrap_servers());
-        Running::start(&self.binary, data, &[bootstrap])
-    }
-}
-
-/// A trade as the bot sends it, keyed by strategy.
-pub(crate) fn record(trade: &TradeClosed) -> (Vec<u8>, Vec<u8>) {
-    (trade.strategy.clone().into_bytes(), json::to_record(trade).unwrap_or_default())
-}
-
-/// A file of trades.
-pub(crate) fn write_file(path: &Path, trades: u64) -> Result<()> {
-    use std::io::Write as _;
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
-    for trade in SampleTrades::new(SEED, trades) {
-        file.write_all(&json::to_record(&trade)?)?;
-        file.write_all(b"\n")?;
-    }
-    Ok(file.flush()?)
-}
-
-/// `tradewarden run`, killed when dropped.
-pub(crate) struct Running {
-    child: Child,
-    data: PathBuf,
-    /// When it was started.
-    pub started: Instant,
-}
-
-impl Running {
-    /// Starts it with further settings.
-    pub(crate) fn start(binary: &Path, data: &Path, settings: &[String]) -> Result<Self> {
-        let mut command = Command::new(binary);
-        command.arg("run").arg("--data").arg(data).args(["--set", "server.listen=127.0.0.1:0"]);
-        command.args(["--set", "kafka.embedded_listen=127.0.0.1:0"]);
-        for setting in settings {
-            command.arg("--set").arg(setting);
-        }
-        let log = std::fs::File::create(data.with_extension("log"))?;
-        let started = Instant::now();
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
-        let child = child.with_context(|| format!("starting {}", binary.display()))?;
-        Ok(Self { child, data: data.to_owned(), started })
+    /// Attends to what the broker said, for so long.
+    pub(crate) fn attend(&self, wait: Duration) {
+        self.0.poll(wait);
     }
 
-    /// Its process id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Waits until `/readyz` says 200: every source, actor and projection has reached the end.
-    pub(crate) fn wait_until_ready(&mut self, patience: Duration) -> Result<()> {
-        while !self.is_ready() {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("tradewarden ended ({status}): see {}", self.data.with_extension("log").display());
-            }
-            if self.started.elapsed() > patience {
-                bail!("not ready after {patience:?}");
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
-    }
-
-    fn is_ready(&self) -> bool {
-        let Ok(text) = std::fs::read(self.data.join("server.json")) else { return false };
-        let Ok(server) = serde_json::from_slice::<serde_json::Value>(&text) else { return false };
-        let Some(address) = server["address"].as_str() else { return false };
-        ureq::get(format!("http://{address}/readyz")).call().is_ok()
-    }
-
-    /// Ends it at once.
-    pub(crate) fn kill(mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Waits until the broker has all of them.
+    pub(crate) fn flush(&self) -> Result<()> {
+        Ok(self.0.flush(Duration::from_secs(60))?)
     }
 }

@@ -95,6 +95,11 @@ impl Broker {
         KafkaSettings::new(self.bootstrap_servers())
     }
 
+    /// Their processes.
+    pub fn process_ids(&self) -> Vec<&str> {
+        self.nodes.iter().map(Node::process_id).collect()
+    }
+
     /// How many brokers there are.
     #[must_use]
     pub fn count(&self) -> usize {

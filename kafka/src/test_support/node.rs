@@ -56,6 +56,11 @@ impl Node {
         format!("{}@127.0.0.1:{}", self.id, self.controller_port)
     }
 
+    /// Its process id.
+    pub(super) fn process_id(&self) -> &str {
+        &self.pid
+    }
+
     /// Where it keeps the records of a partition.
     #[must_use]
     pub fn partition_folder(&self, topic: &str, partition: i32) -> PathBuf {
