@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use tests::crash::{self, Damage, Forgery, Running};
+use tests::crash::{self, Cut, Damage, Forgery, Running};
 
 #[test]
 fn power_cuts_lose_nothing_acknowledged() {
@@ -86,4 +86,25 @@ fn concurrent_histories_have_one_order_also_across_power_cuts() {
     }
     // Of each kind enough that the check has something to check.
     assert!(together.iter().all(|count| *count > 40), "{together:?}");
+}
+
+#[test]
+fn the_power_is_cut_at_any_moment_of_the_program_and_nothing_acknowledged_is_lost_or_decided_otherwise() {
+    let mut damaged = 0;
+    for kind in Cut::ALL {
+        for seed in 0..4 {
+            match crash::cut_program(kind, seed) {
+                Ok(told) => damaged += usize::from(told),
+                Err(why) => panic!("{kind:?}, seed {seed}: {why}"),
+            }
+        }
+    }
+    assert!(damaged > 0, "a state that was not synced is damaged now and then");
+}
+
+#[test]
+fn a_stop_on_a_slow_disk_ends_in_good_order_and_loses_nothing() {
+    for seed in 0..2 {
+        assert_eq!(crash::slow_stop(seed), Ok(()), "seed {seed}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Puts the event log under faults, at length, and says what was lost: nothing, or the seed that shows it.
 //!
 //! `cargo run --release -p tests --bin crash -- [--kills N --power-cuts N --troubles N --damages N --forgeries N --running N
-//! --starts N --histories N --fuzz N --seed N]`
+//! --starts N --cuts N --slow-stops N --histories N --fuzz N --seed N]`
 
 use std::{
     env,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use store::embedded::testing::disk::Random;
-use tests::crash::{self, Damage, Forgery, Harm, Running};
+use tests::crash::{self, Cut, Damage, Forgery, Harm, Running};
 
 /// How many runs of each kind, and the first seed.
 struct Plan {
@@ -22,6 +22,8 @@ struct Plan {
     forgeries: u64,
     running: u64,
     starts: u64,
+    cuts: u64,
+    slow_stops: u64,
     histories: u64,
     fuzz: u64,
     seed: u64,
@@ -57,6 +59,8 @@ fn plan(arguments: &[String]) -> Result<Plan, String> {
         forgeries: 1000,
         running: 500,
         starts: 50,
+        cuts: 200,
+        slow_stops: 20,
         histories: 1000,
         fuzz: 1000,
         seed: 1,
@@ -72,12 +76,14 @@ fn plan(arguments: &[String]) -> Result<Plan, String> {
             "--forgeries" => plan.forgeries = number,
             "--running" => plan.running = number,
             "--starts" => plan.starts = number,
+            "--cuts" => plan.cuts = number,
+            "--slow-stops" => plan.slow_stops = number,
             "--histories" => plan.histories = number,
             "--fuzz" => plan.fuzz = number,
             "--seed" => plan.seed = number,
             _ => {
                 let known = "--kills, --power-cuts, --troubles, --damages, --forgeries, --running, --starts, \
-                             --histories, --fuzz, --seed";
+                             --cuts, --slow-stops, --histories, --fuzz, --seed";
                 return Err(format!("{flag} is not known: {known}"));
             }
         }
@@ -115,6 +121,13 @@ fn run(plan: &Plan) -> ExitCode {
     report.rows("forged state of the guard, and kills", seeds(plan.starts), |seed| {
         crash::forged_state(seed).map(|()| false)
     });
+    for kind in Cut::ALL {
+        let seeds = of(plan.cuts, Cut::ALL.len());
+        report.rows(&format!("power cut of the program: {kind:?}"), seeds, |seed| {
+            crash::cut_program(kind, seed)
+        });
+    }
+    report.rows("stop on a slow disk", seeds(plan.slow_stops), |seed| crash::slow_stop(seed).map(|()| false));
     report.rows("several files changed at random", seeds(plan.fuzz), crash::fuzz);
     report.rows("history of appenders and readers", seeds(plan.histories), |seed| {
         crash::history(seed).map(|_| false)

@@ -3,9 +3,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -13,7 +11,7 @@ use std::{
 use actors::{Decider, Fold, StrategyGuard};
 use store::{EmbeddedLog, EventLog as _, Snapshots, embedded::testing::disk::Random};
 
-use super::start::{ask, losses, program, text};
+use super::program::{Server, ask, losses, text};
 
 /// How long a run may take until everything is decided.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,13 +34,13 @@ pub fn forged_state(seed: u64) -> Result<(), String> {
     forge(&data)?;
     let publish = ["publish", "--to", "http", &more.to_string_lossy()];
     for _ in 0..random.below(4) {
-        let mut server = Server::start(&data)?;
+        let mut server = Server::start(&data, &[])?;
         // Who is killed in between answers nothing.
         ask(&data, &publish)?;
         thread::sleep(Duration::from_millis(random.below(300)));
-        server.end("-KILL")?;
+        server.end("-KILL", PATIENCE)?;
     }
-    let mut server = Server::start(&data)?;
+    let mut server = Server::start(&data, &[])?;
     ask(&data, &publish)?;
     let begun = Instant::now();
     while halts(&data)? == 0 || !data.join("snapshots/strategy_guard.differs").exists() {
@@ -51,7 +49,7 @@ pub fn forged_state(seed: u64) -> Result<(), String> {
         }
         thread::sleep(Duration::from_millis(50));
     }
-    server.end("-TERM")?;
+    server.end("-TERM", PATIENCE)?;
     let (code, said) = ask(&data, &["verify"])?;
     match (halts(&data)?, code) {
         (1, Some(0)) => Ok(()),
@@ -84,37 +82,4 @@ fn forge(data: &Path) -> Result<(), String> {
     let forged: Fold<StrategyGuard> = serde_json::from_value(json).map_err(text)?;
     saved.state = postcard::to_allocvec(&forged).map_err(text)?;
     snapshots.save(StrategyGuard::NAME, version, &saved).map_err(text)
-}
-
-/// `tradewarden run`; killed when dropped.
-struct Server(Child);
-
-impl Server {
-    /// Starts it, and waits until it listens.
-    fn start(data: &Path) -> Result<Self, String> {
-        let anywhere = ["--set", "server.listen=127.0.0.1:0", "--set", "kafka.embedded_listen=127.0.0.1:0"];
-        let mut command = Command::new(program()?);
-        command.arg("run").args(anywhere).arg("--data").arg(data).stdin(Stdio::null()).stdout(Stdio::null());
-        let mut server = Self(command.stderr(Stdio::piped()).spawn().map_err(text)?);
-        let mut lines = BufReader::new(server.0.stderr.take().ok_or("no standard error")?).lines();
-        let is_ready = |line: Result<String, _>| line.is_ok_and(|line| line.contains("ready when"));
-        if !lines.any(is_ready) {
-            return Err("the program did not start".to_owned());
-        }
-        // What it says from now on is read, so that it never waits.
-        thread::spawn(move || lines.for_each(drop));
-        Ok(server)
-    }
-
-    fn end(&mut self, signal: &str) -> Result<(), String> {
-        Command::new("kill").args([signal, &self.0.id().to_string()]).status().map_err(text)?;
-        self.0.wait().map(drop).map_err(text)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -1,20 +1,26 @@
 //! The log, under faults: killed processes, power cuts, full disks, failing syncs and reads, files that are
-//! damaged, forged or gone, before a start and beside the work. Each run follows from its seed. After each fault nothing acknowledged may be missing, nothing invented, and what is damaged
-//! has to be told.
+//! damaged, forged or gone, before a start and beside the work; also the program itself, on a disk that is written down
+//! or slow. Each run follows from its seed. After each fault nothing acknowledged may be missing, nothing invented, and
+//! what is damaged has to be told.
 //!
 //! `cargo run --release -p tests --bin crash` runs it at length.
 
+mod cut;
 mod damage;
 mod forged_state;
 mod forgery;
 mod history;
 mod kill;
 mod power;
+mod program;
+mod recorded;
 mod running;
 pub(crate) mod script;
+mod slow_stop;
 mod start;
 
 pub use self::{
+    cut::{Cut, cut_program},
     damage::{Damage, damage, fuzz},
     forged_state::forged_state,
     forgery::{Forgery, forge},
@@ -22,6 +28,7 @@ pub use self::{
     kill::{killed, write_until_killed},
     power::{control, no_descriptors, power_cut, trouble},
     running::{Running, running},
+    slow_stop::slow_stop,
     start::{Harm, harmed},
 };
 

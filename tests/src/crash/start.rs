@@ -2,14 +2,15 @@
 //! nothing.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
-use intake::json;
 use store::embedded::testing::disk::Random;
 use tempfile::TempDir;
+
+use super::program::{ask, losses, text};
 
 /// What was done to the folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,31 +56,6 @@ impl Harm {
     const fn is_of_caches(self) -> bool {
         matches!(self, Self::SnapshotDamaged | Self::ViewsDamaged | Self::CachesMissing)
     }
-}
-
-/// The program, which cargo puts beside the harness, or above its tests.
-pub(super) fn program() -> Result<PathBuf, String> {
-    let here = env::current_exe().map_err(text)?;
-    let found = here.ancestors().skip(1).take(2).map(|folder| folder.join("tradewarden"));
-    let found = found.into_iter().find(|path| path.is_file());
-    found.ok_or_else(|| "the program is missing: cargo build -p server, with the same profile".to_owned())
-}
-
-/// Runs the program on a data folder; its exit code and all that it said. It may not hang.
-pub(super) fn ask(data: &Path, arguments: &[&str]) -> Result<(Option<i32>, String), String> {
-    let mut command = Command::new("timeout");
-    command.args(["-s", "KILL", "60"]).arg(program()?).args(arguments).arg("--data").arg(data);
-    let output = command.stdin(Stdio::null()).output().map_err(text)?;
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    Ok((output.status.code(), said.concat()))
-}
-
-/// Lost trades of a strategy as lines of a file.
-pub(super) fn losses(strategy: &str, from: i64, to: i64) -> Result<Vec<u8>, String> {
-    let start = crate::at("2025-03-03T00:00:00Z");
-    let lost = |n: i64| crate::trade(strategy, &n.to_string(), "-0.5", start.plus_seconds(60 * n));
-    let lines: Result<Vec<_>, _> = (from..to).map(|n| json::to_record(&lost(n))).collect();
-    Ok(lines.map_err(text)?.join(&b'\n'))
 }
 
 /// A data folder in which the strategy `bad` was halted.
@@ -159,8 +135,4 @@ fn scribble(folder: &Path, random: &mut Random) -> Result<(), String> {
         fs::write(&path, bytes).map_err(text)?;
     }
     Ok(())
-}
-
-pub(super) fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -8,12 +8,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::contents::Contents;
 use crate::embedded::{
     files::{Access, Folder, LogFile},
     lock::{FolderLock, LockError},
 };
-
-const SECTOR: usize = 512;
 
 /// What goes wrong at an operation that changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +65,6 @@ fn folders_of(path: &str) -> impl Iterator<Item = &str> {
     path.char_indices().filter(move |(at, c)| *c == '/' && *at < path_end).map(|(at, _)| &path[..=at])
 }
 
-#[derive(Clone, Default)]
-struct Contents {
-    bytes: Vec<u8>,
-    durable: Vec<u8>,
-    dirty: BTreeSet<usize>,
-}
-
 /// The disk; its clones are the same disk.
 #[derive(Clone, Default)]
 pub struct Disk {
@@ -114,7 +106,7 @@ impl Disk {
         let mut state = disk.state();
         for (name, bytes) in files {
             let number = state.files.len();
-            state.files.push(Contents { durable: bytes.clone(), bytes, dirty: BTreeSet::new() });
+            state.files.push(Contents::durable(bytes));
             state.put_durably(&name, &Node::File(number));
         }
         for (name, target) in links {
@@ -138,6 +130,39 @@ impl Disk {
             Node::Link(_) | Node::Folder => None,
         });
         files.collect()
+    }
+
+    /// Every folder, those above before those in them.
+    pub fn folders(&self) -> Vec<String> {
+        let state = self.state();
+        let folders = state.names.iter().filter(|(_, node)| **node == Node::Folder);
+        folders.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether a path names a folder; the empty one is the root.
+    pub fn is_folder(&self, path: &str) -> bool {
+        path.is_empty() || self.state().names.contains_key(&format!("{path}/"))
+    }
+
+    /// Makes a folder, which is not durable by that.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub fn make_folder(&self, path: &str) -> io::Result<()> {
+        let mut state = self.state();
+        state.change(false)?;
+        state.names.insert(format!("{path}/"), Node::Folder);
+        state.changed_names();
+        Ok(())
+    }
+
+    /// Makes durable what a folder's names are.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub fn sync_folder(&self, path: &str) -> io::Result<()> {
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        self.at(prefix).sync()
     }
 
     /// Every link and where it leads.
@@ -230,42 +255,6 @@ impl Random {
     /// A number below a bound.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
-    }
-}
-
-impl Contents {
-    fn after_power_cut(&self, random: &mut Random) -> Self {
-        let mut bytes = self.durable.clone();
-        let (short, long) = (bytes.len().min(self.bytes.len()), bytes.len().max(self.bytes.len()));
-        if self.bytes.len() != bytes.len() {
-            bytes.resize(short + random.below((long - short) as u64 + 1) as usize, 0);
-        }
-        for sector in &self.dirty {
-            let range = sector * SECTOR..((sector + 1) * SECTOR).min(bytes.len()).min(self.bytes.len());
-            if random.below(2) == 0 && !range.is_empty() {
-                bytes[range.clone()].copy_from_slice(&self.bytes[range]);
-            }
-        }
-        Self { durable: bytes.clone(), bytes, dirty: BTreeSet::new() }
-    }
-
-    fn write(&mut self, written: &[u8], at: usize) {
-        let end = at + written.len();
-        if self.bytes.len() < end {
-            self.bytes.resize(end, 0);
-        }
-        self.bytes[at..end].copy_from_slice(written);
-        self.dirty.extend(at / SECTOR..end.div_ceil(SECTOR));
-    }
-
-    fn sync(&mut self) {
-        self.durable.resize(self.bytes.len(), 0);
-        for sector in std::mem::take(&mut self.dirty) {
-            let range = sector * SECTOR..((sector + 1) * SECTOR).min(self.bytes.len());
-            if !range.is_empty() {
-                self.durable[range.clone()].copy_from_slice(&self.bytes[range]);
-            }
-        }
     }
 }
 
@@ -428,16 +417,12 @@ impl Folder for SimFolder {
     }
 
     fn subfolder(&self, name: &str) -> io::Result<Arc<dyn Folder>> {
-        let path = self.full(&format!("{name}/"));
-        let mut state = self.disk.state();
-        if !state.names.contains_key(&path) {
-            state.change(false)?;
-            state.names.insert(path.clone(), Node::Folder);
-            state.changed_names();
-            drop(state);
+        let path = self.full(name);
+        if !self.disk.is_folder(&path) {
+            self.disk.make_folder(&path)?;
             self.sync()?;
         }
-        Ok(self.disk.at(path))
+        Ok(self.disk.at(format!("{path}/")))
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -490,7 +475,7 @@ impl LogFile for SimFile {
         let lies = state.lies;
         let file = &mut state.files[self.number];
         if allowed.is_err() {
-            file.dirty.clear();
+            file.fail_sync();
         } else if !lies {
             file.sync();
         }
