@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use events::RejectReason;
+use events::{Bytes, Origin, RecordRejected, RejectReason};
 
 /// A record that cannot be taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,15 @@ impl Rejection {
     /// A rejection that does not know whose record it is.
     pub fn new(reason: RejectReason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into(), strategy: None, trade_id: None }
+    }
+
+    /// The dead letter of a row of a file; `kept` are its bytes.
+    #[must_use]
+    pub fn of_row(self, file: &str, row: u64, kept: Option<Vec<u8>>) -> RecordRejected {
+        let Self { reason, detail, strategy, trade_id } = self;
+        let origin = Origin::File { file: file.to_owned(), row };
+        let (key, value, recorded) = (None, kept.map(Bytes), None);
+        RecordRejected { origin, reason, detail, strategy, trade_id, key, value, recorded }
     }
 }
 

@@ -4,15 +4,16 @@
 
 mod support;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use events::{Event, PartitionsAdded};
-use kafka::{
-    KafkaSettings,
-    test_support::{Broker, need},
-};
+use kafka::KafkaSettings;
 use store::MemoryLog;
-use support::source::{everything, send, source, trade, trades, wait_for, wait_until_live};
+use support::{
+    begin,
+    source::{everything, send, source, trade, trades, wait_until_live},
+    wait_for,
+};
 
 /// So many strategies have to move for the order to be wrong by no accident.
 const MOVING: u64 = 12;
@@ -54,10 +55,8 @@ fn event(settings: &KafkaSettings, from: i32, to: i32, ends: Vec<i64>) -> Partit
 #[test]
 fn partitions_added_while_nobody_read_begin_when_the_old_ones_are_read() {
     const FILLERS: u64 = 20_000;
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     broker.create_topic(&settings.topics.trade_closed, 1, &[]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     send(&settings, (0..10).map(trade).collect());
     let running = source(&log, &settings);
     wait_until_live(&running, 10);
@@ -84,10 +83,8 @@ fn partitions_added_while_nobody_read_begin_when_the_old_ones_are_read() {
 
 #[test]
 fn partitions_added_while_it_reads_are_told_and_keep_the_order() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     broker.create_topic(&settings.topics.trade_closed, 2, &[]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     let running = source(&log, &settings);
     send(&settings, six_of_each(100));
     wait_until_live(&running, 6 * MOVING);

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
 
+mod support;
+
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -20,8 +22,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use store::{Duplicates, EventLog, Expected, MemoryLog, Prepared, Request};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use support::{PATIENCE, begin, wait_for};
 
 fn append(log: &MemoryLog, events: impl IntoIterator<Item = NewEvent>) {
     let events = events.into_iter().map(|event| Prepared::new(event).unwrap()).collect();
@@ -37,13 +38,12 @@ fn publisher(log: &Arc<MemoryLog>, settings: &KafkaSettings) -> KafkaPublisher {
     KafkaPublisher::start(log, settings.clone(), Uuid::nil(), Delivery::Transactional).unwrap()
 }
 
-#[track_caller]
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "waited {PATIENCE:?} in vain until {what}");
-        thread::sleep(Duration::from_millis(2));
-    }
+/// A publisher of a log whose first event is published.
+fn with_one_published(log: &Arc<MemoryLog>, settings: &KafkaSettings) -> KafkaPublisher {
+    let running = publisher(log, settings);
+    append(log, alerts(0, 1));
+    wait_for("the first is published", || running.status().decisions == 1);
+    running
 }
 
 /// Everything that a `read_committed` consumer sees, until nothing more comes.
@@ -81,10 +81,8 @@ fn alerts(from: u64, to: u64) -> impl Iterator<Item = NewEvent> {
 
 #[test]
 fn every_decision_is_published_once_though_publisher_and_broker_are_killed() {
-    let Some(mut broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((mut broker, settings, log)) = begin() else { return };
     broker.create_topic(&settings.topics.decisions, 3, &[]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     let mut appended = 0;
     for round in 0..6u64 {
         let mut running = publisher(&log, &settings);
@@ -120,9 +118,7 @@ fn every_decision_is_published_once_though_publisher_and_broker_are_killed() {
 
 #[test]
 fn an_old_publisher_that_wakes_up_after_its_successor_publishes_nothing() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
-    let log = Arc::new(MemoryLog::new());
+    let Some((_broker, settings, log)) = begin() else { return };
     append(&log, alerts(0, 10));
     let old = publisher(&log, &settings);
     wait_for("the old one published", || old.status().position >= 10);
@@ -173,11 +169,9 @@ fn other_logs_records_and_purged_topics_do_not_confuse_it() {
 
 #[test]
 fn a_dead_letter_too_large_for_its_topic_is_cut_and_the_rest_goes_on() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     let dead = dead_letter_topic("t");
     broker.create_topic(&dead, 1, &[("max.message.bytes", "100000")]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     append(&log, [dead_letter("t", 0, b"{"), alert("a", 0), dead_letter("t", 1, &vec![b'x'; 300_000])]);
     append(&log, [dead_letter("t", 2, b"["), alert("a", 1)]);
     let running = publisher(&log, &settings);
@@ -194,10 +188,8 @@ fn a_dead_letter_too_large_for_its_topic_is_cut_and_the_rest_goes_on() {
 
 #[test]
 fn a_decision_is_readable_about_as_soon_as_a_bare_transaction() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((_broker, settings, log)) = begin() else { return };
     ensure_topics(&settings, &[&settings.topics.decisions, "bare"]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     append(&log, alerts(0, 1));
     let running = publisher(&log, &settings);
     wait_for("it runs", || running.status().position >= 1);
@@ -275,9 +267,7 @@ fn to_the_embedded_endpoint_goes_only_what_is_decided_from_now_on() {
 
 #[test]
 fn dead_letters_of_a_topic_that_is_no_longer_configured_find_theirs() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
-    let log = Arc::new(MemoryLog::new());
+    let Some((_broker, settings, log)) = begin() else { return };
     let running = publisher(&log, &settings);
     append(&log, [alert("a", 0), dead_letter("an.older.topic", 7, b"x"), alert("a", 1)]);
     wait_for("all is published", || running.status().position >= 3);
@@ -317,10 +307,8 @@ fn a_log_that_ends_before_what_was_published_from_it_is_refused_and_silences_nob
 
 #[test]
 fn what_is_visible_beyond_a_hole_is_not_published_again_and_the_hole_is_filled() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((_broker, settings, log)) = begin() else { return };
     ensure_topics(&settings, &[&settings.topics.decisions]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     append(&log, alerts(0, 10));
     // As a broker leaves it that loses the end of a transaction in one of its partitions: some of it was seen.
     let mut config = rdkafka::ClientConfig::new();
@@ -381,12 +369,8 @@ fn what_is_hidden_behind_somebodys_open_transaction_is_not_published_again() {
 
 #[test]
 fn a_broker_that_was_away_between_two_decisions_holds_up_nothing_afterwards() {
-    let Some(mut broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
-    let log = Arc::new(MemoryLog::new());
-    let running = publisher(&log, &settings);
-    append(&log, alerts(0, 1));
-    wait_for("the first is published", || running.status().decisions == 1);
+    let Some((mut broker, settings, log)) = begin() else { return };
+    let running = with_one_published(&log, &settings);
     // Away when the checkpoint asks what is visible: outside of any transaction.
     broker.kill();
     wait_for("the fault is told", || running.status().state == PublisherState::Retrying);
@@ -433,12 +417,8 @@ fn a_restored_backup_and_a_copy_are_refused_before_anything_is_taken_in() {
 
 #[test]
 fn a_decisions_topic_that_was_deleted_is_made_anew_and_noted() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
-    let log = Arc::new(MemoryLog::new());
-    let running = publisher(&log, &settings);
-    append(&log, alerts(0, 1));
-    wait_for("the first is published", || running.status().decisions == 1);
+    let Some((broker, settings, log)) = begin() else { return };
+    let running = with_one_published(&log, &settings);
     broker.delete_topic(&settings.topics.decisions).unwrap();
     let made = || log.read_stream("publisher-notes", 0, 10).unwrap();
     wait_for("it is made anew", || !made().is_empty());
@@ -453,12 +433,8 @@ fn a_decisions_topic_that_was_deleted_is_made_anew_and_noted() {
 
 #[test]
 fn a_stop_takes_seconds_while_the_cluster_is_away() {
-    let Some(mut broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
-    let log = Arc::new(MemoryLog::new());
-    let running = publisher(&log, &settings);
-    append(&log, alerts(0, 1));
-    wait_for("the first is published", || running.status().decisions == 1);
+    let Some((mut broker, settings, log)) = begin() else { return };
+    let running = with_one_published(&log, &settings);
     broker.kill();
     append(&log, alerts(1, 2));
     thread::sleep(Duration::from_millis(500));
@@ -469,11 +445,9 @@ fn a_stop_takes_seconds_while_the_cluster_is_away() {
 
 #[test]
 fn a_dead_letter_without_a_key_or_with_a_huge_one_holds_up_no_decision() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     let dead = dead_letter_topic("t");
     broker.create_topic(&dead, 1, &[("cleanup.policy", "compact")]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     let mut huge = dead_letter("t", 1, b"v");
     if let events::Event::RecordRejected(rejected) = &mut huge.event {
         rejected.key = Some(events::Bytes(vec![b'k'; 1_100_000]));

@@ -23,8 +23,9 @@ use rdkafka::{
 };
 use store::{EventLog, MemoryLog};
 use support::{
-    BadDisk,
-    source::{everything, missing, send, source, strategy, trade, trades, wait_for, wait_until_live},
+    BadDisk, begin,
+    source::{everything, missing, send, source, strategy, trade, trades, wait_until_live},
+    wait_for,
 };
 
 /// Offsets never go back within a stream: the order of a partition is kept.
@@ -56,10 +57,8 @@ fn spoiled(from: u64, to: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
 #[test]
 fn every_trade_is_taken_once_though_broker_and_source_are_killed() {
     const TRADES: u64 = 20_000;
-    let Some(mut broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((mut broker, settings, log)) = begin() else { return };
     broker.create_topic(&settings.topics.trade_closed, 4, &[]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     for round in 0..5 {
         let running = source(&log, &settings);
         let before = trades(&log).len();
@@ -107,11 +106,9 @@ fn every_trade_is_taken_once_though_broker_and_source_are_killed() {
 
 #[test]
 fn a_topic_that_was_made_anew_is_read_from_its_start() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     let topic = settings.topics.trade_closed.as_str();
     broker.create_topic(topic, 1, &[]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     send(&settings, (0..100).map(trade).collect());
     let running = source(&log, &settings);
     wait_until_live(&running, 100);
@@ -135,11 +132,9 @@ fn a_topic_that_was_made_anew_is_read_from_its_start() {
 
 #[test]
 fn records_that_expired_unread_are_told_with_their_number() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     let topic = settings.topics.trade_closed.as_str();
     broker.create_topic(topic, 1, &[]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     send(&settings, (0..100).map(trade).collect());
     let running = source(&log, &settings);
     wait_until_live(&running, 100);
@@ -165,10 +160,8 @@ fn records_that_expired_unread_are_told_with_their_number() {
 
 #[test]
 fn partitions_that_are_added_are_read_too() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     broker.create_topic(&settings.topics.trade_closed, 1, &[]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     let running = source(&log, &settings);
     send(&settings, (0..70).map(trade).collect());
     wait_until_live(&running, 70);
@@ -182,10 +175,8 @@ fn partitions_that_are_added_are_read_too() {
 
 #[test]
 fn standing_still_is_an_event_and_so_is_catching_up() {
-    let Some(mut broker) = need("kafka", Broker::start()) else { return };
-    let mut settings = broker.settings();
+    let Some((mut broker, mut settings, log)) = begin() else { return };
     settings.stale_after = Duration::from_secs(3);
-    let log = Arc::new(MemoryLog::new());
     let running = source(&log, &settings);
     // The topic is missing at first: told, waited for, and after a while a fact for the guards.
     wait_for("the missing topic is told", || running.status().text.contains("does not exist"));

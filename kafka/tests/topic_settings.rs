@@ -12,7 +12,11 @@ use kafka::{
     test_support::{Broker, Transaction, need, trade_json},
 };
 use store::MemoryLog;
-use support::source::{everything, missing, send, source, trade, wait_for, wait_until_live};
+use support::{
+    begin,
+    source::{everything, missing, send, source, trade, wait_until_live},
+    wait_for,
+};
 
 /// Alerts about the topic: whether each began, and its words.
 fn alerts(log: &MemoryLog) -> Vec<(bool, String)> {
@@ -31,12 +35,10 @@ fn alerts(log: &MemoryLog) -> Vec<(bool, String)> {
 
 #[test]
 fn a_topic_that_may_lose_records_unread_is_told_with_the_remedy_until_it_is_set_right() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     let topic = settings.topics.trade_closed.as_str();
     let risky = [("cleanup.policy", "compact,delete"), ("retention.ms", "3600000")];
     broker.create_topic(topic, 1, &risky).unwrap();
-    let log = Arc::new(MemoryLog::new());
     let running = source(&log, &settings);
     send(&settings, (0..10).map(trade).collect());
     wait_until_live(&running, 10);
@@ -108,8 +110,7 @@ fn is_trade(event: &Event) -> bool {
 
 #[test]
 fn what_transactions_leave_on_a_compacted_topic_is_no_missing_record() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     let topic = settings.topics.trade_closed.as_str();
     broker.create_topic(topic, 1, &[("cleanup.policy", "compact")]).unwrap();
     let somebody = Transaction::begin(&settings, "somebody").unwrap();
@@ -120,7 +121,6 @@ fn what_transactions_leave_on_a_compacted_topic_is_no_missing_record() {
     }
     somebody.put(topic, &of_one(9)).unwrap();
     somebody.abort().unwrap();
-    let log = Arc::new(MemoryLog::new());
     let running = source(&log, &settings);
     wait_until_live(&running, 3);
     // A session that begins behind a record in no transaction.

@@ -9,7 +9,11 @@ use std::{sync::Arc, time::Duration};
 use events::{Event, StallReason};
 use kafka::test_support::{Broker, Transaction, need};
 use store::MemoryLog;
-use support::source::{everything, send, source, trade, trades, wait_for, wait_until_live};
+use support::{
+    begin,
+    source::{everything, send, source, trade, trades, wait_until_live},
+    wait_for,
+};
 
 #[test]
 fn what_an_open_transaction_hides_for_too_long_is_a_source_that_stands_still() {
@@ -49,10 +53,8 @@ fn what_an_open_transaction_hides_for_too_long_is_a_source_that_stands_still() {
 
 #[test]
 fn markers_and_aborted_records_at_the_end_are_passed_and_not_read_again() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     broker.create_topic(&settings.topics.trade_closed, 1, &[]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     let running = source(&log, &settings);
     let topic = &settings.topics.trade_closed;
     let somebody = Transaction::begin(&settings, "somebody").unwrap();

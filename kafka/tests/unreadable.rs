@@ -8,18 +8,18 @@ use std::{
     fs::{self, File},
     io::{Seek as _, SeekFrom, Write as _},
     path::Path,
-    sync::Arc,
     time::Duration,
 };
 
 use events::{Event, Origin, RejectReason};
-use kafka::{
-    KafkaSettings,
-    test_support::{Broker, need},
-};
+use kafka::KafkaSettings;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use store::MemoryLog;
-use support::source::{everything, send, source, trade, trades, wait_for, wait_until_live};
+use support::{
+    begin,
+    source::{everything, send, source, trade, trades, wait_until_live},
+    wait_for,
+};
 
 /// Offsets and words of the dead letters that nobody could unpack.
 fn unreadable(log: &MemoryLog) -> Vec<(i64, String)> {
@@ -59,15 +59,13 @@ fn damage(folder: &Path) {
 
 #[test]
 fn a_batch_that_is_damaged_costs_its_records_and_none_behind_it() {
-    let Some(mut broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((mut broker, settings, log)) = begin() else { return };
     let topic = settings.topics.trade_closed.as_str();
     broker.create_topic(topic, 1, &[]).unwrap();
     send(&settings, (0..5).map(trade).collect());
     send_packed(&settings, "gzip", &(5..8).map(trade).collect::<Vec<_>>());
     send(&settings, (8..12).map(trade).collect());
     damage(&broker.node(0).partition_folder(topic, 0));
-    let log = Arc::new(MemoryLog::new());
     let running = source(&log, &settings);
     wait_until_live(&running, 12);
     wait_for("it is ready", || running.status().ready);
@@ -96,12 +94,10 @@ fn with_small_limit(settings: &KafkaSettings) -> KafkaSettings {
 
 #[test]
 fn a_record_that_unpacks_to_more_than_the_client_takes_is_left_out_by_name() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     broker.create_topic(&settings.topics.trade_closed, 1, &[]).unwrap();
     send_packed(&settings, "zstd", &[(b"s".to_vec(), vec![b' '; 9_000_000])]);
     send(&settings, (0..5).map(trade).collect());
-    let log = Arc::new(MemoryLog::new());
     let running = source(&log, &with_small_limit(&settings));
     wait_until_live(&running, 6);
     // One at the end of the topic.
@@ -116,10 +112,8 @@ fn a_record_that_unpacks_to_more_than_the_client_takes_is_left_out_by_name() {
 
 #[test]
 fn a_batch_that_the_client_cannot_fetch_is_told_with_the_setting_that_helps() {
-    let Some(broker) = need("kafka", Broker::start()) else { return };
-    let settings = broker.settings();
+    let Some((broker, settings, log)) = begin() else { return };
     broker.create_topic(&settings.topics.trade_closed, 1, &[("max.message.bytes", "4000000")]).unwrap();
-    let log = Arc::new(MemoryLog::new());
     let running = source(&log, &with_small_limit(&settings));
     send(&settings, (0..5).map(trade).collect());
     wait_until_live(&running, 5);

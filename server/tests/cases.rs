@@ -8,15 +8,14 @@ mod support;
 
 use std::{collections::BTreeMap, fs};
 
-use intake::test_support::shared_data;
+use intake::test_support::{columns_of, shared_data};
 use serde_json::json;
 use support::{Home, judged::Judged};
 
 /// A file with its options, and what is to come of it.
 struct Case {
     file: &'static str,
-    /// Mappings, then other options.
-    map: &'static [&'static str],
+    /// Beside what its columns mean.
     options: &'static [&'static str],
     /// Trades, dead letters and the return in percent.
     counts: (usize, usize, f64),
@@ -28,61 +27,8 @@ struct Case {
 
 /// A file without options in which nothing happens.
 const PLAIN: Case =
-    Case { file: "", map: &[], options: &[], counts: (0, 0, 0.0), profits: &[], decided: &[], told: "" };
+    Case { file: "", options: &[], counts: (0, 0, 0.0), profits: &[], decided: &[], told: "" };
 
-const VECTORBT: &[&str] = &[
-    "strategy==vbt",
-    "trade_id=Exit Trade Id",
-    "symbol=Column",
-    "side=Direction",
-    "quantity=Size",
-    "entry_price=Avg Entry Price",
-    "profit=PnL",
-    "opened_at=Entry Timestamp",
-    "closed_at=Exit Timestamp",
-    "profit_ratio=Return",
-];
-const OPTION_BOT: &[&str] = &[
-    "trade_id=id",
-    "opened_at=entryTime",
-    "closed_at=exitTime",
-    "entry_price=entryPrice",
-    "exit_price=exitPrice",
-    "fee=commission",
-    "profit=pnl",
-    "profit_pct=pnlPercent",
-];
-const EPOCH: &[&str] = &[
-    "strategy==a",
-    "quantity=qty",
-    "entry_price=entry",
-    "profit=pnl",
-    "profit_pct=pnl_pct",
-    "opened_at=entry_ts",
-    "closed_at=exit_ts",
-];
-const GERMAN: &[&str] = &[
-    "strategy==k",
-    "side==long",
-    "symbol=Symbol",
-    "quantity=Menge",
-    "entry_price=Preis",
-    "profit=Gewinn_Verlust",
-    "profit_pct=Prozent",
-    "opened_at=Zeit_auf",
-    "closed_at=Zeit_zu",
-    "trade_id=Nummer",
-];
-const SIGNS: &[&str] = &[
-    "strategy==ea",
-    "symbol==EURUSD",
-    "side=position",
-    "quantity==1",
-    "profit=pnl",
-    "profit_pct=pct",
-    "opened_at=entry_time",
-    "closed_at=exit_time",
-];
 const BERLIN: &[&str] = &["--time-format", "%d.%m.%Y %H:%M:%S", "--time-zone", "Europe/Berlin"];
 const CAPITAL: &[&str] = &["--set", "strategy_guard.strategies.alpha.capital=1000000"];
 const HALT: &[&str] = &["StrategyDisabled"];
@@ -105,7 +51,6 @@ const CASES: &[Case] = &[
     },
     Case {
         file: "03a-vectorbt-return.csv",
-        map: VECTORBT,
         counts: (2, 0, -11.608),
         profits: &[("USDT", "-2321.54")],
         decided: HALT,
@@ -133,7 +78,6 @@ const CASES: &[Case] = &[
     Case { file: "05a-cr-only.csv", counts: (3, 0, 1.6), profits: &[("USDT", "10")], ..PLAIN },
     Case {
         file: "06a-exit-at-zero.jsonl",
-        map: OPTION_BOT,
         counts: (2, 0, 0.445_128),
         profits: &[("?", "0.83244")],
         told: "currency of 2 trades is not known",
@@ -153,18 +97,10 @@ const CASES: &[Case] = &[
         decided: HALT,
         ..PLAIN
     },
-    Case { file: "09a-epoch-ms.csv", map: EPOCH, counts: (2, 0, 0.28), profits: &[("USDT", "1.6")], ..PLAIN },
+    Case { file: "09a-epoch-ms.csv", counts: (2, 0, 0.28), profits: &[("USDT", "1.6")], ..PLAIN },
+    Case { file: "09c-day-first.csv", counts: (0, 1, 0.0), decided: REDUCED, told: "--time-format", ..PLAIN },
     Case {
         file: "09c-day-first.csv",
-        map: GERMAN,
-        counts: (0, 1, 0.0),
-        decided: REDUCED,
-        told: "--time-format",
-        ..PLAIN
-    },
-    Case {
-        file: "09c-day-first.csv",
-        map: GERMAN,
         options: BERLIN,
         counts: (1, 0, 0.04),
         profits: &[("?", "0.07")],
@@ -185,7 +121,6 @@ const CASES: &[Case] = &[
         profits: &[("USDT", "-100")],
         decided: REDUCED,
         told: "it has a point",
-        ..PLAIN
     },
     Case { file: "10c-true-false-capitals.csv", counts: (2, 0, 2.0), profits: &[("USDT", "12")], ..PLAIN },
     Case {
@@ -224,7 +159,6 @@ const CASES: &[Case] = &[
     },
     Case {
         file: "20a-side-sign.csv",
-        map: SIGNS,
         counts: (0, 2, 0.0),
         decided: REDUCED,
         told: "--values side=",
@@ -232,7 +166,6 @@ const CASES: &[Case] = &[
     },
     Case {
         file: "20a-side-sign.csv",
-        map: SIGNS,
         options: &["--values", "side=1:long,-1:short"],
         counts: (2, 0, 0.75),
         profits: &[("USD", "7.81")],
@@ -247,7 +180,7 @@ fn every_case_gives_what_its_list_says() {
     let home = Home::new();
     for case in CASES {
         let file = folder.join(case.file);
-        let mappings = case.map.iter().flat_map(|mapping| ["--map", mapping]);
+        let mappings = columns_of(case.file).iter().flat_map(|mapping| ["--map", mapping]);
         let options: Vec<&str> = mappings.chain(case.options.iter().copied()).collect();
         let judged = match Judged::of(&home, file.to_str().unwrap(), &options) {
             Ok(judged) => judged,

@@ -3,12 +3,15 @@
 use events::{Outcome, RejectReason, Side, Timestamp};
 
 use super::{FileFormat, Row, TradeFile};
-use crate::{FieldMapping, TradeFormat, test_support::shared_data};
+use crate::{
+    FieldMapping, TradeFormat,
+    test_support::{columns_of, shared_data},
+};
 
 /// The rows of a real file; nothing where it is absent.
-fn rows(name: &str, mappings: &[&str]) -> Option<(FileFormat, Vec<Row>)> {
+fn rows(name: &str) -> Option<(FileFormat, Vec<Row>)> {
     let path = shared_data(&format!("trades/{name}"))?;
-    let mapping = FieldMapping::parse(mappings).unwrap();
+    let mapping = FieldMapping::parse(columns_of(name)).unwrap();
     let trades = TradeFormat { mapping, future_tolerance: None, ..TradeFormat::default() };
     let file = TradeFile::open(&path, None, &trades, Timestamp::default()).unwrap();
     Some((file.format(), file.map(|row| row.unwrap()).collect()))
@@ -16,7 +19,7 @@ fn rows(name: &str, mappings: &[&str]) -> Option<(FileFormat, Vec<Row>)> {
 
 #[test]
 fn every_row_of_freqtrades_real_export_is_a_trade_with_an_id_of_its_own() {
-    let Some((format, rows)) = rows("freqtrade_backtest_trades.csv", &[]) else { return };
+    let Some((format, rows)) = rows("freqtrade_backtest_trades.csv") else { return };
     assert_eq!((format, rows.len()), (FileFormat::FreqtradeCsv, 43_921));
     let trades: Vec<_> = rows.iter().map(|row| row.decoded.as_ref().unwrap()).collect();
     let mut ids: Vec<_> = trades.iter().map(|trade| (&trade.strategy, &trade.trade_id)).collect();
@@ -28,17 +31,7 @@ fn every_row_of_freqtrades_real_export_is_a_trade_with_an_id_of_its_own() {
 
 #[test]
 fn a_paper_traders_real_file_is_read_by_a_mapping_but_for_its_first_row_and_an_open_position() {
-    let mappings = [
-        "strategy==paper",
-        "symbol=market_name",
-        "side=position_type",
-        "quantity==1",
-        "profit=trade_pnl_pct",
-        "profit_pct=trade_pnl_pct",
-        "opened_at=entry_time",
-        "closed_at=exit_time",
-    ];
-    let Some((format, rows)) = rows("paper_trades_mit.csv", &mappings) else { return };
+    let Some((format, rows)) = rows("paper_trades_mit.csv") else { return };
     assert_eq!((format, rows.len()), (FileFormat::Csv, 92), "the last position is open");
     let bad = rows[0].decoded.as_ref().unwrap_err();
     assert_eq!((bad.reason, bad.strategy.as_deref()), (RejectReason::InvalidField, Some("paper")));

@@ -1,32 +1,18 @@
 //! A source that reads into a log in memory, and what a test asks of both.
 
-use std::{
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use events::{Event, FamilySet, Recorded, RecordsMissing, Uuid};
 use intake::TradeFormat;
 use kafka::{KafkaSettings, KafkaSource, SourceState, send_all, test_support::trade_json};
 use store::{EventLog, MemoryLog};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::wait_for;
 
 /// Starts a source.
 pub(crate) fn source(log: &Arc<MemoryLog>, settings: &KafkaSettings) -> KafkaSource {
     let log = Arc::clone(log) as Arc<dyn EventLog>;
     KafkaSource::start(log, settings.clone(), TradeFormat::default(), Uuid::nil()).unwrap()
-}
-
-/// Waits until something is so.
-#[track_caller]
-pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "waited {PATIENCE:?} in vain until {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// Waits until so many records are in and the end is reached.

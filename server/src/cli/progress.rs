@@ -1,8 +1,8 @@
 //! Progress on standard error, where a person sees it.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::calls::Progress;
 
@@ -10,8 +10,9 @@ use crate::calls::Progress;
 pub(super) fn bar(shown: bool, total: u64, what: &str) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target);
-    let template = format!("{what} {{wide_bar}} {{human_pos}} of {{human_len}}, {{per_sec}}, {{eta}} left");
-    bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let template =
+        format!("{what} {{wide_bar}} {{human_pos}} of {{human_len}}, {{whole_per_sec}}, {{eta}} left");
+    bar.set_style(style(&template));
     bar
 }
 
@@ -23,13 +24,20 @@ pub(super) fn spinner(shown: bool, what: &str) -> ProgressBar {
 fn unending(shown: bool, template: &str) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(None, target);
-    bar.set_style(
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner()),
-    );
+    bar.set_style(style(template));
     if shown {
         bar.enable_steady_tick(Duration::from_millis(100));
     }
     bar
+}
+
+/// A template in which `whole_per_sec` is a rate without decimals.
+fn style(template: &str) -> ProgressStyle {
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("whole_per_sec", rate)
 }
 
 /// Progress of sending: a bar where it is known how many there are, else a count with the bytes that were read.
@@ -43,7 +51,7 @@ impl Sending {
         if let Some(total) = total {
             return Self { bar: bar(shown, total, "trades") };
         }
-        Self { bar: unending(shown, "{spinner} {human_pos} trades acknowledged, {per_sec}{msg}") }
+        Self { bar: unending(shown, "{spinner} {human_pos} trades acknowledged, {whole_per_sec}{msg}") }
     }
 
     /// So many are acknowledged, and so many bytes were read.

@@ -8,7 +8,6 @@ use std::{
 };
 
 use clap::Args;
-use events::{Bytes, Origin, RecordRejected};
 use intake::{TradeFormat, files::TradeFile};
 use runtime::rehearse::{Conflict, Place, Row, Summary, rehearse};
 use store::{EventLog, MemoryLog};
@@ -149,16 +148,9 @@ fn read(files: Vec<TradeFile>, notes: &mut RowNotes<'_>) -> Result<Vec<Row>, Pro
             notes.look(&name, &row);
             rows.push(match row.decoded {
                 Ok(trade) => Row::Trade(Box::new(trade), Place { file: Arc::clone(&name), row: row.number }),
-                Err(rejection) => Row::Rejected(Box::new(RecordRejected {
-                    origin: Origin::File { file: name.to_string(), row: row.number },
-                    reason: rejection.reason,
-                    detail: rejection.detail,
-                    strategy: rejection.strategy,
-                    trade_id: rejection.trade_id,
-                    key: None,
-                    value: Some(Bytes(row.bytes)),
-                    recorded: None,
-                })),
+                Err(rejection) => {
+                    Row::Rejected(Box::new(rejection.of_row(&name, row.number, Some(row.bytes))))
+                }
             });
         }
         notes.end_of(&name, file.passed());

@@ -39,9 +39,15 @@ fn fits(pattern: &str, key: &str) -> bool {
 
 /// The known key nearest to an unknown one, with the user's own name in it.
 pub(super) fn nearest(unknown: &str) -> Option<String> {
-    let candidates = all().map(|key| with_name_of(key, unknown));
-    let near = candidates.map(|key| (strsim::normalized_damerau_levenshtein(&key, unknown), key));
-    near.filter(|(score, _)| *score > 0.6).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key)
+    most_alike(all().map(|key| with_name_of(key, unknown)), |key| {
+        strsim::normalized_damerau_levenshtein(key, unknown)
+    })
+}
+
+/// The name that is most like an unknown one, if any is; `alike` says how much, from 0 to 1.
+fn most_alike(names: impl Iterator<Item = String>, alike: impl Fn(&str) -> f64) -> Option<String> {
+    let near = names.map(|name| (alike(&name), name));
+    near.filter(|(score, _)| *score > 0.6).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
 
 /// The pattern with `*` replaced by what the unknown key has in that place.
@@ -66,9 +72,9 @@ pub(super) fn unknown_variable(name: &str) -> String {
 fn nearest_variable(name: &str) -> Option<String> {
     // What all names begin with makes none of them nearer.
     let own = |name: &str| name.trim_start_matches(PREFIX).to_uppercase();
-    let near = all().map(variable_of);
-    let near = near.map(|known| (strsim::normalized_damerau_levenshtein(&own(&known), &own(name)), known));
-    near.filter(|(score, _)| *score > 0.6).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+    most_alike(all().map(variable_of), |known| {
+        strsim::normalized_damerau_levenshtein(&own(known), &own(name))
+    })
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ pub fn cut_program(kind: Cut, seed: u64) -> Result<bool, String> {
 }
 
 /// Holds a data folder to what was acknowledged in it, before and after a start.
-pub fn hold(data: &Path, acknowledged: u64) -> Result<bool, String> {
+pub(super) fn hold(data: &Path, acknowledged: u64) -> Result<bool, String> {
     let verify = || match ask(data, &["verify"])? {
         (Some(0), said) => Ok(said),
         (code, said) => Err(format!("verify ends with {code:?}: {said}")),

@@ -12,7 +12,7 @@ use std::{
 use intake::json;
 
 /// The program, which cargo puts beside the harness, or above its tests.
-pub fn program() -> Result<PathBuf, String> {
+pub(super) fn program() -> Result<PathBuf, String> {
     let here = env::current_exe().map_err(text)?;
     let found = here.ancestors().skip(1).take(2).map(|folder| folder.join("tradewarden"));
     let found = found.into_iter().find(|path| path.is_file());
@@ -20,7 +20,7 @@ pub fn program() -> Result<PathBuf, String> {
 }
 
 /// Runs the program on a data folder; its exit code and all that it said. It may not hang.
-pub fn ask(data: &Path, arguments: &[&str]) -> Result<(Option<i32>, String), String> {
+pub(super) fn ask(data: &Path, arguments: &[&str]) -> Result<(Option<i32>, String), String> {
     let mut command = Command::new("timeout");
     command.args(["-s", "KILL", "60"]).arg(program()?).args(arguments).arg("--data").arg(data);
     let output = command.stdin(Stdio::null()).output().map_err(text)?;
@@ -29,7 +29,7 @@ pub fn ask(data: &Path, arguments: &[&str]) -> Result<(Option<i32>, String), Str
 }
 
 /// Lost trades of a strategy as lines of a file.
-pub fn losses(strategy: &str, from: i64, to: i64) -> Result<Vec<u8>, String> {
+pub(super) fn losses(strategy: &str, from: i64, to: i64) -> Result<Vec<u8>, String> {
     let start = crate::at("2025-03-03T00:00:00Z");
     let lost = |n: i64| crate::trade(strategy, &n.to_string(), "-0.5", start.plus_seconds(60 * n));
     let lines: Result<Vec<_>, _> = (from..to).map(|n| json::to_record(&lost(n))).collect();
@@ -37,11 +37,11 @@ pub fn losses(strategy: &str, from: i64, to: i64) -> Result<Vec<u8>, String> {
 }
 
 /// `tradewarden run`; killed when dropped.
-pub struct Server(Child);
+pub(super) struct Server(Child);
 
 impl Server {
     /// Starts it, and waits until it listens.
-    pub fn start(data: &Path, environment: &[(&str, PathBuf)]) -> Result<Self, String> {
+    pub(super) fn start(data: &Path, environment: &[(&str, PathBuf)]) -> Result<Self, String> {
         let anywhere = ["--set", "server.listen=127.0.0.1:0", "--set", "kafka.embedded_listen=127.0.0.1:0"];
         let mut command = Command::new(program()?);
         command
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// Sends a signal and waits for the end; its exit code, nothing when the signal was its end.
-    pub fn end(&mut self, signal: &str, patience: Duration) -> Result<Option<i32>, String> {
+    pub(super) fn end(&mut self, signal: &str, patience: Duration) -> Result<Option<i32>, String> {
         Command::new("kill").args([signal, &self.0.id().to_string()]).status().map_err(text)?;
         let begun = Instant::now();
         loop {
@@ -86,6 +86,6 @@ impl Drop for Server {
     }
 }
 
-pub fn text(error: impl std::fmt::Display) -> String {
+pub(super) fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

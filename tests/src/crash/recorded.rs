@@ -20,14 +20,14 @@ use super::program::text;
 const NUMBERS: usize = 3 * 8;
 
 /// A folder whose disk is written down, or slow, for the programs that get [`Self::environment`].
-pub struct WatchedDisk {
+pub(super) struct WatchedDisk {
     folder: TempDir,
     /// Without links, as the system names open files.
     below: PathBuf,
 }
 
 impl WatchedDisk {
-    pub fn new() -> Result<Self, String> {
+    pub(super) fn new() -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(text)?;
         let at = |name: &str| folder.path().join(name);
         fs::write(at("disk.c"), include_str!("disk.c")).map_err(text)?;
@@ -43,17 +43,17 @@ impl WatchedDisk {
     }
 
     /// What is below it is written down.
-    pub fn root(&self) -> &Path {
+    pub(super) fn root(&self) -> &Path {
         &self.below
     }
 
     /// A place beside it, for what is none of the program's.
-    pub fn beside(&self, name: &str) -> PathBuf {
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// For the program.
-    pub fn environment(&self) -> [(&'static str, PathBuf); 4] {
+    pub(super) fn environment(&self) -> [(&'static str, PathBuf); 4] {
         [
             ("LD_PRELOAD", self.beside("disk.so")),
             ("CRASH_DISK_BELOW", self.below.clone()),
@@ -63,19 +63,19 @@ impl WatchedDisk {
     }
 
     /// From now on each sync takes so much longer.
-    pub fn delay_syncs(&self, microseconds: u64) -> Result<(), String> {
+    pub(super) fn delay_syncs(&self, microseconds: u64) -> Result<(), String> {
         // Renamed, as it is read meanwhile.
         fs::write(self.beside("delay.new"), microseconds.to_string()).map_err(text)?;
         fs::rename(self.beside("delay.new"), self.beside("delay")).map_err(text)
     }
 
     /// How much is written down by now.
-    pub fn recorded(&self) -> Result<u64, String> {
+    pub(super) fn recorded(&self) -> Result<u64, String> {
         Ok(fs::metadata(self.beside("record")).map_err(text)?.len())
     }
 
     /// All that was written down.
-    pub fn recording(&self) -> Result<Recording, String> {
+    pub(super) fn recording(&self) -> Result<Recording, String> {
         let bytes = fs::read(self.beside("record")).map_err(text)?;
         let (mut operations, mut at) = (Vec::new(), 0);
         while at < bytes.len() {
@@ -89,7 +89,7 @@ impl WatchedDisk {
 }
 
 /// See [`WatchedDisk::recording`].
-pub struct Recording {
+pub(super) struct Recording {
     root: String,
     bytes: Vec<u8>,
     operations: Vec<Operation>,
@@ -115,24 +115,24 @@ impl Operation {
 
 impl Recording {
     /// How many operations there are.
-    pub const fn operations(&self) -> usize {
+    pub(super) const fn operations(&self) -> usize {
         self.operations.len()
     }
 
     /// How many operations are in the first bytes of it.
-    pub fn operations_within(&self, recorded: u64) -> usize {
+    pub(super) fn operations_within(&self, recorded: u64) -> usize {
         self.operations.partition_point(|operation| operation.bytes.end as u64 <= recorded)
     }
 
     /// The operations on files and folders whose path has a part of this name.
-    pub fn touching(&self, name: &str) -> Vec<usize> {
+    pub(super) fn touching(&self, name: &str) -> Vec<usize> {
         let touches = |operation: &Operation| self.path(operation).split('/').any(|part| part == name);
         (0..self.operations.len()).filter(|n| touches(&self.operations[*n])).collect()
     }
 
     /// What is left in a new folder when the power is cut after so many operations; `forgotten` is a folder whose files the
     /// disk never synced.
-    pub fn cut(
+    pub(super) fn cut(
         &self,
         operations: usize,
         forgotten: Option<&str>,

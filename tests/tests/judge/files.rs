@@ -9,114 +9,20 @@ use std::{
 
 use actors::{PerformanceAnalyst, StrategyGuard};
 use events::{
-    Day, Decimal, Event, GuardThresholds, Origin, RecordRejected, ScheduleFired, StrategyEnableRequested,
-    StrategyGuardConfigured, Timestamp,
+    Day, Decimal, Event, GuardThresholds, ScheduleFired, StrategyEnableRequested, StrategyGuardConfigured,
+    Timestamp,
 };
-use intake::{FieldMapping, TradeFormat, files::TradeFile, test_support::shared_data};
+use intake::{
+    FieldMapping, TradeFormat,
+    files::TradeFile,
+    test_support::{columns_of, shared_data},
+};
 use runtime::rehearse::{Place, Row, rehearse};
 use tests::{
     all, config,
     judge::{self, play::Play},
     memory_log,
 };
-
-/// Parts of the names of files whose columns are not ours, with what they mean.
-const MAPPINGS: [(&str, &[&str]); 7] = [
-    (
-        "paper_trades_mit",
-        &[
-            "strategy==paper",
-            "symbol=market_name",
-            "side=position_type",
-            "quantity==1",
-            "profit=trade_pnl_pct",
-            "profit_pct=trade_pnl_pct",
-            "opened_at=entry_time",
-            "closed_at=exit_time",
-        ],
-    ),
-    (
-        "hourly_synthetic",
-        &[
-            "strategy==golden",
-            "symbol==BTCUSDT",
-            "side==long",
-            "trade_id=entry_bar_ts",
-            "opened_at=entry_bar_ts",
-            "closed_at=exit_bar_ts",
-            "profit=pnl",
-            "profit_ratio=ret",
-        ],
-    ),
-    (
-        "03a-",
-        &[
-            "strategy==vbt",
-            "trade_id=Exit Trade Id",
-            "symbol=Column",
-            "side=Direction",
-            "quantity=Size",
-            "entry_price=Avg Entry Price",
-            "profit=PnL",
-            "profit_ratio=Return",
-            "opened_at=Entry Timestamp",
-            "closed_at=Exit Timestamp",
-        ],
-    ),
-    (
-        "06a-",
-        &[
-            "trade_id=id",
-            "opened_at=entryTime",
-            "closed_at=exitTime",
-            "entry_price=entryPrice",
-            "exit_price=exitPrice",
-            "fee=commission",
-            "profit=pnl",
-            "profit_pct=pnlPercent",
-        ],
-    ),
-    (
-        "09a-",
-        &[
-            "strategy==a",
-            "quantity=qty",
-            "entry_price=entry",
-            "profit=pnl",
-            "profit_pct=pnl_pct",
-            "opened_at=entry_ts",
-            "closed_at=exit_ts",
-        ],
-    ),
-    (
-        "09c-",
-        &[
-            "strategy==k",
-            "side==long",
-            "symbol=Symbol",
-            "quantity=Menge",
-            "entry_price=Preis",
-            "profit=Gewinn_Verlust",
-            "profit_pct=Prozent",
-            "opened_at=Zeit_auf",
-            "closed_at=Zeit_zu",
-            "trade_id=Nummer",
-        ],
-    ),
-    (
-        "20a-",
-        &[
-            "strategy==ea",
-            "symbol==EURUSD",
-            "side=position",
-            "quantity==1",
-            "profit=pnl",
-            "profit_pct=pct",
-            "opened_at=entry_time",
-            "closed_at=exit_time",
-        ],
-    ),
-];
 
 /// The files of a folder; none, said by name, where it is absent.
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -132,24 +38,14 @@ fn files(folder: &str) -> Vec<PathBuf> {
 /// What the intake makes of a file; why it is none of trades, if so.
 fn rows(file: &Path) -> Result<Vec<Row>, String> {
     let name: Arc<str> = Arc::from(file.display().to_string());
-    let (_, mapping) = MAPPINGS.iter().find(|(part, _)| name.contains(part)).unwrap_or(&("", &[]));
-    let mapping = FieldMapping::parse(mapping).map_err(|error| error.to_string())?;
+    let mapping = FieldMapping::parse(columns_of(&name)).map_err(|error| error.to_string())?;
     let format = TradeFormat { mapping, future_tolerance: None, ..TradeFormat::default() };
     let opened = TradeFile::open(file, None, &format, Timestamp::default());
     let rows: Result<Vec<_>, _> = opened.map_err(|error| error.to_string())?.collect();
     let rows = rows.map_err(|error| error.to_string())?;
     let as_row = |row: intake::files::Row| match row.decoded {
         Ok(trade) => Row::Trade(Box::new(trade), Place { file: Arc::clone(&name), row: row.number }),
-        Err(rejection) => Row::Rejected(Box::new(RecordRejected {
-            origin: Origin::File { file: name.to_string(), row: row.number },
-            reason: rejection.reason,
-            detail: rejection.detail,
-            strategy: rejection.strategy,
-            trade_id: rejection.trade_id,
-            key: None,
-            value: None,
-            recorded: None,
-        })),
+        Err(rejection) => Row::Rejected(Box::new(rejection.of_row(&name, row.number, None))),
     };
     Ok(rows.into_iter().map(as_row).collect())
 }

@@ -9,23 +9,23 @@ const SECTOR: usize = 512;
 /// What is in a file, and what of it is durable.
 #[derive(Clone, Default)]
 pub(super) struct Contents {
-    pub bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     durable: Vec<u8>,
     dirty: BTreeSet<usize>,
 }
 
 impl Contents {
     /// As they always were.
-    pub fn durable(bytes: Vec<u8>) -> Self {
+    pub(super) fn durable(bytes: Vec<u8>) -> Self {
         Self { durable: bytes.clone(), bytes, dirty: BTreeSet::new() }
     }
 
     /// What was written counts as clean, but is not on the disk.
-    pub fn fail_sync(&mut self) {
+    pub(super) fn fail_sync(&mut self) {
         self.dirty.clear();
     }
 
-    pub fn after_power_cut(&self, random: &mut Random) -> Self {
+    pub(super) fn after_power_cut(&self, random: &mut Random) -> Self {
         let mut bytes = self.durable.clone();
         let (short, long) = (bytes.len().min(self.bytes.len()), bytes.len().max(self.bytes.len()));
         if self.bytes.len() != bytes.len() {
@@ -40,7 +40,7 @@ impl Contents {
         Self::durable(bytes)
     }
 
-    pub fn write(&mut self, written: &[u8], at: usize) {
+    pub(super) fn write(&mut self, written: &[u8], at: usize) {
         let end = at + written.len();
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
@@ -49,7 +49,7 @@ impl Contents {
         self.dirty.extend(at / SECTOR..end.div_ceil(SECTOR));
     }
 
-    pub fn sync(&mut self) {
+    pub(super) fn sync(&mut self) {
         self.durable.resize(self.bytes.len(), 0);
         for sector in std::mem::take(&mut self.dirty) {
             let range = sector * SECTOR..((sector + 1) * SECTOR).min(self.bytes.len());

@@ -133,6 +133,7 @@ impl Disk {
     }
 
     /// Every folder, those above before those in them.
+    #[must_use]
     pub fn folders(&self) -> Vec<String> {
         let state = self.state();
         let folders = state.names.iter().filter(|(_, node)| **node == Node::Folder);
@@ -140,6 +141,7 @@ impl Disk {
     }
 
     /// Whether a path names a folder; the empty one is the root.
+    #[must_use]
     pub fn is_folder(&self, path: &str) -> bool {
         path.is_empty() || self.state().names.contains_key(&format!("{path}/"))
     }
