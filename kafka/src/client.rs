@@ -62,6 +62,8 @@ pub struct KafkaSettings {
     pub topics: Topics,
     /// A guard no longer knows when the end of its topic was not reached for so long.
     pub stale_after: Duration,
+    /// How often the settings of the trade topic are looked at.
+    pub look_every: Duration,
 }
 
 impl KafkaSettings {
@@ -72,6 +74,7 @@ impl KafkaSettings {
             properties: BTreeMap::new(),
             topics: Topics::default(),
             stale_after: Duration::from_secs(60),
+            look_every: Duration::from_secs(60 * 60),
         }
     }
 

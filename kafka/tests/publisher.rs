@@ -49,7 +49,8 @@ fn with_one_published(log: &Arc<MemoryLog>, settings: &KafkaSettings) -> KafkaPu
 /// Everything that a `read_committed` consumer sees, until nothing more comes.
 fn committed(settings: &KafkaSettings, topic: &str) -> Vec<CommittedRecord> {
     let reader = CommittedReader::open(settings, topic, ReadFrom::Beginning).unwrap();
-    let mut records = Vec::new();
+    // A busy cluster takes its time before the first one.
+    let mut records: Vec<_> = reader.next(PATIENCE).unwrap().into_iter().collect();
     while let Some(record) = reader.next(Duration::from_millis(1500)).unwrap() {
         records.push(record);
     }
@@ -425,6 +426,10 @@ fn a_decisions_topic_that_was_deleted_is_made_anew_and_noted() {
     assert_eq!(made()[0].event.event_type(), "PublishTopicMade");
     append(&log, alerts(1, 2));
     wait_for("what comes is published", || {
+        // The broker that is asked may not know of the topic yet.
+        if CommittedReader::open(&settings, &settings.topics.decisions, ReadFrom::Beginning).is_err() {
+            return false;
+        }
         let seen = positions(&committed(&settings, &settings.topics.decisions));
         seen.contains(&log.head().min(made()[0].position + 1))
     });

@@ -61,6 +61,23 @@ fn a_topic_that_may_lose_records_unread_is_told_with_the_remedy_until_it_is_set_
     assert!(!alerts(&log)[1].0, "{:?}", alerts(&log));
 }
 
+#[test]
+fn settings_that_change_while_it_reads_are_told_with_the_next_look() {
+    let Some((broker, mut settings, log)) = begin() else { return };
+    settings.look_every = Duration::from_millis(200);
+    let topic = settings.topics.trade_closed.as_str();
+    broker.create_topic(topic, 1, &[]).unwrap();
+    let running = source(&log, &settings);
+    wait_until_live(&running, 0);
+    assert_eq!((running.status().warning, alerts(&log)), (None, vec![]));
+    broker.set_topic(topic, &[("cleanup.policy", "compact")]).unwrap();
+    wait_for("it is told", || running.status().warning.is_some());
+    wait_for("the alert is raised", || alerts(&log).len() == 1);
+    broker.set_topic(topic, &[("cleanup.policy", "delete")]).unwrap();
+    wait_for("the alert ends", || running.status().warning.is_none() && alerts(&log).len() == 2);
+    running.stop();
+}
+
 /// The cleaner looks often, and at whatever there is.
 const EAGER: &str = "log.cleaner.backoff.ms=200\n";
 const COMPACTED: [(&str, &str); 4] = [

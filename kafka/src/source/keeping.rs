@@ -21,7 +21,6 @@ use super::{
     source_log::{PRODUCER, SourceLog},
 };
 
-const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
 /// After an answer that did not come.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 const WAIT: Duration = Duration::from_secs(3);
@@ -89,7 +88,7 @@ impl Keeper {
             return Ok(());
         }
         let answer = Admin::open(settings).and_then(|admin| admin.settings_of(&self.topic, WAIT));
-        let pause = if answer.is_ok() { LOOK_EVERY } else { AGAIN_AFTER };
+        let pause = if answer.is_ok() { settings.look_every } else { AGAIN_AFTER };
         self.findings().due = Some(began + pause);
         match answer {
             Ok(Some(found)) => self.learn(seen(&self.topic, |name| found.get(name).map(String::as_str))),
