@@ -15,6 +15,7 @@ mod roster;
 mod run;
 pub mod simulate;
 mod stall;
+mod stand_in;
 pub mod status;
 mod supervisor;
 pub mod system;

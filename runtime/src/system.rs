@@ -19,8 +19,9 @@ use crate::{
     roster::Kind,
     run,
     stall::Behind,
+    stand_in::StandIn,
     status::{ActorState, ActorStatus, Status},
-    supervisor::{self, MAX_FAILURES, StandIn},
+    supervisor::{self, MAX_FAILURES},
 };
 
 pub use crate::roster::Roster;
