@@ -79,7 +79,9 @@ impl Process {
         };
         let publisher = KafkaPublisher::start(Arc::clone(&log), settings.clone(), run_id, delivery)?;
         let source = KafkaSource::start(Arc::clone(&log), settings, config.trades.clone(), run_id)?;
-        let (views, system, source) = (Arc::new(views), Arc::new(system), Arc::new(source));
+        let views = Arc::new(views);
+        let system = Arc::new(system);
+        let source = Arc::new(source);
         release_clock(&system, &source, config.stale_after)?;
         let mut sources = Sources::new(Arc::clone(&log));
         sources.log.chain = Some(Arc::clone(&embedded) as Arc<dyn Chained>);

@@ -193,7 +193,9 @@ fn outcome(
     let families = FamilySet::of(&[Family::Strategy]);
     let caused = |event: &Arc<Recorded>| event.causation_id == Some(event_id);
     // The guard answers within few events of the request; a repeated request may lie further back.
-    let (mut at, mut decisions, head) = (position, Vec::new(), log.events.head());
+    let mut at = position;
+    let mut decisions = Vec::new();
+    let head = log.events.head();
     while at < head && decisions.is_empty() {
         let batch = log.events.read_all(at, families, 4096)?;
         at = batch.read_to.max(at + 1);

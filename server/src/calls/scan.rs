@@ -34,7 +34,9 @@ pub(super) fn scan(
 ) -> Result<Page, Problem> {
     let limit = span.limit.get();
     let head = log.head();
-    let (mut at, mut looked_at, mut items) = (span.after, 0, Vec::new());
+    let mut at = span.after;
+    let mut looked_at = 0;
+    let mut items = Vec::new();
     while at < head && looked_at < LOOKED_AT {
         looked_at += STEP;
         let batch = log.read_all(at, span.families, STEP)?;

@@ -195,7 +195,9 @@ fn trades_of(
     let Some(cause) = cause else { return Ok((Vec::new(), false)) };
     let counted = decision.rules.iter().map(|rule| rule.trades as usize).max().unwrap_or(0);
     let wanted = counted.min(TRADES_SHOWN);
-    let (mut trades, mut before, mut looked_at) = (Vec::new(), cause.stream_revision + 1, 0);
+    let mut trades = Vec::new();
+    let mut before = cause.stream_revision + 1;
+    let mut looked_at = 0;
     while trades.len() < wanted && looked_at < LOOKED_AT {
         let events = log.read_stream_back(&cause.stream, before, 1000)?;
         let Some(last) = events.last() else { break };

@@ -16,8 +16,8 @@ use store::EventLog;
 use super::words;
 use crate::few::Few;
 
-/// What is told of.
-const TOLD: FamilySet = FamilySet::of(&[Family::Strategy, Family::Alert, Family::Ingest]);
+/// What is told of: every decision, and dead letters.
+const TOLD: FamilySet = FamilySet::DECISIONS.union(FamilySet::of(&[Family::Ingest]));
 
 /// How long the log is waited for at a time: the end of the process waits as long.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -89,6 +89,11 @@ fn level(event: &Event, letters: &mut Few) -> Option<Level> {
             Severity::Info => Level::Notice,
         },
         Event::RecordRejected(_) if letters.next_is_told() => Level::Warning,
+        // What is critical in an analysis is told by its alert.
+        Event::AlertRaised(_) | Event::PerformanceAnalyzed(_) | Event::PerformanceAnalysisSkipped(_) => {
+            return None;
+        }
+        decision if decision.is_decision() => Level::Notice,
         _ => return None,
     })
 }

@@ -1,6 +1,8 @@
 //! `strategies`: state, since when, why; disable and enable.
 
 use clap::{Args, Subcommand};
+use events::Forgotten;
+use serde::Deserialize as _;
 use serde_json::{Value, value::RawValue};
 use store::now;
 
@@ -164,7 +166,9 @@ fn request<C: Call<Answer = Outcome>>(
         if decision["event_type"] == "StrategyKeptHalted" {
             context.out.note(&format!("{name} was HALTED already and stays so; your reason is kept with it"));
         }
-        if let Some(forgets) = words::forgets(&decision["event"], &now().to_string()) {
+        let forgotten = Forgotten::deserialize(&decision["event"]["forgets"]).ok();
+        if let Some(forgets) = forgotten.and_then(|forgotten| words::forgets(&forgotten, &now().to_string()))
+        {
             context.out.note(&format!("{name} {forgets}"));
         }
     }

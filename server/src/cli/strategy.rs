@@ -58,7 +58,9 @@ fn head(strategy: &Value) -> Vec<(&'static str, String)> {
 }
 
 fn rows(limits: &Value, now: &str) -> Vec<Value> {
-    let (loss, row, rate) = (&limits["daily_loss"], &limits["consecutive_losses"], &limits["win_rate"]);
+    let loss = &limits["daily_loss"];
+    let row = &limits["consecutive_losses"];
+    let rate = &limits["win_rate"];
     let lost = loss["day"].as_str().map_or_else(
         || "no trade is counted".to_owned(),
         |day| {

@@ -1,6 +1,9 @@
 //! Events in words, for tables.
 
-use events::{Decimal, Event};
+use events::{
+    BreachedRule, Decimal, Event, Forgotten, Measure, PerformanceAnalyzed, RuleName, StrategyState,
+};
+use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 /// A text of an object, or a dash.
@@ -47,11 +50,6 @@ pub(super) fn counted(count: impl std::fmt::Display, noun: &str) -> String {
     if count == "1" { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-/// A number of trades.
-fn trades_of(count: &Value) -> String {
-    counted(text(count), "trade")
-}
-
 /// What an event is about.
 pub(super) fn subject(event: &Value) -> String {
     let fields = &event["event"];
@@ -82,44 +80,48 @@ fn event_of(row: &Value) -> Option<Event> {
 /// What an event says.
 #[expect(clippy::too_many_lines, reason = "a line for each type of event")]
 pub(super) fn what(event: &Event) -> String {
-    let fields = &serde_json::to_value(event).unwrap_or_default();
     match event {
-        Event::StrategyDisabled(_) => disabled(fields),
-        Event::StrategyReduced(_) => {
-            format!("{} -> {}: {}", text(&fields["from"]), text(&fields["to"]), causes(fields))
+        Event::StrategyDisabled(halt) => {
+            format!("{}: {}", step(halt.from, halt.to), rules_or_reason(&halt.rules, halt.reason.as_deref()))
+        }
+        Event::StrategyReduced(reduced) => {
+            let causes: Vec<_> = reduced.causes.iter().map(|cause| cause.detail.as_str()).collect();
+            format!("{}: {}", step(reduced.from, reduced.to), causes.join("; "))
         }
         Event::StrategyEnabled(enabled) => {
-            let forgets = forgets(fields, "").map_or(String::new(), |forgets| format!("; {forgets}"));
-            format!("{} -> {}: {}{forgets}", text(&fields["from"]), text(&fields["to"]), enabled.reason)
+            let forgets = enabled.forgets.as_ref().and_then(|forgotten| forgets(forgotten, ""));
+            let forgets = forgets.map_or(String::new(), |forgets| format!("; {forgets}"));
+            format!("{}: {}{forgets}", step(enabled.from, enabled.to), enabled.reason)
         }
         Event::StrategyEnableRefused(refused) => refused.detail.clone(),
         Event::StrategyKeptHalted(kept) => format!("stays HALTED: {}", kept.reason),
         Event::StrategyDisableRequested(request) => request.reason.clone(),
         Event::StrategyEnableRequested(request) => request.reason.clone(),
-        Event::HaltMissed(_) => missed(fields),
-        Event::SnapshotDiffered(_) => format!(
+        Event::HaltMissed(missed) => format!(
+            "its halt was missed at position {}: {}",
+            missed.at_position,
+            rules_or_reason(&missed.rules, missed.reason.as_deref())
+        ),
+        Event::SnapshotDiffered(differed) => format!(
             "its snapshot up to position {} is not what the log folds to; kept as {}",
-            text(&fields["position"]),
-            text(&fields["kept_as"])
+            differed.position, differed.kept_as
         ),
-        Event::TradeAfterHalt(_) => {
-            format!("trade {} was closed after the halt", text(&fields["trade_id"]))
+        Event::TradeAfterHalt(after) => format!("trade {} was closed after the halt", after.trade_id),
+        Event::PerformanceAnalyzed(analysis) => analyzed(analysis),
+        Event::PerformanceAnalysisSkipped(skipped) => {
+            format!("{}: {}", word(skipped.reason), counted(skipped.trades, "trade"))
         }
-        Event::PerformanceAnalyzed(_) => analyzed(fields),
-        Event::PerformanceAnalysisSkipped(_) => {
-            format!("{}: {}", text(&fields["reason"]), trades_of(&fields["trades"]))
-        }
-        Event::AlertRaised(alert) => format!("{} {}", text(&fields["severity"]), alert.message),
-        Event::AlertCleared(_) => format!("cleared: {}", text(&fields["message"])),
-        Event::TradeClosed(_) => format!(
+        Event::AlertRaised(alert) => format!("{} {}", word(alert.severity), alert.message),
+        Event::AlertCleared(alert) => format!("cleared: {}", alert.message),
+        Event::TradeClosed(trade) => format!(
             "{} {} {}: profit {} ({} %)",
-            text(&fields["trade_id"]),
-            text(&fields["symbol"]),
-            text(&fields["side"]),
-            text(&fields["profit"]),
-            text(&fields["profit_pct"])
+            trade.trade_id,
+            trade.symbol,
+            word(trade.side),
+            trade.profit,
+            trade.profit_pct
         ),
-        Event::RecordRejected(rejected) => format!("{}: {}", text(&fields["reason"]), rejected.detail),
+        Event::RecordRejected(rejected) => format!("{}: {}", word(rejected.reason), rejected.detail),
         // Their fields say it. A new type is asked for here.
         Event::IngestAdvanced(_)
         | Event::SourceStalled(_)
@@ -157,74 +159,84 @@ pub(super) fn what(event: &Event) -> String {
         | Event::PublishTopicMade(_)
         | Event::DeadLetterLeftOut(_)
         | Event::OtherPublisherSeen(_)
-        | Event::OtherPublisherGone(_) => shortened(&fields.to_string()),
+        | Event::OtherPublisherGone(_) => shortened(&text(&serde_json::to_value(event).unwrap_or_default())),
     }
+}
+
+/// The word of a reason, a status or the like, as on the wire.
+fn word(reason: impl Serialize) -> String {
+    text(&serde_json::to_value(reason).unwrap_or_default())
+}
+
+fn step(from: StrategyState, to: StrategyState) -> String {
+    format!("{} -> {}", from.word(), to.word())
 }
 
 /// What an enabled strategy is no longer held to, such as "forgets -9 % of today, 3 losses in a row"; nothing when
 /// nothing is forgotten. `today` begins with the day of today.
-pub(super) fn forgets(fields: &Value, today: &str) -> Option<String> {
-    let forgotten = fields["forgets"].as_object()?;
+pub(super) fn forgets(forgotten: &Forgotten, today: &str) -> Option<String> {
     let mut parts = Vec::new();
-    if let Some(day) = forgotten.get("day").and_then(Value::as_str) {
+    if let Some(day) = &forgotten.day {
         let day = if today.starts_with(day) { "today" } else { day };
-        parts.push(format!("{} % of {day}", number(&forgotten["daily_loss_pct"])));
+        let loss = forgotten.daily_loss_pct.map_or_else(|| "-".to_owned(), |loss| loss.to_string());
+        parts.push(format!("{loss} % of {day}"));
     }
-    let count = |name: &str| forgotten.get(name).and_then(Value::as_u64).filter(|count| *count > 0);
-    if let Some(losses) = count("consecutive_losses") {
-        let losses = if losses == 1 { "1 loss".to_owned() } else { format!("{losses} losses") };
-        parts.push(format!("{losses} in a row"));
-    }
-    parts.extend(count("outcomes").map(|n| format!("{} of the win rate", counted(n, "trade"))));
-    parts.extend(count("rejected").map(|n| counted(n, "rejected trade")));
+    let some = |count: u32| Some(count).filter(|count| *count > 0);
+    parts.extend(some(forgotten.consecutive_losses).map(|losses| match losses {
+        1 => "1 loss in a row".to_owned(),
+        losses => format!("{losses} losses in a row"),
+    }));
+    parts.extend(some(forgotten.outcomes).map(|n| format!("{} of the win rate", counted(n, "trade"))));
+    parts.extend(some(forgotten.rejected).map(|n| counted(n, "rejected trade")));
     (!parts.is_empty()).then(|| format!("forgets {}", parts.join(", ")))
 }
 
-fn disabled(fields: &Value) -> String {
-    format!("{} -> {}: {}", text(&fields["from"]), text(&fields["to"]), rules_or_reason(fields))
-}
-
-fn missed(fields: &Value) -> String {
-    format!("its halt was missed at position {}: {}", text(&fields["at_position"]), rules_or_reason(fields))
-}
-
-fn rules_or_reason(fields: &Value) -> String {
-    let rules: Vec<String> = fields["rules"].as_array().into_iter().flatten().map(rule).collect();
-    match fields["reason"].as_str() {
+fn rules_or_reason(rules: &[BreachedRule], reason: Option<&str>) -> String {
+    match reason {
         Some(reason) if rules.is_empty() => reason.to_owned(),
-        _ => rules.join("; "),
+        _ => rules.iter().map(breached).collect::<Vec<_>>().join("; "),
     }
+}
+
+/// A breached rule out of its JSON.
+pub(super) fn rule(rule: &Value) -> String {
+    // Of another version of tradewarden, which runs as the server.
+    BreachedRule::deserialize(rule).map_or_else(|_| shortened(&rule.to_string()), |rule| breached(&rule))
 }
 
 /// A breached rule with its numbers.
-pub(super) fn rule(rule: &Value) -> String {
-    let (value, threshold) = (figure(&rule["value"]), number(&rule["threshold"]));
-    let trades = trades_of(&rule["trades"]);
-    match rule["rule"].as_str().unwrap_or_default() {
-        "daily_loss" => format!("daily loss {value} % (limit -{threshold} %, {trades})"),
-        "consecutive_losses" => format!("{} losses in a row (limit {threshold})", number(&rule["value"])),
-        "win_rate" => format!("win rate {value} % (limit {threshold} %, last {trades})"),
-        other => format!("{other} {value} (limit {threshold}, {trades})"),
+fn breached(rule: &BreachedRule) -> String {
+    let value = rule.value;
+    let threshold = rule.threshold;
+    let trades = counted(rule.trades, "trade");
+    let exact = match value {
+        Measure::Count(count) => f64::from(count),
+        Measure::Number(number) => number,
+    };
+    match rule.rule {
+        RuleName::DailyLoss => format!("daily loss {exact:.2} % (limit -{threshold} %, {trades})"),
+        RuleName::ConsecutiveLosses => format!("{value} losses in a row (limit {threshold})"),
+        RuleName::WinRate => format!("win rate {exact:.2} % (limit {threshold} %, last {trades})"),
     }
 }
 
-/// The causes of a REDUCING.
+/// The causes of a REDUCING, out of a document.
 pub(super) fn causes(fields: &Value) -> String {
     let causes = fields["causes"].as_array().into_iter().flatten();
     causes.map(|cause| text(&cause["detail"])).collect::<Vec<_>>().join("; ")
 }
 
-fn analyzed(fields: &Value) -> String {
-    let statuses = &fields["statuses"];
+fn analyzed(analysis: &PerformanceAnalyzed) -> String {
+    let statuses = &analysis.statuses;
     format!(
-        "win rate {} % ({}), average {} % ({}), sharpe {} ({}), {}",
-        figure(&fields["win_rate_pct"]),
-        text(&statuses["win_rate"]),
-        figure(&fields["average_profit_pct"]),
-        text(&statuses["average_profit"]),
-        figure(&fields["sharpe"]),
-        text(&statuses["sharpe"]),
-        trades_of(&fields["trades"])
+        "win rate {:.2} % ({}), average {:.2} % ({}), sharpe {} ({}), {}",
+        analysis.win_rate_pct,
+        word(statuses.win_rate),
+        analysis.average_profit_pct,
+        word(statuses.average_profit),
+        analysis.sharpe.map_or_else(|| "-".to_owned(), |sharpe| format!("{sharpe:.2}")),
+        word(statuses.sharpe),
+        counted(analysis.trades, "trade")
     )
 }
 
@@ -251,17 +263,24 @@ mod tests {
 
     #[test]
     fn a_halt_is_told_with_every_rule_and_its_numbers() {
-        let rules = json!({ "strategy": "rsi", "from": "ACTIVE", "to": "HALTED", "rules": [
+        let rules = json!([
             { "rule": "daily_loss", "value": -10.456, "threshold": 10.0, "window": "2025-01-06", "trades": 1 },
             { "rule": "consecutive_losses", "value": 11.0, "threshold": 10.0, "window": 11, "trades": 11 },
             { "rule": "win_rate", "value": 25.0, "threshold": 30.5, "window": 20, "trades": 20 },
-        ] });
+        ]);
+        let rules: Vec<BreachedRule> = serde_json::from_value(rules).unwrap();
         assert_eq!(
-            disabled(&rules),
-            "ACTIVE -> HALTED: daily loss -10.46 % (limit -10 %, 1 trade); 11 losses in a row (limit 10); \
+            rules_or_reason(&rules, None),
+            "daily loss -10.46 % (limit -10 %, 1 trade); 11 losses in a row (limit 10); \
              win rate 25.00 % (limit 30.5 %, last 20 trades)"
         );
-        assert_eq!(subject(&json!({ "event": rules })), "rsi");
+        assert_eq!(rules_or_reason(&[], Some("holiday")), "holiday");
+        assert_eq!(subject(&json!({ "event": { "strategy": "rsi" } })), "rsi");
+    }
+
+    #[test]
+    fn a_rule_of_another_version_is_shown_as_it_is() {
+        assert_eq!(rule(&json!({ "rule": "of_tomorrow" })), r#"{"rule":"of_tomorrow"}"#);
     }
 
     #[test]

@@ -92,7 +92,10 @@ fn meaning_of(pattern: &str) -> String {
 
 /// The keys of the default file. What stands above a key tells of it, and of those that follow without a word.
 fn lines() -> Vec<Line> {
-    let (mut section, mut told, mut telling, mut lines) = (String::new(), Vec::new(), false, Vec::new());
+    let mut section = String::new();
+    let mut told = Vec::new();
+    let mut telling = false;
+    let mut lines = Vec::new();
     for text in DEFAULT_FILE.lines() {
         let bare = text.strip_prefix("# ").unwrap_or(text);
         if let Some(name) = bare.strip_prefix('[').and_then(|bare| bare.strip_suffix(']')) {

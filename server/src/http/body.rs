@@ -21,7 +21,9 @@ const SLOWEST: u64 = 64 << 10;
 /// # Errors
 /// When it is too large, too slow, or breaks off.
 pub(super) async fn body_of(payload: Payload, limit: usize) -> Result<Bytes, Problem> {
-    let (mut stream, mut body, begun) = (pin!(BodyStream::new(payload)), BytesMut::new(), Instant::now());
+    let mut stream = pin!(BodyStream::new(payload));
+    let mut body = BytesMut::new();
+    let begun = Instant::now();
     loop {
         let until = begun + PATIENCE + Duration::from_secs(body.len() as u64 / SLOWEST);
         let next = timeout_at(until, poll_fn(|cx| stream.as_mut().poll_next(cx)));
