@@ -16,7 +16,9 @@ pub(crate) fn path_of(json: &[u8], error: &serde_json::Error) -> String {
 
 /// The path to the end of a text that may stop anywhere.
 fn path_to(json: &[u8]) -> String {
-    let (mut steps, mut at, mut name_comes) = (Vec::new(), 0, false);
+    let mut steps = Vec::new();
+    let mut at = 0;
+    let mut name_comes = false;
     while let Some(byte) = json.get(at) {
         match byte {
             b'"' => {

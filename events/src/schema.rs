@@ -56,7 +56,9 @@ fn referred(schema: &Value) -> Option<&str> {
 
 /// Every definition that a schema refers to, directly or through others.
 fn reachable(schema: &Value, definitions: &Value) -> Map<String, Value> {
-    let (mut seen, mut found, mut open) = (BTreeSet::new(), Map::new(), vec![schema]);
+    let mut seen = BTreeSet::new();
+    let mut found = Map::new();
+    let mut open = vec![schema];
     while let Some(next) = open.pop() {
         if let Some(name) = referred(next)
             && seen.insert(name)

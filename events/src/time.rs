@@ -249,8 +249,12 @@ fn parse_local(text: &str) -> Result<(i64, &str), TimeError> {
     if !matches!(b[10], b'T' | b't' | b' ') {
         return Err(TimeError::Malformed);
     }
-    let (year, month, day) = (number(&b[0..4])?, number(&b[5..7])?, number(&b[8..10])?);
-    let (hour, minute, second) = (number(&b[11..13])?, number(&b[14..16])?, number(&b[17..19])?);
+    let year = number(&b[0..4])?;
+    let month = number(&b[5..7])?;
+    let day = number(&b[8..10])?;
+    let hour = number(&b[11..13])?;
+    let minute = number(&b[14..16])?;
+    let second = number(&b[17..19])?;
     let days = days_from_civil(year, month, day);
     if civil_from_days(days) != (year, month, day) || hour > 23 || minute > 59 || second > 59 {
         return Err(TimeError::OutOfRange);

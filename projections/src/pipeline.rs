@@ -179,13 +179,18 @@ impl Pipeline {
 
     fn stall(&mut self, stalled: &SourceStalled) {
         let row = self.source(&stalled.source);
-        (row.stalled, row.reason, row.since) = (true, Some(stalled.reason), Some(stalled.since));
+        row.stalled = true;
+        row.reason = Some(stalled.reason);
+        row.since = Some(stalled.since);
         row.detail = Some(stalled.detail.clone());
     }
 
     fn catch_up(&mut self, source: &str) {
         let row = self.source(source);
-        (row.stalled, row.reason, row.since, row.detail) = (false, None, None, None);
+        row.stalled = false;
+        row.reason = None;
+        row.since = None;
+        row.detail = None;
     }
 
     fn miss(&mut self, missing: &RecordsMissing) {

@@ -127,7 +127,9 @@ fn compare(shared: &Shared, index: usize, snapshot: Mark) -> Result<Known, Compa
 fn differs(shared: &Shared, index: usize, snapshot: Mark, found: Mark) -> Result<Option<u64>, CompareError> {
     let (kind, old) = shared.slot(index);
     let Some(snapshots) = &shared.snapshots else { return Ok(None) };
-    let (actor, position, kept_as) = (kind.name, snapshot.position, snapshots.name_aside(kind.name));
+    let actor = kind.name;
+    let position = snapshot.position;
+    let kept_as = snapshots.name_aside(kind.name);
     old.tell("its snapshot differed from the log; it folds anew");
     old.replace();
     if !shared.ends(index, END_PATIENCE) {

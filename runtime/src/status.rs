@@ -1,4 +1,7 @@
 //! What an actor tells about itself: progress rather than life.
+//!
+//! Every atomic is `SeqCst`: the clock reads a deadline that holds for a position, the supervisor a place of two numbers, and
+//! a few such reads a second cost nothing. Where only counts are told (`kafka`), `Relaxed` is enough.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,

@@ -57,7 +57,8 @@ pub enum StartError {
     Io(#[from] std::io::Error),
 }
 
-/// An actor's place: what starts it, its instance in service, and the threads of all its instances.
+/// An actor's place: what starts it, its instance in service, and the threads of its instances that have not ended: one, and
+/// one more for each that stood still for good, of which three at an input end in quarantine.
 pub(crate) struct Slot {
     kind: Kind,
     status: Arc<Status>,

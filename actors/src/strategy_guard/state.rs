@@ -29,7 +29,7 @@ const MAX_REJECTED: usize = 64;
 /// The guard's memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// By name.
+    /// By name. There are as many as a person gave names to; the deadline is looked for through all of them once a turn.
     pub strategies: BTreeMap<String, Strategy>,
     /// Sources that stand still, with what was said about them.
     pub stalled: BTreeMap<String, String>,

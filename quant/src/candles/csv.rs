@@ -14,7 +14,9 @@ const COLUMNS: [&str; 6] = ["ts_ms", "open", "high", "low", "close", "volume"];
 pub fn read_csv(input: impl Read) -> Result<Candles, ReadError> {
     let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(input);
     let places = places(reader.byte_headers()?)?;
-    let (mut bars, mut lines, mut record) = (Vec::new(), Vec::new(), ByteRecord::new());
+    let mut bars = Vec::new();
+    let mut lines = Vec::new();
+    let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record)? {
         let line = record.position().map_or(0, csv::Position::line);
         bars.push(bar(&record, places, line)?);

@@ -111,7 +111,9 @@ fn all<T: DataType>(
     name: &str,
 ) -> Result<Vec<T::T>, ReadError> {
     let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
-    let (mut values, mut defined, mut read) = (Vec::new(), Vec::new(), 0);
+    let mut values = Vec::new();
+    let mut defined = Vec::new();
+    let mut read = 0;
     while read < rows {
         let (records, _, _) = column.read_records(rows - read, Some(&mut defined), None, &mut values)?;
         if records == 0 {

@@ -81,7 +81,9 @@ impl Figures {
     /// [`of`](Self::of) with memory that is reused; leaves the days' returns in `scratch`.
     #[must_use]
     pub fn measured(market: &Market<'_>, book: &Book, scratch: &mut Scratch) -> Option<Self> {
-        let (range, equity, trades) = (market.range(), book.equity(), book.trades());
+        let range = market.range();
+        let equity = book.equity();
+        let trades = book.trades();
         let (start, end) = (*equity.first()?, *equity.last()?);
         let bars = range.len();
         let (first_open, last_close) =

@@ -136,15 +136,17 @@ impl Preset {
         let parameters = self.kind.parameters();
         parameters.iter().zip(self.values).try_for_each(|(parameter, value)| parameter.check(value))?;
         let (smaller, larger) = match self.kind {
-            Kind::Rsi => (1, 2),
-            Kind::Macd => (0, 1),
+            Kind::Rsi => ("low", "high"),
+            Kind::Macd => ("fast", "slow"),
             Kind::Bollinger | Kind::Volume => return Ok(self),
         };
-        if self.values[smaller] < self.values[larger] {
-            return Ok(self);
+        let of = |name: &str| parameters.iter().zip(self.values).find(|(one, _)| one.name == name);
+        match (of(smaller), of(larger)) {
+            (Some((_, low)), Some((_, high))) if low >= high => {
+                Err(ParameterError::new(smaller, low, format!("must be below {larger} = {high}")))
+            }
+            _ => Ok(self),
         }
-        let allowed = format!("must be below {} = {}", parameters[larger].name, self.values[larger]);
-        Err(ParameterError::new(parameters[smaller].name, self.values[smaller], allowed))
     }
 }
 
@@ -168,61 +170,86 @@ fn unknown(kind: Kind, name: &str, value: f64) -> ParameterError {
     ParameterError::new(name, value, format!("is no parameter of {kind}; there are {}", names.join(", ")))
 }
 
-/// A period of at least `least` bars.
-const fn bars(
-    name: &'static str,
-    meaning: &'static str,
-    default: f64,
-    least: f64,
-    from: f64,
-    to: f64,
-) -> Parameter {
-    Parameter { name, meaning, default, least, most: LONGEST_PERIOD as f64, from, to, step: 1.0, whole: true }
-}
-
-const RSI: [Parameter; 3] = [
-    bars("period", "bars of the RSI", 14.0, 2.0, 5.0, 40.0),
-    level("low", "RSI crossed upwards to enter", 30.0, 15.0, 45.0),
-    level("high", "RSI crossed downwards to leave", 70.0, 55.0, 85.0),
-];
+/// A period in bars.
+const BARS: Parameter = Parameter {
+    name: "",
+    meaning: "",
+    default: 0.0,
+    least: 2.0,
+    most: LONGEST_PERIOD as f64,
+    from: 5.0,
+    to: 80.0,
+    step: 1.0,
+    whole: true,
+};
 
 /// A level of the RSI, which lies between 0 and 100.
-const fn level(name: &'static str, meaning: &'static str, default: f64, from: f64, to: f64) -> Parameter {
-    Parameter { name, meaning, default, least: 0.0, most: 100.0, from, to, step: 1.0, whole: false }
-}
+const LEVEL: Parameter = Parameter { least: 0.0, most: 100.0, whole: false, ..BARS };
+
+/// A multiple of something.
+const MULTIPLE: Parameter = Parameter { least: 0.01, from: 1.0, step: 0.05, whole: false, ..BARS };
+
+const RSI: [Parameter; 3] = [
+    Parameter { name: "period", meaning: "bars of the RSI", default: 14.0, to: 40.0, ..BARS },
+    Parameter {
+        name: "low",
+        meaning: "RSI crossed upwards to enter",
+        default: 30.0,
+        from: 15.0,
+        to: 45.0,
+        ..LEVEL
+    },
+    Parameter {
+        name: "high",
+        meaning: "RSI crossed downwards to leave",
+        default: 70.0,
+        from: 55.0,
+        to: 85.0,
+        ..LEVEL
+    },
+];
 
 const MACD: [Parameter; 3] = [
-    bars("fast", "bars of the fast average", 12.0, 2.0, 4.0, 24.0),
-    bars("slow", "bars of the slow average", 26.0, 2.0, 25.0, 80.0),
-    bars("signal", "bars of the signal line", 9.0, 1.0, 3.0, 30.0),
+    Parameter {
+        name: "fast",
+        meaning: "bars of the fast average",
+        default: 12.0,
+        from: 4.0,
+        to: 24.0,
+        ..BARS
+    },
+    Parameter { name: "slow", meaning: "bars of the slow average", default: 26.0, from: 25.0, ..BARS },
+    Parameter {
+        name: "signal",
+        meaning: "bars of the signal line",
+        default: 9.0,
+        least: 1.0,
+        from: 3.0,
+        to: 30.0,
+        ..BARS
+    },
 ];
 
 const BOLLINGER: [Parameter; 2] = [
-    bars("period", "bars of the bands", 20.0, 2.0, 5.0, 80.0),
+    Parameter { name: "period", meaning: "bars of the bands", default: 20.0, ..BARS },
     Parameter {
         name: "width",
         meaning: "deviations from the middle to the bands",
         default: 2.0,
-        least: 0.01,
         most: 100.0,
-        from: 1.0,
         to: 3.5,
-        step: 0.05,
-        whole: false,
+        ..MULTIPLE
     },
 ];
 
 const VOLUME: [Parameter; 2] = [
-    bars("period", "bars of the average volume", 20.0, 1.0, 5.0, 80.0),
+    Parameter { name: "period", meaning: "bars of the average volume", default: 20.0, least: 1.0, ..BARS },
     Parameter {
         name: "factor",
         meaning: "volume above this multiple of its average",
         default: 2.0,
-        least: 0.01,
         most: 1000.0,
-        from: 1.0,
         to: 4.0,
-        step: 0.05,
-        whole: false,
+        ..MULTIPLE
     },
 ];

@@ -17,7 +17,8 @@ use crate::{
 /// Events read at a time where a few are looked for.
 const SLICE: usize = 4096;
 
-/// For each halt, the trades that were recorded before the decision and closed after it. They never change.
+/// For each halt, the trades that were recorded before the decision and closed after it. They never change. One entry of 24
+/// bytes for each halt that was looked at: people do not halt a million times.
 #[derive(Default)]
 pub(crate) struct HaltCounts(Mutex<BTreeMap<Uuid, u64>>);
 
