@@ -53,10 +53,10 @@ pub use publish::{
 };
 pub use request::{ClockAcceptRequested, StrategyDisableRequested, StrategyEnableRequested};
 pub use schedule::{
-    MissReason, MissedRuns, Overlap, Schedule, ScheduleChanged, ScheduleCreateRequested, ScheduleCreated,
-    ScheduleDeleteRequested, ScheduleDeleted, ScheduleFired, ScheduleMissed, SchedulePauseRequested,
-    SchedulePaused, ScheduleRefusal, ScheduleRefused, ScheduleResumeRequested, ScheduleResumed,
-    ScheduleRunRequested, ScheduleSetRequested, Timing, Trigger,
+    MissReason, MissedRuns, Overlap, PERFORMANCE_ANALYSIS, Schedule, ScheduleChanged,
+    ScheduleCreateRequested, ScheduleCreated, ScheduleDeleteRequested, ScheduleDeleted, ScheduleFired,
+    ScheduleMissed, SchedulePauseRequested, SchedulePaused, ScheduleRefusal, ScheduleRefused,
+    ScheduleResumeRequested, ScheduleResumed, ScheduleRunRequested, ScheduleSetRequested, Timing, Trigger,
 };
 pub use strategy::{
     BreachedRule, DecidedBy, EnableRefusal, Forgotten, GuardMetrics, LossBasis, Measure, ReduceCause,

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Event, Family, Timestamp, payload::Payload};
 
+/// What a schedule of the analysis of performance is for: who plans it and who does it say it alike, and nothing of each other.
+pub const PERFORMANCE_ANALYSIS: &str = "performance_analysis";
+
 /// When a schedule runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

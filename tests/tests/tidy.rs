@@ -36,6 +36,7 @@ const PURE_DEPENDENCIES: &[&str] = &[
     "blake3",
     "bytes",
     "chrono",
+    "chrono-tz",
     "croner",
     "csv",
     "ethnum",

@@ -22,7 +22,7 @@ pub use config::validate;
 pub use state::State;
 
 /// The schedule that this actor works by.
-pub const SCHEDULE: &str = "performance_analysis";
+pub const SCHEDULE: &str = events::PERFORMANCE_ANALYSIS;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What a schedule can be for: the kinds of jobs that somebody does.
 
-use events::{Event, Timestamp};
+use events::{Event, PERFORMANCE_ANALYSIS, Timestamp};
 
 /// A kind of job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Kind {
 }
 
 /// All of them.
-pub const ALL: &[Kind] = &[Kind { name: crate::performance_analyst::SCHEDULE, longest_s: Some(3600) }];
+pub const ALL: &[Kind] = &[Kind { name: PERFORMANCE_ANALYSIS, longest_s: Some(3600) }];
 
 impl Kind {
     /// The kind of a name.
@@ -26,10 +26,8 @@ impl Kind {
 /// The kind and the planned moment of the run that an event is the outcome of.
 pub(super) fn outcome(event: &Event) -> Option<(&'static str, Timestamp)> {
     match event {
-        Event::PerformanceAnalyzed(made) => Some((crate::performance_analyst::SCHEDULE, made.planned_at)),
-        Event::PerformanceAnalysisSkipped(skipped) => {
-            Some((crate::performance_analyst::SCHEDULE, skipped.planned_at))
-        }
+        Event::PerformanceAnalyzed(made) => Some((PERFORMANCE_ANALYSIS, made.planned_at)),
+        Event::PerformanceAnalysisSkipped(skipped) => Some((PERFORMANCE_ANALYSIS, skipped.planned_at)),
         _ => None,
     }
 }

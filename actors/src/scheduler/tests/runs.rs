@@ -1,14 +1,12 @@
 //! Runs that last, runs that are made up for, runs that are put off.
 
 use events::{
-    Event, MissReason, MissedRuns, Overlap, PerformanceAnalysisSkipped, Schedule, ScheduleFired, SkipReason,
+    Event, MissReason, MissedRuns, Overlap, PERFORMANCE_ANALYSIS as SCHEDULE, PerformanceAnalysisSkipped,
+    Schedule, ScheduleFired, SkipReason,
 };
 
 use super::{Scheduler, due, fired, missed};
-use crate::{
-    performance_analyst::SCHEDULE,
-    testing::{Given, at, given},
-};
+use crate::testing::{Given, at, given};
 
 /// An analysis every ten minutes from 00:00 on.
 fn analysis(change: impl FnOnce(&mut Schedule)) -> Given<Scheduler> {
