@@ -13,7 +13,7 @@ use std::{
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised, Supervisor};
 use actors::Decider;
-use store::{AppendError, Recorder, Snapshots, panic_message};
+use store::{AppendError, Inflow, Recorder, Snapshots, panic_message};
 
 use crate::{
     cycle::{BATCH, Cycle, CycleError, Doing},
@@ -24,7 +24,8 @@ use crate::{
 /// How long one turn waits for events: a stop is noticed after that.
 const TURN: Duration = Duration::from_millis(100);
 
-/// Who guards nothing gathers what comes in for so long: to wake for every single event costs more than to fold it.
+/// Who guards nothing gathers what comes in for so long: to wake for every single event costs more than to fold it. While
+/// the log is being filled a guard does so, too: an append for each piece that it reads is a sync for each.
 const GATHER: Duration = Duration::from_millis(20);
 
 /// Errors of the log at the same input after which an actor is taken out of service: some two minutes.
@@ -42,8 +43,7 @@ pub(crate) fn start<D: Decider>(
     thread::Builder::new().name(D::NAME.into()).spawn(move || {
         let ended = Arc::clone(&status);
         let system = actix::System::new();
-        let run =
-            async move { Supervisor::start(|_| Host::<D> { recorder, snapshots, status, cycle: None }) };
+        let run = async move { Supervisor::start(|_| Host::<D>::new(recorder, snapshots, status)) };
         // Kept: without an address the supervisor ends the actor instead of restarting it.
         let _address = system.block_on(run);
         if let Err(error) = system.run() {
@@ -58,6 +58,7 @@ struct Host<D: Decider> {
     snapshots: Option<Snapshots>,
     status: Arc<Status>,
     cycle: Option<Box<Cycle<D>>>,
+    inflow: Inflow,
 }
 
 /// What follows on a turn that failed.
@@ -104,7 +105,7 @@ impl<D: Decider> Handler<Wake> for Host<D> {
             return;
         }
         match self.turn() {
-            Ok(()) if D::GUARDS || self.is_behind() => ctx.notify(Wake),
+            Ok(()) if self.is_behind() || !self.gathers() => ctx.notify(Wake),
             Ok(()) => drop(ctx.notify_later(Wake, GATHER)),
             // The supervisor restarts it with an empty state.
             Err(After::Pause(pause)) => drop(ctx.run_later(pause, |_, ctx| actix::ActorContext::stop(ctx))),
@@ -114,6 +115,11 @@ impl<D: Decider> Handler<Wake> for Host<D> {
 }
 
 impl<D: Decider> Host<D> {
+    fn new(recorder: Recorder, snapshots: Option<Snapshots>, status: Arc<Status>) -> Self {
+        let inflow = Inflow::new(&*recorder.log);
+        Self { recorder, snapshots, status, cycle: None, inflow }
+    }
+
     /// One turn, or what follows on its failure.
     fn turn(&mut self) -> Result<(), After> {
         let (status, cycle) = (&self.status, &mut self.cycle);
@@ -150,6 +156,11 @@ impl<D: Decider> Host<D> {
             Ok(Err(error)) => Err(self.failed(&error.to_string(), MAX_ERRORS)),
             Err(panic) => Err(self.failed(&panic_message(&*panic), MAX_FAILURES)),
         }
+    }
+
+    /// Whether it waits a little before the next turn. A guard does not where events come as they happen.
+    fn gathers(&mut self) -> bool {
+        !D::GUARDS || self.inflow.is_flood(&*self.recorder.log)
     }
 
     /// Whether there is more than one turn takes in.

@@ -7,6 +7,7 @@ mod chained;
 pub mod contract;
 pub mod embedded;
 mod id_map;
+mod inflow;
 #[cfg(any(test, feature = "contract"))]
 mod interposer;
 mod log;
@@ -19,6 +20,7 @@ pub use append::{
 };
 pub use chained::Chained;
 pub use embedded::{EmbeddedLog, OpenError, Options, SYNC_BOUNDS_US};
+pub use inflow::Inflow;
 #[cfg(any(test, feature = "contract"))]
 pub use interposer::Interposer;
 pub use log::{
