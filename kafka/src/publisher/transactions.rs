@@ -142,9 +142,24 @@ impl KafkaProducer {
             return Err(KafkaFault::new(FaultKind::Unreachable, "stopped before all was acknowledged"));
         }
         self.watch.waits("publishing", since)?;
-        self.producer.poll(Duration::ZERO);
-        thread::sleep(GLANCE);
+        if self.hear() > 0 {
+            thread::sleep(GLANCE);
+        }
         Ok(())
+    }
+
+    /// Takes all that the client has to tell; answers how many records are still on their way. The binding's poll takes
+    /// one event when it may not wait, and each partition has a report of its own.
+    fn hear(&self) -> i32 {
+        let mut left = self.producer.in_flight_count();
+        loop {
+            self.producer.poll(Duration::ZERO);
+            let now = self.producer.in_flight_count();
+            if now == 0 || now == left {
+                return now;
+            }
+            left = now;
+        }
     }
 
     /// Repeats a call that may be repeated until it succeeds.
