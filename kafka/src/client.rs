@@ -110,6 +110,9 @@ impl KafkaSettings {
         config.set("client.id", "tradewarden");
         // A cluster that was away is asked again soon; the default waits up to ten seconds.
         config.set("reconnect.backoff.max.ms", "2000");
+        // A client connects to a second broker, the leader of a partition say, only half of this after the first: with the
+        // default 50 ms, which a start waits for once for each of its clients.
+        config.set("reconnect.backoff.ms", "20");
         for (key, value) in defaults {
             config.set(*key, *value);
         }

@@ -24,6 +24,6 @@ pub use endpoint::{Endpoint, LIMITS as ENDPOINT_LIMITS};
 pub use fault::{FaultKind, KafkaFault};
 pub use producer::{CommittedReader, CommittedRecord, ReadFrom, send_all};
 pub use publisher::{
-    Delivery, KafkaPublisher, PublisherState, PublisherStatus, check_history, go_on_as_copy,
+    Connection, Delivery, KafkaPublisher, PublisherState, PublisherStatus, check_history, go_on_as_copy,
 };
 pub use source::{KafkaSource, PartitionStatus, SourceState, SourceStatus};

@@ -35,7 +35,7 @@ fn publisher(log: &Arc<MemoryLog>, settings: &KafkaSettings) -> KafkaPublisher {
     let dead_letters = dead_letter_topic(&settings.topics.trade_closed);
     let _ = ensure_topics(settings, &[&settings.topics.decisions, &dead_letters]);
     let log = Arc::clone(log) as Arc<dyn EventLog>;
-    KafkaPublisher::start(log, settings.clone(), Uuid::nil(), Delivery::Transactional).unwrap()
+    KafkaPublisher::start(log, settings.clone(), Uuid::nil(), Delivery::Transactional, None).unwrap()
 }
 
 /// A publisher of a log whose first event is published.
@@ -257,7 +257,8 @@ fn to_the_embedded_endpoint_goes_only_what_is_decided_from_now_on() {
     let log = Arc::new(MemoryLog::new());
     append(&log, alerts(0, 5));
     let shared = Arc::clone(&log) as Arc<dyn EventLog>;
-    let running = KafkaPublisher::start(shared, settings.clone(), Uuid::nil(), Delivery::FromNowOn).unwrap();
+    let running =
+        KafkaPublisher::start(shared, settings.clone(), Uuid::nil(), Delivery::FromNowOn, None).unwrap();
     append(&log, alerts(5, 8));
     wait_for("all is published", || running.status().position >= 8);
     running.stop();
@@ -401,7 +402,8 @@ fn a_restored_backup_and_a_copy_are_refused_before_anything_is_taken_in() {
     let running = publisher(&living, &settings);
     wait_for("all is published", || running.status().decisions == 20);
     running.stop();
-    let check = |log: &Arc<MemoryLog>| check_history(&(Arc::clone(log) as Arc<dyn EventLog>), &settings);
+    let check =
+        |log: &Arc<MemoryLog>| check_history(&(Arc::clone(log) as Arc<dyn EventLog>), &settings).map(drop);
     assert_eq!(check(&living), Ok(()));
     assert_eq!(check(&restored).unwrap_err().kind, FaultKind::OtherHistory);
     // What it takes in meanwhile does not make it the same: the ids differ.

@@ -9,8 +9,8 @@ use std::{
 use events::Uuid;
 use intake::admit::Admission;
 use kafka::{
-    Delivery, Endpoint, FaultKind, KafkaFault, KafkaPublisher, KafkaSettings, KafkaSource, SourceState,
-    check_history, dead_letter_topic, go_on_as_copy,
+    Connection, Delivery, Endpoint, FaultKind, KafkaFault, KafkaPublisher, KafkaSettings, KafkaSource,
+    SourceState, check_history, dead_letter_topic, go_on_as_copy,
 };
 use runtime::system::System;
 use store::{Chained, EventLog};
@@ -60,9 +60,10 @@ impl Process {
         }
         let log = Arc::clone(&embedded) as Arc<dyn EventLog>;
         // Before anything is taken in: a restored backup must not decide anew what is already published.
-        if config.kafka.bootstrap_servers.is_some() && !as_copy {
-            refuse_another_history(&log, &config.kafka_settings())?;
-        }
+        let connection = match config.kafka.bootstrap_servers.is_some() && !as_copy {
+            true => refuse_another_history(&log, &config.kafka_settings())?,
+            false => None,
+        };
         let begun_at = log.head();
         let views = Views::open(Arc::clone(&log), &folder.views(), ViewsOptions::default())?;
         let system = System::start(&log, &config.system_config(Some(folder.snapshots()), "run"))?;
@@ -77,7 +78,8 @@ impl Process {
             Some(_) => (Delivery::FromNowOn, format!("{servers} ({})", kafka::ENDPOINT_LIMITS)),
             None => (Delivery::Transactional, servers.clone()),
         };
-        let publisher = KafkaPublisher::start(Arc::clone(&log), settings.clone(), run_id, delivery)?;
+        let publisher =
+            KafkaPublisher::start(Arc::clone(&log), settings.clone(), run_id, delivery, connection)?;
         let source = KafkaSource::start(Arc::clone(&log), settings, config.trades.clone(), run_id)?;
         let views = Arc::new(views);
         let system = Arc::new(system);
@@ -119,17 +121,21 @@ impl Process {
     }
 }
 
-/// A cluster that is away cannot tell: the publisher asks again, by the ids of events, before it publishes.
-fn refuse_another_history(log: &Arc<dyn EventLog>, settings: &KafkaSettings) -> Result<(), Problem> {
+/// A cluster that is away cannot tell: the publisher asks again, by the ids of events, before it publishes. Otherwise it
+/// goes on over the connection that was asked through.
+fn refuse_another_history(
+    log: &Arc<dyn EventLog>,
+    settings: &KafkaSettings,
+) -> Result<Option<Connection>, Problem> {
     match check_history(log, settings) {
         Err(fault) if matches!(fault.kind, FaultKind::OtherHistory | FaultKind::Settings) => {
             Err(fault.into())
         }
         Err(fault) => {
             tracing::warn!(%fault, "whether this log is the one that was published cannot be told yet");
-            Ok(())
+            Ok(None)
         }
-        Ok(()) => Ok(()),
+        Ok(connection) => Ok(Some(connection)),
     }
 }
 

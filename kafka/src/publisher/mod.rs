@@ -21,6 +21,7 @@ mod worker;
 pub use identity::go_on_as_copy;
 
 use std::{
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -137,7 +138,7 @@ impl Shared {
 }
 
 impl KafkaPublisher {
-    /// Starts publishing from a log.
+    /// Starts publishing from a log, over the connection of a check that has just been made, if there is one.
     ///
     /// # Errors
     /// When the settings are wrong. A cluster that is away is no error: it is tried on.
@@ -146,17 +147,23 @@ impl KafkaPublisher {
         settings: KafkaSettings,
         run_id: Uuid,
         delivery: Delivery,
+        connection: Option<Connection>,
     ) -> Result<Self, KafkaFault> {
         settings.check()?;
         let shared = Shared::new(log);
         let watch = watch(&shared, &settings);
+        let first = Cell::new(connection);
         let worker = Worker {
             started_at: shared.log.head(),
             shared: Arc::clone(&shared),
             topics: history::own_topics(&settings),
             bootstrap_servers: settings.bootstrap_servers.clone(),
             connect: Box::new(move || {
-                Ok(Box::new(KafkaBrokers::connect(&settings, Arc::clone(&watch))?) as Box<dyn Brokers>)
+                let brokers = match first.take() {
+                    Some(Connection(brokers)) => brokers.watched_by(Arc::clone(&watch)),
+                    None => KafkaBrokers::connect(&settings, Arc::clone(&watch), delivery)?,
+                };
+                Ok(Box::new(brokers) as Box<dyn Brokers>)
             }),
             run_id,
             delivery,
@@ -221,16 +228,21 @@ impl Drop for KafkaPublisher {
     }
 }
 
+/// Clients that are connected to a cluster. A publisher that goes on with them begins sooner.
+pub struct Connection(KafkaBrokers);
+
 /// Whether what is on the topics of a cluster was published from this very history of a log. To be asked before anything
 /// is taken in, when decisions go to a cluster.
 ///
 /// # Errors
 /// [`FaultKind::OtherHistory`] when it was not: the log is a restored backup or a copied folder. Any other kind when it
 /// cannot be told now, as the cluster is away: then the publisher asks again before it publishes.
-pub fn check_history(log: &Arc<dyn EventLog>, settings: &KafkaSettings) -> Result<(), KafkaFault> {
+pub fn check_history(log: &Arc<dyn EventLog>, settings: &KafkaSettings) -> Result<Connection, KafkaFault> {
     settings.check()?;
     let shared = Shared::new(Arc::clone(log));
-    history::check_topics(&**log, settings, &KafkaBrokers::connect(settings, watch(&shared, settings))?)
+    let brokers = KafkaBrokers::connect(settings, watch(&shared, settings), Delivery::Transactional)?;
+    history::check_topics(&**log, settings, &brokers)?;
+    Ok(Connection(brokers))
 }
 
 fn watch(shared: &Arc<Shared>, settings: &KafkaSettings) -> Arc<dyn Watch> {
