@@ -221,6 +221,21 @@ fn every_actor_has_the_same_five_files() {
 }
 
 #[test]
+fn the_files_and_folders_that_the_documents_name_are_there() {
+    for document in ["ARCHITECTURE.md", "docs/glossary.md", "docs/operations.md", "docs/log.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        // What stands between back quotes and begins with a folder of ours.
+        for named in text.split('`').skip(1).step_by(2) {
+            let owner = named.split('/').next().unwrap_or_default();
+            let is_path = named.contains('/') && !named.contains([' ', '<', '{', '*', '\n']);
+            if is_path && GRAPH.iter().any(|(ours, _)| *ours == owner) {
+                assert!(root().join(named).exists(), "{document} names {named}, which is not there");
+            }
+        }
+    }
+}
+
+#[test]
 fn files_are_short_and_say_what_they_are() {
     for (path, text) in sources() {
         let lines = text.lines().count();
