@@ -14,6 +14,7 @@ use crate::{
     StrategyDisableRequested, StrategyDisabled, StrategyEnableRefused, StrategyEnableRequested,
     StrategyEnabled, StrategyGuardConfigured, StrategyKeptHalted, StrategyReduced, TimerDue,
     TopicSettingsSeen, TradeAfterHalt, TradeClosed,
+    compact::Misfit,
     path::path_of,
     payload::{About, Type},
     upcast::upcast,
@@ -208,6 +209,29 @@ pub enum Event {
     OtherPublisherSeen(OtherPublisherSeen),
     /// It does so no longer.
     OtherPublisherGone(OtherPublisherGone),
+}
+
+/// The form of an event's fields where they are stored. The numbers are written to disk: never reuse one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Codec {
+    /// As they are published.
+    #[default]
+    Json = 0,
+    /// In few bytes: for types of which there are many.
+    Compact = 1,
+}
+
+impl Codec {
+    /// The form with a number, if there is one.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Json),
+            1 => Some(Self::Compact),
+            _ => None,
+        }
+    }
 }
 
 /// Why stored bytes are no event of ours.
@@ -405,6 +429,47 @@ impl Event {
         let mut fields = Vec::with_capacity(USUAL_BYTES);
         serde_json::to_writer(&mut fields, self)?;
         Ok(fields)
+    }
+
+    /// The fields as they are stored: compact where the type has such a form and the values fit it, else as JSON.
+    ///
+    /// # Errors
+    /// When a value has no JSON form (a time beyond the year 9999).
+    pub fn to_stored(&self) -> Result<(Codec, Vec<u8>), serde_json::Error> {
+        match self.about().to_compact() {
+            Some(fields) => Ok((Codec::Compact, fields)),
+            None => Ok((Codec::Json, self.to_json()?)),
+        }
+    }
+
+    /// Reads stored fields of any version that was ever written.
+    ///
+    /// # Errors
+    /// When the type or version is not known, or the fields do not fit it.
+    pub fn from_stored(
+        event_type: &str,
+        version: u16,
+        codec: Codec,
+        fields: &[u8],
+    ) -> Result<Self, DecodeError> {
+        match codec {
+            Codec::Json => Self::from_json(event_type, version, fields),
+            Codec::Compact => Self::from_compact(event_type, version, fields),
+        }
+    }
+
+    /// A type with a compact form has had one version so far. The form of an older one becomes JSON again and takes the
+    /// steps of `upcast`: the sample of each version in `schemas/compact/` holds us to it.
+    fn from_compact(event_type: &str, version: u16, fields: &[u8]) -> Result<Self, DecodeError> {
+        let known = Type::named(event_type).filter(|known| known.version == version);
+        let known =
+            known.ok_or_else(|| DecodeError::Unknown { event_type: event_type.to_owned(), version })?;
+        (known.decode_compact)(fields).map_err(|Misfit { field, what }| DecodeError::Fields {
+            event_type: event_type.to_owned(),
+            version,
+            field: field.to_owned(),
+            source: serde::de::Error::custom(what),
+        })
     }
 
     /// Reads stored fields of any version that was ever written.

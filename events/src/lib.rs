@@ -5,6 +5,7 @@
 
 mod alert;
 mod clock;
+mod compact;
 mod configuration;
 pub mod decimal;
 mod envelope;
@@ -28,6 +29,7 @@ mod time;
 mod timer;
 mod trade;
 mod upcast;
+pub mod varint;
 
 pub use alert::{AlertCleared, AlertKind, AlertRaised, Severity};
 pub use clock::{ClockCaughtUp, ClockFellBehind, Moment};
@@ -37,7 +39,7 @@ pub use configuration::{
 };
 pub use decimal::{Decimal, DecimalSum};
 pub use envelope::{Fact, NewEvent, Recorded, RecordedJson};
-pub use event::{DecodeError, Event, Family, FamilySet};
+pub use event::{Codec, DecodeError, Event, Family, FamilySet};
 pub use host::{ActorFailed, ActorQuarantined, ActorRecovered, HaltMissed, RunStarted, SnapshotDiffered};
 pub use ingest::{
     Bytes, IngestAdvanced, Origin, PartitionsAdded, RecordRejected, RecordsMissing, RejectReason,

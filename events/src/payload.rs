@@ -2,7 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Event, Family, FamilySet};
+use crate::{Event, Family, FamilySet, compact::Misfit};
 
 /// The fields of one type of event.
 pub(crate) trait Payload: Serialize + DeserializeOwned {
@@ -20,6 +20,16 @@ pub(crate) trait Payload: Serialize + DeserializeOwned {
     fn strategy(&self) -> Option<&str> {
         None
     }
+
+    /// The fields in few bytes, where the type has such a form and the values fit it.
+    fn to_compact(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Reads that form.
+    fn from_compact(_fields: &[u8]) -> Result<Self, Misfit> {
+        Err(Misfit { field: "", what: "this type has no compact form" })
+    }
 }
 
 /// A [`Payload`] whose type is not known where it is asked.
@@ -29,6 +39,7 @@ pub(crate) trait About {
     fn version(&self) -> u16;
     fn is_decision(&self) -> bool;
     fn strategy(&self) -> Option<&str>;
+    fn to_compact(&self) -> Option<Vec<u8>>;
 }
 
 impl<P: Payload> About for P {
@@ -51,6 +62,10 @@ impl<P: Payload> About for P {
     fn strategy(&self) -> Option<&str> {
         Payload::strategy(self)
     }
+
+    fn to_compact(&self) -> Option<Vec<u8>> {
+        Payload::to_compact(self)
+    }
 }
 
 /// A type, for who has its stored name.
@@ -61,6 +76,8 @@ pub(crate) struct Type {
     pub(crate) is_decision: bool,
     /// Reads fields of the newest shape.
     pub(crate) decode: fn(&[u8]) -> Result<Event, serde_json::Error>,
+    /// The same from their compact form.
+    pub(crate) decode_compact: fn(&[u8]) -> Result<Event, Misfit>,
 }
 
 impl Type {
@@ -71,6 +88,7 @@ impl Type {
             family: P::FAMILY,
             is_decision: P::IS_DECISION,
             decode: |fields| serde_json::from_slice(fields).map(P::WRAP),
+            decode_compact: |fields| P::from_compact(fields).map(P::WRAP),
         }
     }
 }

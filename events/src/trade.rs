@@ -1,8 +1,10 @@
 //! Closed trades, as the bot reports them.
 
+mod compact;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Family, Timestamp, decimal, decimal::Decimal, payload::Payload};
+use crate::{Event, Family, Timestamp, compact::Misfit, decimal, decimal::Decimal, payload::Payload};
 
 /// Which way a trade bet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +104,14 @@ impl Payload for TradeClosed {
 
     fn strategy(&self) -> Option<&str> {
         Some(&self.strategy)
+    }
+
+    fn to_compact(&self) -> Option<Vec<u8>> {
+        compact::encode(self)
+    }
+
+    fn from_compact(fields: &[u8]) -> Result<Self, Misfit> {
+        compact::decode(fields)
     }
 }
 

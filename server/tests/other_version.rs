@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Event, FamilySet, NewEvent, Recorded, Uuid, id};
+use events::{Codec, Event, FamilySet, NewEvent, Recorded, Uuid, id};
 use store::{Duplicates, EmbeddedLog, EventLog as _, Expected, Options, Prepared, Request};
 use support::{Home, Said};
 
@@ -43,7 +43,7 @@ fn append(log: &EmbeddedLog, like: &Recorded, event_id: Uuid, kind: &str) {
     let (producer, run_id) = (&like.producer, like.run_id);
     let mut event = NewEvent::root(event_id, like.occurred_at, producer, run_id, like.event.clone());
     event.basis_position = like.basis_position;
-    let events = vec![Prepared::with_payload(event, fields.into_bytes())];
+    let events = vec![Prepared::stored(event, (Codec::Json, fields.into_bytes()))];
     let (stream, expected) = (Arc::clone(&like.stream), Expected::Any);
     log.append(Request { stream, expected, duplicates: Duplicates::Skip, events }).unwrap();
 }

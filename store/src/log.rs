@@ -9,7 +9,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use events::{FamilySet, NewEvent, Recorded, Timestamp, Uuid};
+use events::{Codec, FamilySet, NewEvent, Recorded, Timestamp, Uuid};
 
 /// What an appender knows of its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,9 @@ pub struct Prepared {
     /// The event as it will be recorded, save for its place, which is still to come: made here so that the writer, which
     /// there is one of, only fills that in.
     pub event: Arc<Recorded>,
-    /// Its fields as JSON.
+    /// The form of the fields that are stored.
+    pub codec: Codec,
+    /// The fields in that form.
     pub payload: Vec<u8>,
 }
 
@@ -54,16 +56,16 @@ impl Prepared {
     /// # Errors
     /// When the event has no JSON form.
     pub fn new(event: NewEvent) -> Result<Self, serde_json::Error> {
-        let payload = event.event.to_json()?;
-        Ok(Self::with_payload(event, payload))
+        let stored = event.event.to_stored()?;
+        Ok(Self::stored(event, stored))
     }
 
-    /// An event whose fields as JSON are known.
+    /// An event whose fields are known in a form.
     #[must_use]
-    pub fn with_payload(event: NewEvent, payload: Vec<u8>) -> Self {
+    pub fn stored(event: NewEvent, (codec, payload): (Codec, Vec<u8>)) -> Self {
         // Any name will do until the stream is known.
         let nowhere = (0, Arc::clone(&event.producer), 0);
-        Self { event: Arc::new(event.placed(nowhere, Timestamp::default())), payload }
+        Self { event: Arc::new(event.placed(nowhere, Timestamp::default())), codec, payload }
     }
 
     /// The event at its place.

@@ -130,6 +130,28 @@ fn every_sample_is_read_and_written_again_and_fits_its_schema() {
 }
 
 #[test]
+fn every_compact_sample_says_what_the_sample_beside_it_says() {
+    let folder = schemas::folder().join("compact");
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| fail(&folder, &error));
+    let kept: BTreeMap<_, _> = entries
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (name_of(&path), fs::read(&path).unwrap_or_else(|error| fail(&path, &error))))
+        .collect();
+    let samples = samples_on_disk();
+    for (name, fields) in &kept {
+        let sample = &samples[&name.replace(".bin", ".json")];
+        assert_eq!(schemas::read_compact(name, fields).as_ref(), Some(sample), "{name} changed its meaning");
+    }
+    for (name, fields) in schemas::compact() {
+        assert_eq!(kept.get(&name), Some(&fields), "schemas/compact/{name} is stale; run {COMMAND}");
+        let (event_type, newest) = name.strip_suffix(".bin").unwrap().rsplit_once(".v").unwrap();
+        let versions = 1..=newest.parse::<u16>().unwrap();
+        let missing = versions.filter(|version| !kept.contains_key(&format!("{event_type}.v{version}.bin")));
+        assert_eq!(missing.collect::<Vec<_>>(), [0; 0], "versions of {event_type} without a compact sample");
+    }
+}
+
+#[test]
 fn a_schema_refuses_an_event_that_lacks_a_field_or_has_a_wrong_one() {
     let schema = &schemas_of("TradeClosed");
     let sample = &schemas::golden()["TradeClosed.v1.json"];
@@ -171,7 +193,7 @@ fn a_golden_sample_may_grow_but_not_change() {
 fn the_generator_writes_everything_once_and_no_changed_sample() {
     let folder = tempfile::tempdir().unwrap();
     let first = schemas::write(folder.path()).unwrap();
-    assert_eq!(first.len(), schemas::generated().len() + schemas::golden().len());
+    assert_eq!(first.len(), schemas::generated().len() + schemas::golden().len() + schemas::compact().len());
     assert_eq!(schemas::write(folder.path()).unwrap(), [""; 0]);
     let sample = folder.path().join("samples").join("IngestAdvanced.v1.json");
     fs::write(&sample, r#"{"next_offset": 1}"#).unwrap();

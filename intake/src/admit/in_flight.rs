@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use events::{DecodeError, Event};
+use events::{Codec, DecodeError, Event};
 use store::Prepared;
 
 use super::{Admission, Candidate, Raw};
@@ -19,6 +19,7 @@ pub(super) struct InFlight {
 struct Trade {
     candidate: usize,
     payload: Range<usize>,
+    codec: Codec,
     version: u16,
 }
 
@@ -29,7 +30,7 @@ impl InFlight {
         self.payloads.extend_from_slice(&prepared.payload);
         let payload = start..self.payloads.len();
         let version = prepared.event.event.schema_version();
-        self.trades.push(Trade { candidate, payload, version });
+        self.trades.push(Trade { candidate, payload, codec: prepared.codec, version });
     }
 
     /// Gives every candidate its trade back.
@@ -38,12 +39,12 @@ impl InFlight {
         admission: &Admission,
         candidates: &mut [Candidate<'_, R>],
     ) -> Result<(), DecodeError> {
-        for Trade { candidate, payload, version } in self.trades.drain(..) {
+        for Trade { candidate, payload, codec, version } in self.trades.drain(..) {
             let payload = self.payloads[payload].to_vec();
             let candidate = &mut candidates[candidate];
-            if let Event::TradeClosed(trade) = Event::from_json("TradeClosed", version, &payload)? {
+            if let Event::TradeClosed(trade) = Event::from_stored("TradeClosed", version, codec, &payload)? {
                 let event = admission.trade_event(trade, candidate.place);
-                candidate.prepared = Ok(Some(Prepared::with_payload(event, payload)));
+                candidate.prepared = Ok(Some(Prepared::stored(event, (codec, payload))));
             }
         }
         self.payloads.clear();

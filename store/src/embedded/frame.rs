@@ -1,11 +1,11 @@
-//! One event on disk: a prefix that tells whether the bytes are whole, a binary envelope, the payload as JSON.
+//! One event on disk: a prefix that tells whether the bytes are whole, a binary envelope, the payload.
 //!
 //! ```text
 //! prefix   u32 length of what follows the prefix; bit 31: last of its transaction, bit 30: last of its batch
 //!          u32 CRC-32C of everything else, begun with the segment's salt
 //!          u64 number of the batch
 //! header   u64 position, 16 event id, u64 stream revision, i64 occurred at, i64 recorded at, 16 run id,
-//!          u16 schema version, u8 family, u8 codec (0: JSON), u8 which of the optional fields are there,
+//!          u16 schema version, u8 family, u8 codec (0: JSON, 1: compact), u8 which of the optional fields are there,
 //!          u8 length of the type, u16 of the stream, u16 of the producer,
 //!          optional: 16 correlation id (else it is the event id), 16 causation id, u64 basis position,
 //!          u32 version of the rules, i64 offset in the source; type, stream, producer
@@ -18,7 +18,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use events::{Event, Recorded, Timestamp, Uuid};
+use events::{Codec, Event, Recorded, Timestamp, Uuid};
 
 use super::{bytes::Bytes, chain::Hash};
 use crate::{MAX_EVENT_BYTES, Prepared, ReadError};
@@ -30,7 +30,6 @@ const PREFIX: usize = 16;
 const FIXED: usize = 74;
 const OPTIONAL: usize = 16 + 16 + 8 + 4 + 8;
 const CHAIN: usize = size_of::<Hash>();
-const JSON: u8 = 0;
 
 /// Largest number of bytes that a frame has after its prefix.
 const LONGEST: usize = FIXED + OPTIONAL + u8::MAX as usize + MAX_EVENT_BYTES + CHAIN;
@@ -66,7 +65,8 @@ pub(super) fn encode(out: &mut Vec<u8>, place: &Place<'_>, prepared: &Prepared) 
     out.extend_from_slice(&place.recorded_at.micros().to_le_bytes());
     out.extend_from_slice(event.run_id.as_bytes());
     out.extend_from_slice(&event.event.schema_version().to_le_bytes());
-    out.extend_from_slice(&[event.event.family() as u8, JSON, 0, event_type.len() as u8]);
+    let forms = [event.event.family() as u8, prepared.codec as u8, 0, event_type.len() as u8];
+    out.extend_from_slice(&forms);
     out.extend_from_slice(&(place.stream.len() as u16).to_le_bytes());
     out.extend_from_slice(&(event.producer.len() as u16).to_le_bytes());
     out[start + 68] = encode_optional(out, prepared);
@@ -156,6 +156,7 @@ pub(super) struct Frame<'a> {
     pub event_id: Uuid,
     pub revision: u64,
     pub family: u8,
+    codec: Codec,
     /// All bytes of the frame.
     pub whole: &'a [u8],
     pub header: &'a [u8],
@@ -219,7 +220,8 @@ fn parse_record(record: &[u8]) -> Option<Frame<'_>> {
     rest.slice(8 + 8 + 16 + 2)?;
     let [family, codec, present, type_len] = rest.array()?;
     let (stream_len, producer_len) = (usize::from(rest.u16()?), usize::from(rest.u16()?));
-    if codec != JSON || usize::from(present) >> OPTIONAL_BYTES.len() != 0 {
+    let codec = Codec::from_code(codec)?;
+    if usize::from(present) >> OPTIONAL_BYTES.len() != 0 {
         return None;
     }
     rest.slice(optional_bytes(present))?;
@@ -237,6 +239,7 @@ fn parse_record(record: &[u8]) -> Option<Frame<'_>> {
         event_id,
         revision,
         family,
+        codec,
         whole: &[],
         header,
         payload,
@@ -281,7 +284,7 @@ impl<'a> Frame<'a> {
         let broken = || failed("the envelope does not fit its own lengths".to_owned());
         let event_type = std::str::from_utf8(self.names.event_type).ok().ok_or_else(broken)?;
         let envelope = self.envelope(cache).ok_or_else(broken)?;
-        let event = Event::from_json(event_type, envelope.schema_version, self.payload)
+        let event = Event::from_stored(event_type, envelope.schema_version, self.codec, self.payload)
             .map_err(|error| failed(error.to_string()))?;
         if event.family() as u8 != self.family {
             // Readers choose by this number: an event that stands under another one would be kept from them.

@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use events::schema::EventSchema;
+use events::{Codec, Event, schema::EventSchema};
 use serde_json::{Value, json};
 
 pub use samples::samples;
@@ -39,8 +39,27 @@ pub fn generated() -> BTreeMap<String, String> {
 /// The golden samples of the newest versions, by name below `samples/`.
 #[must_use]
 pub fn golden() -> BTreeMap<String, Value> {
-    let name = |event: &events::Event| file_name(event.event_type(), event.schema_version());
+    let name = |event: &Event| file_name(event.event_type(), event.schema_version());
     samples().iter().map(|event| (name(event), json!(event))).collect()
+}
+
+/// The golden samples in the compact form, of the types that have one, by name below `compact/`.
+pub fn compact() -> BTreeMap<String, Vec<u8>> {
+    let stored = |event: &Event| match event.to_stored() {
+        Ok((Codec::Compact, fields)) => {
+            Some((format!("{}.v{}.bin", event.event_type(), event.schema_version()), fields))
+        }
+        _ => None,
+    };
+    samples().iter().filter_map(stored).collect()
+}
+
+/// What a compact sample reads as; nothing where its name or its bytes are of no event.
+pub fn read_compact(file: &str, fields: &[u8]) -> Option<Value> {
+    let (event_type, version) = file.strip_suffix(".bin")?.rsplit_once(".v")?;
+    Event::from_stored(event_type, version.parse().ok()?, Codec::Compact, fields)
+        .ok()
+        .map(|event| json!(event))
 }
 
 /// `TradeClosed.v1.json`.
@@ -81,29 +100,37 @@ pub fn pretty(value: &Value) -> String {
 /// # Errors
 /// When the disk refuses, or a golden sample would change instead of growing: then its type needs a new version.
 pub fn write(folder: &Path) -> io::Result<Vec<String>> {
-    let samples = folder.join("samples");
+    let (samples, compact_samples) = (folder.join("samples"), folder.join("compact"));
     fs::create_dir_all(&samples)?;
+    fs::create_dir_all(&compact_samples)?;
     for (name, sample) in golden() {
-        check_golden(&samples.join(name), &sample)?;
+        check_golden(&samples.join(name), &sample, |old| serde_json::from_slice(old).ok())?;
     }
-    let below = |(name, sample)| (format!("samples/{name}"), pretty(&sample));
-    let files = generated().into_iter().chain(golden().into_iter().map(below));
+    for (name, fields) in compact() {
+        let sample = read_compact(&name, &fields).unwrap_or_default();
+        check_golden(&compact_samples.join(&name), &sample, |old| read_compact(&name, old))?;
+    }
+    let texts = generated().into_iter().map(|(name, text)| (name, text.into_bytes()));
+    let below = |(name, sample)| (format!("samples/{name}"), pretty(&sample).into_bytes());
+    let compact = compact().into_iter().map(|(name, fields)| (format!("compact/{name}"), fields));
+    let files = texts.chain(golden().into_iter().map(below)).chain(compact);
     let differs =
-        |(name, text): &(String, String)| fs::read_to_string(folder.join(name)).ok().as_ref() != Some(text);
+        |(name, bytes): &(String, Vec<u8>)| fs::read(folder.join(name)).ok().as_ref() != Some(bytes);
     let mut written = Vec::new();
-    for (name, text) in files.filter(differs) {
-        fs::write(folder.join(&name), text)?;
+    for (name, bytes) in files.filter(differs) {
+        fs::write(folder.join(&name), bytes)?;
         written.push(name);
     }
     Ok(written)
 }
 
-fn check_golden(path: &Path, sample: &Value) -> io::Result<()> {
+/// A sample that is there may only grow; `read` says what its bytes say.
+fn check_golden(path: &Path, sample: &Value, read: impl Fn(&[u8]) -> Option<Value>) -> io::Result<()> {
     let old = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        read => serde_json::from_slice(&read?)?,
+        found => read(&found?),
     };
-    if only_adds(&old, sample) {
+    if old.is_some_and(|old| only_adds(&old, sample)) {
         return Ok(());
     }
     let told = format!(
