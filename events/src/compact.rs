@@ -10,8 +10,8 @@ use crate::varint;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Misfit {
     /// The field that is read; empty for the whole.
-    pub field: &'static str,
-    pub what: &'static str,
+    pub(crate) field: &'static str,
+    pub(crate) what: &'static str,
 }
 
 /// Appends a text: its length and 1, and its bytes; or 0 and the 16 bytes of the UUID that it is, as UUIDs are written.
@@ -66,15 +66,15 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub fn of(bytes: &'a [u8]) -> Self {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub fn number(&mut self, field: &'static str) -> Result<u64, Misfit> {
+    pub(crate) fn number(&mut self, field: &'static str) -> Result<u64, Misfit> {
         varint::take(&mut self.rest).ok_or(Misfit { field, what: "no number" })
     }
 
-    pub fn signed(&mut self, field: &'static str) -> Result<i64, Misfit> {
+    pub(crate) fn signed(&mut self, field: &'static str) -> Result<i64, Misfit> {
         varint::take_signed(&mut self.rest).ok_or(Misfit { field, what: "no number" })
     }
 
@@ -85,7 +85,7 @@ impl<'a> Fields<'a> {
         Ok(first)
     }
 
-    pub fn text(&mut self, field: &'static str) -> Result<String, Misfit> {
+    pub(crate) fn text(&mut self, field: &'static str) -> Result<String, Misfit> {
         let length = self.number(field)?;
         let Some(length) = length.checked_sub(1) else {
             let id = Uuid::from_slice(self.slice(16, field)?);
@@ -97,7 +97,7 @@ impl<'a> Fields<'a> {
         text.map(str::to_owned).map_err(|_| Misfit { field, what: "no UTF-8" })
     }
 
-    pub fn decimal(&mut self, field: &'static str) -> Result<Decimal, Misfit> {
+    pub(crate) fn decimal(&mut self, field: &'static str) -> Result<Decimal, Misfit> {
         let no_decimal = Misfit { field, what: "no decimal" };
         let [first] = *self.slice(1, field)? else { return Err(no_decimal) };
         let (places, negative) = (first & (NEGATIVE - 1), first & NEGATIVE != 0);
@@ -123,7 +123,7 @@ impl<'a> Fields<'a> {
     }
 
     /// That nothing is left.
-    pub fn end(self) -> Result<(), Misfit> {
+    pub(crate) fn end(self) -> Result<(), Misfit> {
         if self.rest.is_empty() {
             Ok(())
         } else {

@@ -93,6 +93,7 @@ impl From<OpenError> for Problem {
                 Self::new(409, "folder_in_use", error.to_string())
             }
             OpenError::Newer { .. } => Self::new(409, "newer_format", error.to_string()),
+            OpenError::Older { .. } => Self::new(409, "older_format", error.to_string()),
             OpenError::Missing { .. } => Self::not_found(error.to_string()),
             OpenError::Io { .. } => Self::new(500, "folder_unusable", error.to_string()),
             OpenError::Read(_) => Self::new(500, "log_unreadable", error.to_string()),

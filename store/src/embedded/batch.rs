@@ -10,6 +10,7 @@ use super::{
     head::Head,
     ids,
     index::Entry,
+    names::{Names, Naming},
 };
 use crate::{Appended, Prepared, Request, id_map::IdMap};
 
@@ -28,6 +29,7 @@ pub(super) struct OpenBatch {
     ids: IdMap<u64>,
     revisions: HashMap<Arc<str>, u64>,
     link: Link,
+    naming: Naming,
     last_frame: usize,
     recorded_at: Timestamp,
     before: u64,
@@ -37,12 +39,19 @@ pub(super) struct OpenBatch {
 }
 
 impl OpenBatch {
-    /// Begins the batch after `head` at an offset of a segment.
-    pub(super) fn start(&mut self, head: &Head, starts_at: u64, salt: u32, now: Timestamp) {
+    /// Begins the batch after `head` at an offset of a segment, in which `names` have numbers.
+    pub(super) fn start(
+        &mut self,
+        head: &Head,
+        (starts_at, salt): (u64, u32),
+        names: Arc<Names>,
+        now: Timestamp,
+    ) {
         self.frames.clear();
         self.written.clear();
         self.ids.clear();
         self.revisions.clear();
+        self.naming.start(names);
         self.link.start(&head.chain, head.batch + 1);
         (self.before, self.number) = (head.position, head.batch + 1);
         (self.starts_at, self.salt, self.recorded_at) = (starts_at, salt, now);
@@ -84,21 +93,22 @@ impl OpenBatch {
 
     fn add_event(&mut self, stream: &Arc<str>, revision: u64, prepared: Prepared, is_last: bool) {
         self.last_frame = self.frames.len();
+        let offset = (self.starts_at + self.last_frame as u64) as u32;
         let place = frame::Place {
             batch: self.number,
             position: self.position() + 1,
             stream,
             revision,
             recorded_at: self.recorded_at,
+            at: offset,
         };
-        let header = frame::encode(&mut self.frames, &place, &prepared);
+        let header = frame::encode(&mut self.frames, &place, &prepared, &mut self.naming);
         frame::close(&mut self.frames, self.last_frame, is_last, self.salt);
         self.link.add(is_last, &self.frames[header], &prepared.payload);
         let place = (self.position() + 1, Arc::clone(stream), revision);
         let payload = prepared.payload.len();
         let recorded = prepared.placed(place, self.recorded_at);
         self.ids.insert(recorded.event_id, recorded.position);
-        let offset = (self.starts_at + self.last_frame as u64) as u32;
         self.written.push(Written { recorded, offset, payload });
     }
 
@@ -107,6 +117,11 @@ impl OpenBatch {
         let chain = self.link.value();
         frame::close_batch(&mut self.frames, self.last_frame, &chain, self.salt);
         chain
+    }
+
+    /// The names that have numbers once it is durable.
+    pub(super) fn names(&self) -> Arc<Names> {
+        Arc::clone(&self.naming.names)
     }
 
     /// What the index has to know of the batch.

@@ -3,13 +3,14 @@
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
-    files::{Folder, is_out_of_descriptors, path_of, remedy},
+    bytes::Bytes,
+    files::{Folder, Named, is_out_of_descriptors, path_of, remedy},
     lock::LockError,
 };
 use crate::ReadError;
 
 /// Version of all files of the log.
-pub(super) const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 2;
 /// How long until something is tried again for which no descriptor was left.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
@@ -38,6 +39,19 @@ pub enum OpenError {
         /// Its version.
         version: u32,
         /// The newest version known here.
+        known: u32,
+    },
+    /// An older tradewarden has written here.
+    #[error(
+        "{file} has format version {version}, this tradewarden knows {known}; read this log with the tradewarden that wrote \
+         it, or begin a new log in an empty folder (--data DIR)"
+    )]
+    Older {
+        /// The file.
+        file: Arc<str>,
+        /// Its version.
+        version: u32,
+        /// The version known here.
         known: u32,
     },
     /// There is no log, and it was to be read only.
@@ -101,7 +115,10 @@ impl From<OpenFault> for OpenError {
     fn from(fault: OpenFault) -> Self {
         match fault {
             OpenFault::Read(error) => Self::Read(error),
-            OpenFault::Newer { file, version } => Self::Newer { file, version, known: FORMAT_VERSION },
+            OpenFault::Version { file, version } if version > FORMAT_VERSION => {
+                Self::Newer { file, version, known: FORMAT_VERSION }
+            }
+            OpenFault::Version { file, version } => Self::Older { file, version, known: FORMAT_VERSION },
         }
     }
 }
@@ -110,7 +127,21 @@ impl From<OpenFault> for OpenError {
 #[derive(Debug)]
 pub(super) enum OpenFault {
     Read(ReadError),
-    Newer { file: Arc<str>, version: u32 },
+    /// Another version of tradewarden wrote it.
+    Version {
+        file: Arc<str>,
+        version: u32,
+    },
+}
+
+/// The version stands at the same place in every file of ours, so one of another version is told from a damaged one.
+pub(super) fn refuse_other_version(file: &Named, start: &[u8], magic: &[u8; 8]) -> Result<(), OpenFault> {
+    let version = Bytes(start.get(8..).unwrap_or_default()).u64().unwrap_or_default();
+    let is_one = (1..1 << 16).contains(&version) && version != u64::from(FORMAT_VERSION);
+    if start.starts_with(magic) && is_one {
+        return Err(OpenFault::Version { file: Arc::clone(&file.path), version: version as u32 });
+    }
+    Ok(())
 }
 
 impl From<ReadError> for OpenFault {

@@ -4,43 +4,56 @@
 //! prefix   u32 length of what follows the prefix; bit 31: last of its transaction, bit 30: last of its batch
 //!          u32 CRC-32C of everything else, begun with the segment's salt
 //!          u64 number of the batch
-//! header   u64 position, 16 event id, u64 stream revision, i64 occurred at, i64 recorded at, 16 run id,
-//!          u16 schema version, u8 family, u8 codec (0: JSON, 1: compact), u8 which of the optional fields are there,
-//!          u8 length of the type, u16 of the stream, u16 of the producer,
-//!          optional: 16 correlation id (else it is the event id), 16 causation id, u64 basis position,
-//!          u32 version of the rules, i64 offset in the source; type, stream, producer
+//! header   u64 position, 16 event id, i64 recorded at, u8 family, u8 codec (0: JSON, 1: compact),
+//!          u8 which of the optional fields are there;
+//!          varints: schema version, stream revision, occurred at − recorded at (signed);
+//!          optional: 16 correlation id (else it is the event id), 16 causation id, varints: basis position,
+//!          version of the rules, offset in the source (signed);
+//!          names (see `names`): type, stream, producer, run
 //! payload
 //! chain    32 bytes, only in the last frame of a batch
 //! ```
 //!
-//! All numbers are little-endian. The salt differs from segment to segment, so a frame of another segment or of a
+//! All numbers of fixed length are little-endian, varints as `events::varint` has them. The salt differs from segment to segment, so a frame of another segment or of a
 //! deleted file is no frame here.
 
 use std::{ops::Range, sync::Arc};
 
-use events::{Codec, Event, Recorded, Timestamp, Uuid};
+use events::{Codec, Event, Recorded, Timestamp, Uuid, varint};
 
-use super::{bytes::Bytes, chain::Hash};
+use super::{
+    bytes::Bytes,
+    chain::Hash,
+    names::{Names, Naming, Written},
+};
 use crate::{MAX_EVENT_BYTES, Prepared, ReadError};
 
 const LAST_OF_TRANSACTION: u32 = 1 << 31;
 const LAST_OF_BATCH: u32 = 1 << 30;
 const LENGTH: u32 = LAST_OF_BATCH - 1;
-const PREFIX: usize = 16;
-const FIXED: usize = 74;
-const OPTIONAL: usize = 16 + 16 + 8 + 4 + 8;
+/// Bytes before the header.
+pub(super) const PREFIX: usize = 16;
+/// The least that a header has, with each varint and name in one byte.
+const SHORTEST: usize = 8 + 16 + 8 + 3 + 3 + 4;
+/// The most that it has beside the texts of its names.
+const LONGEST_HEADER: usize = 256;
 const CHAIN: usize = size_of::<Hash>();
 
 /// Largest number of bytes that a frame has after its prefix.
-const LONGEST: usize = FIXED + OPTIONAL + u8::MAX as usize + MAX_EVENT_BYTES + CHAIN;
+const LONGEST: usize = LONGEST_HEADER + u8::MAX as usize + MAX_EVENT_BYTES + CHAIN;
 
 const HAS_CORRELATION: u8 = 1;
 const HAS_CAUSATION: u8 = 2;
 const HAS_BASIS: u8 = 4;
 const HAS_RULES: u8 = 8;
 const HAS_OFFSET: u8 = 16;
-/// Bytes of the optional fields, in the order of their bits.
-const OPTIONAL_BYTES: [usize; 5] = [16, 16, 8, 4, 8];
+const KNOWN: u8 = 31;
+
+/// The names of a frame, in their order.
+const TYPE: usize = 0;
+const STREAM: usize = 1;
+const PRODUCER: usize = 2;
+const RUN: usize = 3;
 
 /// Where an event goes.
 pub(super) struct Place<'a> {
@@ -49,57 +62,60 @@ pub(super) struct Place<'a> {
     pub stream: &'a str,
     pub revision: u64,
     pub recorded_at: Timestamp,
+    /// Offset of the frame in its segment.
+    pub at: u32,
 }
 
 /// Appends the frame of an event; answers where in `out` its header is. `close` has to follow.
-pub(super) fn encode(out: &mut Vec<u8>, place: &Place<'_>, prepared: &Prepared) -> Range<usize> {
+pub(super) fn encode(
+    out: &mut Vec<u8>,
+    place: &Place<'_>,
+    prepared: &Prepared,
+    naming: &mut Naming,
+) -> Range<usize> {
     let event = &prepared.event;
-    let event_type = event.event.event_type();
     out.extend_from_slice(&[0; 8]);
     out.extend_from_slice(&place.batch.to_le_bytes());
     let start = out.len();
     out.extend_from_slice(&place.position.to_le_bytes());
     out.extend_from_slice(event.event_id.as_bytes());
-    out.extend_from_slice(&place.revision.to_le_bytes());
-    out.extend_from_slice(&event.occurred_at.micros().to_le_bytes());
-    out.extend_from_slice(&place.recorded_at.micros().to_le_bytes());
-    out.extend_from_slice(event.run_id.as_bytes());
-    out.extend_from_slice(&event.event.schema_version().to_le_bytes());
-    let forms = [event.event.family() as u8, prepared.codec as u8, 0, event_type.len() as u8];
-    out.extend_from_slice(&forms);
-    out.extend_from_slice(&(place.stream.len() as u16).to_le_bytes());
-    out.extend_from_slice(&(event.producer.len() as u16).to_le_bytes());
-    out[start + 68] = encode_optional(out, prepared);
-    out.extend_from_slice(event_type.as_bytes());
-    out.extend_from_slice(place.stream.as_bytes());
-    out.extend_from_slice(event.producer.as_bytes());
+    let recorded_at = place.recorded_at.micros();
+    out.extend_from_slice(&recorded_at.to_le_bytes());
+    out.extend_from_slice(&[event.event.family() as u8, prepared.codec as u8, present_in(event)]);
+    varint::put(out, event.event.schema_version().into());
+    varint::put(out, place.revision);
+    varint::put_signed(out, event.occurred_at.micros().wrapping_sub(recorded_at));
+    put_optional(out, event);
+    naming.put_text(out, TYPE, event.event.event_type(), place.at);
+    naming.put_text(out, STREAM, place.stream, place.at);
+    naming.put_text(out, PRODUCER, &event.producer, place.at);
+    naming.put_run(out, RUN, event.run_id, place.at);
     let header = start..out.len();
     out.extend_from_slice(&prepared.payload);
     header
 }
 
-fn encode_optional(out: &mut Vec<u8>, prepared: &Prepared) -> u8 {
-    let (event, mut present) = (&prepared.event, 0);
-    let mut put = |bit, bytes: &[u8]| {
-        present |= bit;
-        out.extend_from_slice(bytes);
-    };
+fn present_in(event: &Recorded) -> u8 {
+    let has = |bit, is_there| if is_there { bit } else { 0 };
+    has(HAS_CORRELATION, event.correlation_id != event.event_id)
+        | has(HAS_CAUSATION, event.causation_id.is_some())
+        | has(HAS_BASIS, event.basis_position.is_some())
+        | has(HAS_RULES, event.rules_version.is_some())
+        | has(HAS_OFFSET, event.source_offset.is_some())
+}
+
+fn put_optional(out: &mut Vec<u8>, event: &Recorded) {
     if event.correlation_id != event.event_id {
-        put(HAS_CORRELATION, event.correlation_id.as_bytes());
+        out.extend_from_slice(event.correlation_id.as_bytes());
     }
     if let Some(id) = event.causation_id {
-        put(HAS_CAUSATION, id.as_bytes());
+        out.extend_from_slice(id.as_bytes());
     }
-    if let Some(position) = event.basis_position {
-        put(HAS_BASIS, &position.to_le_bytes());
-    }
-    if let Some(version) = event.rules_version {
-        put(HAS_RULES, &version.to_le_bytes());
-    }
+    let numbers = [event.basis_position, event.rules_version.map(u64::from)];
+    numbers.into_iter().flatten().for_each(|number| varint::put(out, number));
     if let Some(offset) = event.source_offset {
-        put(HAS_OFFSET, &offset.to_le_bytes());
+        varint::put_signed(out, offset);
     }
-    present
 }
 
 /// Writes length and checksum of the frame that starts at `start` and ends with `out`.
@@ -156,26 +172,21 @@ pub(super) struct Frame<'a> {
     pub event_id: Uuid,
     pub revision: u64,
     pub family: u8,
-    codec: Codec,
     /// All bytes of the frame.
     pub whole: &'a [u8],
     pub header: &'a [u8],
     pub payload: &'a [u8],
-    names: Names<'a>,
-}
-
-#[derive(Clone, Copy)]
-struct Names<'a> {
-    event_type: &'a [u8],
-    stream: &'a [u8],
-    producer: &'a [u8],
+    /// Type, stream, producer, run.
+    pub names: [Written<'a>; 4],
+    codec: Codec,
+    envelope: Envelope,
 }
 
 /// How many bytes the frame at the start of these has, as far as its length can be right.
 pub(super) fn frame_bytes(bytes: &[u8]) -> Result<usize, Bad> {
     let Some(word) = Bytes(bytes).u32() else { return Err(Bad::Short(PREFIX)) };
     let length = (word & LENGTH) as usize;
-    if !(FIXED..=LONGEST).contains(&length) {
+    if !(SHORTEST..=LONGEST).contains(&length) {
         return Err(Bad::Broken(if word == 0 { "zeros instead of an event" } else { "impossible length" }));
     }
     Ok(PREFIX + length)
@@ -216,21 +227,31 @@ fn parse_record(record: &[u8]) -> Option<Frame<'_>> {
     let mut rest = Bytes(record);
     let position = rest.u64()?;
     let event_id = Uuid::from_bytes(rest.array()?);
-    let revision = rest.u64()?;
-    rest.slice(8 + 8 + 16 + 2)?;
-    let [family, codec, present, type_len] = rest.array()?;
-    let (stream_len, producer_len) = (usize::from(rest.u16()?), usize::from(rest.u16()?));
-    let codec = Codec::from_code(codec)?;
-    if usize::from(present) >> OPTIONAL_BYTES.len() != 0 {
-        return None;
-    }
-    rest.slice(optional_bytes(present))?;
-    let names = Names {
-        event_type: rest.slice(usize::from(type_len))?,
-        stream: rest.slice(stream_len)?,
-        producer: rest.slice(producer_len)?,
+    let recorded_at = rest.i64()?;
+    let [family, codec, present] = rest.array()?;
+    let codec = Codec::from_code(codec).filter(|_| present & !KNOWN == 0)?;
+    let rest = &mut rest.0;
+    let schema_version = u16::try_from(varint::take(rest)?).ok()?;
+    let revision = varint::take(rest)?;
+    let occurred_at = recorded_at.wrapping_add(varint::take_signed(rest)?);
+    let has = |bit| present & bit != 0;
+    let envelope = Envelope {
+        schema_version,
+        occurred_at: Timestamp::from_micros(occurred_at),
+        recorded_at: Timestamp::from_micros(recorded_at),
+        correlation_id: if has(HAS_CORRELATION) { take_id(rest)? } else { event_id },
+        causation_id: if has(HAS_CAUSATION) { Some(take_id(rest)?) } else { None },
+        basis_position: if has(HAS_BASIS) { Some(varint::take(rest)?) } else { None },
+        rules_version: if has(HAS_RULES) { Some(u32::try_from(varint::take(rest)?).ok()?) } else { None },
+        source_offset: if has(HAS_OFFSET) { Some(varint::take_signed(rest)?) } else { None },
     };
-    let (header, payload) = record.split_at_checked(record.len() - rest.0.len())?;
+    let names = [
+        Written::take(rest, None)?,
+        Written::take(rest, None)?,
+        Written::take(rest, None)?,
+        Written::take(rest, Some(size_of::<Uuid>()))?,
+    ];
+    let (header, payload) = record.split_at_checked(record.len() - rest.len())?;
     Some(Frame {
         batch: 0,
         last_of_transaction: false,
@@ -239,16 +260,20 @@ fn parse_record(record: &[u8]) -> Option<Frame<'_>> {
         event_id,
         revision,
         family,
-        codec,
         whole: &[],
         header,
         payload,
         names,
+        codec,
+        envelope,
     })
 }
 
-fn optional_bytes(present: u8) -> usize {
-    OPTIONAL_BYTES.iter().enumerate().filter(|(bit, _)| present >> bit & 1 != 0).map(|(_, bytes)| bytes).sum()
+fn take_id(rest: &mut &[u8]) -> Option<Uuid> {
+    Bytes(rest).array().map(|bytes| {
+        *rest = &rest[size_of::<Uuid>()..];
+        Uuid::from_bytes(bytes)
+    })
 }
 
 /// Keeps the few names that follow each other again and again, so that reading does not allocate them anew.
@@ -272,19 +297,29 @@ impl NameCache {
     }
 }
 
-impl<'a> Frame<'a> {
-    /// The stream's name.
-    pub(super) fn stream(&self) -> Option<&'a str> {
-        std::str::from_utf8(self.names.stream).ok()
+impl Frame<'_> {
+    /// When the log took it in.
+    pub(super) fn recorded_at(&self) -> Timestamp {
+        self.envelope.recorded_at
     }
 
-    /// The whole event.
-    pub(super) fn decode(&self, cache: &mut NameCache) -> Result<Recorded, ReadError> {
+    /// The stream's name.
+    pub(super) fn stream(&self, names: &Names, cache: &mut NameCache) -> Option<Arc<str>> {
+        names.text(self.names[STREAM], cache)
+    }
+
+    /// The whole event; `names` are those of its segment.
+    pub(super) fn decode(&self, names: &Names, cache: &mut NameCache) -> Result<Recorded, ReadError> {
         let failed = |message: String| ReadError::Decode { position: self.position, message: message.into() };
-        let broken = || failed("the envelope does not fit its own lengths".to_owned());
-        let event_type = std::str::from_utf8(self.names.event_type).ok().ok_or_else(broken)?;
-        let envelope = self.envelope(cache).ok_or_else(broken)?;
-        let event = Event::from_stored(event_type, envelope.schema_version, self.codec, self.payload)
+        let nameless = || {
+            failed("its segment does not say what it is named; restore the segment from a backup".to_owned())
+        };
+        let event_type = names.text(self.names[TYPE], cache).ok_or_else(nameless)?;
+        let stream = self.stream(names, cache).ok_or_else(nameless)?;
+        let producer = names.text(self.names[PRODUCER], cache).ok_or_else(nameless)?;
+        let run_id = names.run(self.names[RUN]).ok_or_else(nameless)?;
+        let envelope = self.envelope;
+        let event = Event::from_stored(&event_type, envelope.schema_version, self.codec, self.payload)
             .map_err(|error| failed(error.to_string()))?;
         if event.family() as u8 != self.family {
             // Readers choose by this number: an event that stands under another one would be kept from them.
@@ -294,12 +329,12 @@ impl<'a> Frame<'a> {
             position: self.position,
             event_id: self.event_id,
             schema_version: envelope.schema_version,
-            stream: envelope.stream,
+            stream,
             stream_revision: self.revision,
             occurred_at: envelope.occurred_at,
             recorded_at: envelope.recorded_at,
-            producer: envelope.producer,
-            run_id: envelope.run_id,
+            producer,
+            run_id,
             correlation_id: envelope.correlation_id,
             causation_id: envelope.causation_id,
             basis_position: envelope.basis_position,
@@ -308,43 +343,18 @@ impl<'a> Frame<'a> {
             event,
         })
     }
-
-    fn envelope(&self, cache: &mut NameCache) -> Option<Envelope> {
-        let mut rest = Bytes(self.header.get(32..)?);
-        let (occurred_at, recorded_at) = (rest.i64()?, rest.i64()?);
-        let (run_id, schema_version) = (Uuid::from_bytes(rest.array()?), rest.u16()?);
-        let [_family, _codec, present, _type_len] = rest.array()?;
-        rest.slice(4)?;
-        let has = |bit| present & bit != 0;
-        let correlation = if has(HAS_CORRELATION) { Some(rest.array()?) } else { None };
-        Some(Envelope {
-            schema_version,
-            occurred_at: Timestamp::from_micros(occurred_at),
-            recorded_at: Timestamp::from_micros(recorded_at),
-            run_id,
-            correlation_id: correlation.map_or(self.event_id, Uuid::from_bytes),
-            causation_id: if has(HAS_CAUSATION) { Some(Uuid::from_bytes(rest.array()?)) } else { None },
-            basis_position: if has(HAS_BASIS) { Some(rest.u64()?) } else { None },
-            rules_version: if has(HAS_RULES) { Some(rest.u32()?) } else { None },
-            source_offset: if has(HAS_OFFSET) { Some(rest.i64()?) } else { None },
-            stream: cache.get(self.stream()?),
-            producer: cache.get(std::str::from_utf8(self.names.producer).ok()?),
-        })
-    }
 }
 
+#[derive(Clone, Copy)]
 struct Envelope {
     schema_version: u16,
     occurred_at: Timestamp,
     recorded_at: Timestamp,
-    run_id: Uuid,
     correlation_id: Uuid,
     causation_id: Option<Uuid>,
     basis_position: Option<u64>,
     rules_version: Option<u32>,
     source_offset: Option<i64>,
-    stream: Arc<str>,
-    producer: Arc<str>,
 }
 
 #[cfg(test)]
@@ -359,9 +369,9 @@ mod tests {
     fn frame_of(event: NewEvent, stream: &str, chain: Option<Hash>) -> Vec<u8> {
         let prepared = Prepared::new(event).unwrap();
         let recorded_at = Timestamp::from_micros(-5);
-        let place = Place { batch: 3, position: 12, stream, revision: 4, recorded_at };
+        let place = Place { batch: 3, position: 12, stream, revision: 4, recorded_at, at: 128 };
         let mut out = Vec::new();
-        encode(&mut out, &place, &prepared);
+        encode(&mut out, &place, &prepared, &mut Naming::default());
         close(&mut out, 0, true, SALT);
         if let Some(chain) = chain {
             close_batch(&mut out, 0, &chain, SALT);
@@ -400,7 +410,7 @@ mod tests {
             prop_assert_eq!((frame.batch, frame.whole.len(), frame.last_of_transaction), (3, bytes.len(), true));
             prop_assert_eq!(frame.chain, last.then_some(&[9; 32]));
             let expected = event.placed((12, Arc::from(stream), 4), Timestamp::from_micros(-5));
-            prop_assert_eq!(frame.decode(&mut NameCache::default()).unwrap(), expected);
+            prop_assert_eq!(frame.decode(&Names::default(), &mut NameCache::default()).unwrap(), expected);
         }
 
         #[test]
@@ -411,11 +421,11 @@ mod tests {
         // A right checksum over anything: what a tampering hand would write.
         #[test]
         fn any_header_with_a_right_checksum_is_read_or_refused(
-            mut bytes in proptest::collection::vec(any::<u8>(), (PREFIX + FIXED)..400), flags in 0_u32..4,
+            mut bytes in proptest::collection::vec(any::<u8>(), (PREFIX + SHORTEST)..400), flags in 0_u32..4,
         ) {
             seal_prefix(&mut bytes, flags << 30, SALT);
             if let Ok(frame) = parse(&bytes, SALT) {
-                let _ = frame.decode(&mut NameCache::default());
+                let _ = frame.decode(&Names::default(), &mut NameCache::default());
             }
         }
 
@@ -425,7 +435,7 @@ mod tests {
             bytes[PREFIX + at] = value;
             seal_prefix(&mut bytes, LAST_OF_TRANSACTION, SALT);
             if let Ok(frame) = parse(&bytes, SALT) {
-                let _ = frame.decode(&mut NameCache::default());
+                let _ = frame.decode(&Names::default(), &mut NameCache::default());
             }
         }
     }

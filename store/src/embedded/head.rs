@@ -8,7 +8,7 @@ use events::Uuid;
 use super::{
     bytes::Bytes,
     chain::Hash,
-    error::{FORMAT_VERSION, OpenFault},
+    error::{FORMAT_VERSION, OpenFault, refuse_other_version},
     files::{Access, Folder, Named, write_whole},
 };
 
@@ -63,10 +63,7 @@ impl Head {
         let file = Named::open(folder, HEAD, Access::Read)?;
         let mut bytes = [0; BYTES + 1];
         let read = file.read_some(&mut bytes, 0)?;
-        let version = Bytes(bytes.get(8..read).unwrap_or_default()).u64().unwrap_or_default();
-        if bytes.starts_with(MAGIC) && version > u64::from(FORMAT_VERSION) && version < 1 << 16 {
-            return Err(OpenFault::Newer { file: file.path, version: version as u32 });
-        }
+        refuse_other_version(&file, &bytes[..read], MAGIC)?;
         let damaged = || {
             file.damaged(0, "the record of the last known position is damaged; restore it from a backup (an older one will do)")
         };

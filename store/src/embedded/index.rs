@@ -3,7 +3,10 @@
 
 use std::{collections::HashMap, ops::RangeInclusive, sync::Arc};
 
-use super::ids::{Fingerprint, IdTable};
+use super::{
+    ids::{Fingerprint, IdTable},
+    names::Names,
+};
 
 /// Every how many events the offset is kept; those between are found by stepping over frames.
 pub(super) const SPARSE: u64 = 64;
@@ -42,6 +45,8 @@ pub(super) struct Index {
     pub sparse: Vec<u32>,
     pub ids: IdTable,
     pub streams: HashMap<Arc<str>, StreamPart>,
+    /// The names that have numbers there.
+    pub names: Arc<Names>,
 }
 
 impl Index {

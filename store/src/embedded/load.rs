@@ -1,10 +1,13 @@
 //! Reading a whole segment: its index, and where it ends.
 
+use std::sync::Arc;
+
 use super::{
     chain::{Hash, Link},
     frame::{Frame, NameCache},
     ids,
     index::{Entry, Index},
+    names::Names,
     scan::{MANY, Scanner, Step},
     segment::{HEADER, Segment},
     sidecar::Summary,
@@ -47,14 +50,17 @@ pub(super) fn load(segment: &Segment, chain: Chain) -> Result<Loaded, ReadError>
         end: HEADER as u64,
         bad: None,
     };
-    let (mut scanner, mut names) = (Scanner::new(segment, HEADER as u64, MANY), NameCache::default());
+    let (mut scanner, mut cache) = (Scanner::new(segment, HEADER as u64, MANY), NameCache::default());
+    // Those of a batch that is not complete do not count.
+    let mut names: Arc<Names> = Arc::default();
     let (mut open, mut link): (Vec<Entry>, Link) = Default::default();
     link.start(&loaded.chain, loaded.batch + 1);
     loop {
         match scanner.next()? {
             Step::Frame(at, frame) => {
                 let position = loaded.position + 1 + open.len() as u64;
-                open.push(entry(segment, at, &frame, (loaded.batch + 1, position), &mut names)?);
+                let expected = (loaded.batch + 1, position);
+                open.push(entry(segment, at, &frame, expected, (&mut names, &mut cache))?);
                 if chain == Chain::Checked {
                     link.add(frame.last_of_transaction, frame.header, frame.payload);
                 }
@@ -63,6 +69,7 @@ pub(super) fn load(segment: &Segment, chain: Chain) -> Result<Loaded, ReadError>
                     return Err(unchained(segment, loaded.end));
                 }
                 let end = at + frame.whole.len() as u64;
+                loaded.index.names = Arc::clone(&names);
                 let follows = loaded.take_batch(&mut open, *stored, end);
                 follows.then_some(()).ok_or_else(|| misplaced(segment, at))?;
                 link.start(&loaded.chain, loaded.batch + 1);
@@ -103,19 +110,21 @@ impl Loaded {
     }
 }
 
-/// What the index has to know of a frame that belongs to this batch and has this position.
+/// What the index has to know of a frame that belongs to this batch and has this position. The names that it gives are
+/// added to those before it.
 pub(super) fn entry(
     segment: &Segment,
     at: u64,
     frame: &Frame<'_>,
-    (batch, position): (u64, u64),
-    names: &mut NameCache,
+    expected: (u64, u64),
+    (names, cache): (&mut Arc<Names>, &mut NameCache),
 ) -> Result<Entry, ReadError> {
-    let stream = frame.stream().filter(|_| (frame.batch, frame.position) == (batch, position));
-    let stream = stream.ok_or_else(|| misplaced(segment, at))?;
-    let offset = u32::try_from(at).map_err(|_| misplaced(segment, at))?;
-    let fingerprint = ids::of_id(frame.event_id);
-    Ok(Entry { fingerprint, offset, stream: names.get(stream), revision: frame.revision })
+    let offset = u32::try_from(at).ok().filter(|_| (frame.batch, frame.position) == expected);
+    let offset = offset.ok_or_else(|| misplaced(segment, at))?;
+    let misnamed = |why: &str| segment.file.damaged(at, &format!("{why}; restore the file from a backup"));
+    Names::follow(names, frame, offset).map_err(misnamed)?;
+    let stream = frame.stream(names, cache).ok_or_else(|| misplaced(segment, at))?;
+    Ok(Entry { fingerprint: ids::of_id(frame.event_id), offset, stream, revision: frame.revision })
 }
 
 pub(super) fn misplaced(segment: &Segment, at: u64) -> ReadError {

@@ -18,6 +18,7 @@ mod inventory;
 mod live;
 mod load;
 mod lock;
+mod names;
 mod packed;
 mod paged;
 mod promises;

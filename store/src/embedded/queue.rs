@@ -19,7 +19,7 @@ const WAITING_REQUESTS: usize = 2 * BATCH_REQUESTS;
 /// Most bytes that wait, unless a single request has more.
 const WAITING_BYTES: usize = 16 << 20;
 /// What an event takes beside its payload on disk, roughly.
-const EVENT_BYTES: usize = 160;
+const EVENT_BYTES: usize = 80;
 
 /// The answer to an append.
 pub(super) type Answer = Result<Appended, AppendError>;

@@ -11,6 +11,7 @@ use events::{FamilySet, Recorded, Uuid};
 use super::{
     frame::{Frame, NameCache},
     ids,
+    names::Names,
     scan::{FEW, MANY, Scanner, Step},
     segment::{HEADER, Segment},
     shared::Shared,
@@ -20,7 +21,7 @@ use crate::{Batch, ReadError, Subscription, id_map::IdMap};
 /// A batch ends when its frames have this many bytes together, however many events were asked for.
 const BATCH_BYTES: u64 = 16 << 20;
 /// What a frame has, roughly; decides how much is read at once.
-const FRAME_BYTES: usize = 512;
+const FRAME_BYTES: usize = 256;
 /// Waits are cut to this, so that the end of one is always a moment that exists.
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
@@ -68,15 +69,18 @@ impl Shared {
     ) -> Result<Batch, ReadError> {
         let segments = self.segments();
         let (mut batch, mut bytes) = (Batch { events: Vec::new(), read_to: after }, 0);
-        let mut names = NameCache::default();
+        let mut cache = NameCache::default();
         while batch.read_to < to && bytes < BATCH_BYTES {
             let at = segment_of(&segments, batch.read_to + 1);
+            // Up to `to` all is published, and so are the names.
+            let names = segments[at].names()?;
             let last = segments.get(at + 1).map_or(u64::MAX, |next| next.header.first_position - 1);
             let offset = start_of(&segments[at], batch.read_to + 1, *place)?;
             let chunk = ((to - batch.read_to) as usize).saturating_mul(FRAME_BYTES).clamp(FEW, MANY);
             let mut scanner = Scanner::new(&segments[at], offset, chunk);
             while batch.read_to < to.min(last) && bytes < BATCH_BYTES {
-                bytes += take_next(&mut scanner, &segments[at], families, &mut names, &mut batch)?;
+                let next = (&mut scanner, &*segments[at]);
+                bytes += take_next(next, families, (&names, &mut cache), &mut batch)?;
             }
             let segment = segments[at].header.first_position;
             *place = Some(Place { segment, position: batch.read_to + 1, offset: scanner.at() });
@@ -192,10 +196,9 @@ fn start_of(segment: &Segment, position: u64, place: Option<Place>) -> Result<u6
 
 /// Takes the next frame into the batch, unless it is before it; answers its bytes.
 fn take_next(
-    scanner: &mut Scanner<'_>,
-    segment: &Segment,
+    (scanner, segment): (&mut Scanner<'_>, &Segment),
     families: FamilySet,
-    names: &mut NameCache,
+    (names, cache): (&Names, &mut NameCache),
     batch: &mut Batch,
 ) -> Result<u64, ReadError> {
     let at = scanner.at();
@@ -207,7 +210,7 @@ fn take_next(
         return Err(unreadable(segment, at, "the event here does not follow on the one before it"));
     }
     if families.contains_code(frame.family) {
-        batch.events.push(Arc::new(frame.decode(names)?));
+        batch.events.push(Arc::new(frame.decode(names, cache)?));
     }
     batch.read_to = frame.position;
     Ok(frame.whole.len() as u64)
@@ -234,16 +237,16 @@ fn fetch(
         _ => false,
     };
     let mut scanner = Scanner::new(segment, HEADER as u64, if dense { MANY / 4 } else { FEW });
-    let mut names = NameCache::default();
+    let (names, mut cache) = (segment.names()?, NameCache::default());
     let mut events = Vec::with_capacity(offsets.len());
     for (offset, revision) in offsets.into_iter().zip(revisions) {
         scanner.seek(u64::from(offset));
         let frame = next_frame(&mut scanner, segment)?;
-        if frame.stream() != Some(stream) || frame.revision != revision {
+        if frame.stream(&names, &mut cache).as_deref() != Some(stream) || frame.revision != revision {
             let why = "the event here is not the one that the index names";
             return Err(unreadable(segment, u64::from(offset), why));
         }
-        events.push(Arc::new(frame.decode(&mut names)?));
+        events.push(Arc::new(frame.decode(&names, &mut cache)?));
     }
     Ok(events)
 }

@@ -12,6 +12,10 @@ pub(super) const MANY: usize = 256 << 10;
 pub(super) const FEW: usize = 4 << 10;
 
 /// What comes next in a segment.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is looked at at a time; a box would cost each frame a visit to the heap"
+)]
 pub(super) enum Step<'a> {
     /// A frame and where it starts.
     Frame(u64, Frame<'a>),

@@ -17,11 +17,13 @@ use events::Uuid;
 use super::{
     bytes::Bytes,
     chain::Hash,
-    error::{FORMAT_VERSION, OpenFault},
+    error::{FORMAT_VERSION, OpenFault, refuse_other_version},
     files::{Access, Folder, Named, UNFINISHED, io_error, packed_name, path_of, segment_name},
     ids::Fingerprint,
     index::{Entry, Index},
+    names::Names,
     packed::{Packed, Unpacking},
+    scan::{FEW, Scanner, Step},
     sidecar::{Sidecar, Summary},
 };
 use crate::ReadError;
@@ -123,6 +125,8 @@ pub(super) struct Segment {
     memory: RwLock<Option<Index>>,
     sidecar: OnceLock<Sidecar>,
     sealed: OnceLock<Summary>,
+    /// Of a sealed one, once somebody asked.
+    names: OnceLock<Arc<Names>>,
 }
 
 impl Segment {
@@ -172,10 +176,7 @@ impl Segment {
     fn begin(file: Named, first_position: u64) -> Result<Self, OpenFault> {
         let mut bytes = [0; HEADER];
         file.read_exact(&mut bytes, 0)?;
-        let version = Bytes(&bytes[8..]).u64().unwrap_or_default();
-        if &bytes[..8] == MAGIC && version > u64::from(FORMAT_VERSION) && version < 1 << 16 {
-            return Err(OpenFault::Newer { file: file.path, version: version as u32 });
-        }
+        refuse_other_version(&file, &bytes, MAGIC)?;
         let Some((header, salt)) = SegmentHeader::decode(&bytes) else {
             return Err(file
                 .damaged(0, "the segment's header is damaged; restore the file from a backup")
@@ -193,8 +194,8 @@ impl Segment {
     }
 
     fn new(header: SegmentHeader, salt: u32, file: Named) -> Self {
-        let (memory, sidecar, sealed) = Default::default();
-        Self { header, salt, file, packed_bytes: None, archived: false, memory, sidecar, sealed }
+        let (memory, sidecar, sealed, names) = Default::default();
+        Self { header, salt, file, packed_bytes: None, archived: false, memory, sidecar, sealed, names }
     }
 
     /// Bytes that a sealed one takes on its disk.
@@ -229,7 +230,10 @@ impl Segment {
         self.set_summary(sidecar.summary);
         // Of two sidecars of one segment either will do.
         let _ = self.sidecar.set(sidecar);
-        self.memory.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(index) = self.memory.write().unwrap_or_else(PoisonError::into_inner).take() {
+            // The same as who reads them from the segment finds.
+            let _ = self.names.set(index.names);
+        }
     }
 
     /// Its sidecar, once it is sealed.
@@ -237,14 +241,56 @@ impl Segment {
         self.sidecar.get()
     }
 
-    /// Adds events that are durable.
-    pub(super) fn add(&self, entries: impl Iterator<Item = Entry>) {
+    /// Adds events that are durable, with the names that have numbers since.
+    pub(super) fn add(&self, entries: impl Iterator<Item = Entry>, names: Arc<Names>) {
         let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
         let index = memory.get_or_insert_default();
+        index.names = names;
         for entry in entries {
             let follows = index.add(entry);
             debug_assert!(follows, "invariant: the writer numbers a stream's events without gaps");
         }
+    }
+
+    /// The names that have numbers here: those of all events that are published.
+    pub(super) fn names(&self) -> Result<Arc<Names>, ReadError> {
+        if let Some(names) = self.names.get() {
+            return Ok(Arc::clone(names));
+        }
+        let of_sealed = |sidecar: &Sidecar| Ok((self.read_names(&sidecar.names_given_at()?)?, true));
+        let (names, is_whole) = self.ask(of_sealed, |index| (Arc::clone(&index.names), false))?;
+        if is_whole {
+            // Whoever else read them found the same.
+            let _ = self.names.set(Arc::clone(&names));
+        }
+        Ok(names)
+    }
+
+    /// The names from the frames that give them: those alone say what a number means.
+    fn read_names(&self, given_at: &[u32]) -> Result<Arc<Names>, ReadError> {
+        let (mut names, mut scanner) = (Arc::<Names>::default(), Scanner::new(self, HEADER as u64, FEW));
+        let mut frames = given_at.to_vec();
+        frames.dedup();
+        for at in frames {
+            scanner.seek(u64::from(at));
+            let found = match scanner.next()? {
+                Step::Frame(_, frame) => Names::follow(&mut names, &frame, at),
+                Step::Bad(_, why) => Err(why),
+                Step::End => Err("the file ends here"),
+            };
+            let unfit = |why: &str| {
+                let message = format!(
+                    "{why}, as its sidecar has it; remove the sidecar, or restore the file from a backup"
+                );
+                self.file.damaged(u64::from(at), &message)
+            };
+            found.map_err(unfit)?;
+        }
+        if names.given_at() != given_at {
+            let message = "its sidecar names other places of names than it has; remove the sidecar";
+            return Err(self.file.damaged(0, message));
+        }
+        Ok(names)
     }
 
     /// Asks the sidecar, or the index in memory: one of them is there.

@@ -3,7 +3,7 @@
 //!
 //! In the data of its pages (see `paged`): a header of 256 bytes; the offset of every 64th frame; the filter over event
 //! ids and streams; a directory of the ids; (fingerprint, offset) of every event, sorted; the streams, sorted by the
-//! hash of their name; the names; the offsets of each stream's frames.
+//! hash of their name; the names; the offsets of each stream's frames; the offsets of the frames that give names numbers.
 
 use std::{
     io,
@@ -16,10 +16,11 @@ use events::Uuid;
 use super::{
     bytes::Bytes,
     chain::Hash,
-    error::{FORMAT_VERSION, OpenFault},
+    error::{FORMAT_VERSION, OpenFault, refuse_other_version},
     files::{Access, BadBytes, Folder, LogFile, Named, UNFINISHED, fill, io_error, sidecar_name},
     ids::{self, Filter, Fingerprint},
     index::{Index, SPARSE, StreamPart},
+    names::MOST_NAMES,
     paged::{PagedReader, PagedWriter, Table, paged_size},
 };
 use crate::ReadError;
@@ -58,12 +59,13 @@ struct Layout {
     streams: Table,
     names: Table,
     offsets: Table,
+    given: Table,
 }
 
 impl Layout {
     /// The tables one after the other, from their numbers of entries.
-    fn new(counts: [u64; 7]) -> Self {
-        let sizes = [4, Filter::BLOCK_BYTES as u64, 4, 8, STREAM_ENTRY as u64, 1, 4];
+    fn new(counts: [u64; 8]) -> Self {
+        let sizes = [4, Filter::BLOCK_BYTES as u64, 4, 8, STREAM_ENTRY as u64, 1, 4, 4];
         let mut at = HEADER as u64;
         let mut tables = counts.into_iter().zip(sizes).map(|(entries, size)| {
             let table = Table { at, entries };
@@ -79,17 +81,21 @@ impl Layout {
             streams: next(),
             names: next(),
             offsets: next(),
+            given: next(),
         }
     }
 
-    fn counts(&self) -> [u64; 7] {
-        let tables =
-            [self.sparse, self.filter, self.directory, self.ids, self.streams, self.names, self.offsets];
-        tables.map(|table| table.entries)
+    fn counts(&self) -> [u64; 8] {
+        let (found, of_streams) =
+            ([self.sparse, self.filter, self.directory, self.ids], [self.streams, self.names]);
+        let tables = found.into_iter().chain(of_streams).chain([self.offsets, self.given]);
+        let mut counts = [0; 8];
+        counts.iter_mut().zip(tables).for_each(|(count, table)| *count = table.entries);
+        counts
     }
 
     fn end(&self) -> u64 {
-        self.offsets.at + self.offsets.entries * 4
+        self.given.at + self.given.entries * 4
     }
 }
 
@@ -131,6 +137,7 @@ fn write_tables(out: &mut PagedWriter, summary: &Summary, index: &Index) -> io::
         streams.len() as u64,
         streams.iter().map(|(_, name, _)| name.len() as u64).sum(),
         index.events,
+        index.names.given_at().len() as u64,
     ]);
     out.put(&header(summary, &layout))?;
     put_u32s(out, &index.sparse)?;
@@ -139,7 +146,8 @@ fn write_tables(out: &mut PagedWriter, summary: &Summary, index: &Index) -> io::
     ids.iter().try_for_each(|entry| out.put(&entry.to_le_bytes()))?;
     put_stream_entries(out, &streams)?;
     streams.iter().try_for_each(|(_, name, _)| out.put(name.as_bytes()))?;
-    streams.iter().try_for_each(|(_, _, part)| put_u32s(out, &part.offsets))
+    streams.iter().try_for_each(|(_, _, part)| put_u32s(out, &part.offsets))?;
+    put_u32s(out, index.names.given_at())
 }
 
 fn put_u32s(out: &mut PagedWriter, numbers: &[u32]) -> io::Result<()> {
@@ -196,15 +204,22 @@ fn parse_header(header: &[u8; HEADER]) -> Option<(Summary, Layout)> {
     let log_id = Uuid::from_bytes(rest.array()?);
     let [first_position, events, last_batch, segment_bytes] =
         [rest.u64()?, rest.u64()?, rest.u64()?, rest.u64()?];
-    let mut counts = [0; 7];
+    let mut counts = [0; 8];
     for count in &mut counts {
         *count = rest.u64()?;
     }
     let chain = rest.array()?;
     // More entries than a segment has bytes would overflow the sums below.
-    let plausible = counts.iter().all(|count| *count <= u64::from(u32::MAX));
+    let plausible =
+        counts.iter().all(|count| *count <= u64::from(u32::MAX)) && counts[7] <= MOST_NAMES as u64;
     let summary = Summary { log_id, first_position, events, last_batch, segment_bytes, chain };
     plausible.then(|| (summary, Layout::new(counts)))
+}
+
+/// For tests: where in the data the offsets of the frames that give names numbers are, and how many.
+#[cfg(any(test, feature = "contract"))]
+pub(super) fn names_table(bytes: &[u8]) -> Option<Table> {
+    parse_header(bytes.first_chunk()?).map(|(_, layout)| layout.given)
 }
 
 const REMEDY: &str = "it does not fit its segment; it only repeats what the segment holds: remove it, and it is made \
@@ -221,7 +236,9 @@ impl Sidecar {
     /// Opens the sidecar of the segment that starts at a position.
     pub(super) fn open(folder: &dyn Folder, log_id: Uuid, first_position: u64) -> Result<Self, OpenFault> {
         let file = Named::open(folder, &sidecar_name(first_position), Access::Read)?;
-        refuse_newer(&file)?;
+        let mut start = [0; 16];
+        file.read_exact(&mut start, 0)?;
+        refuse_other_version(&file, &start, MAGIC)?;
         let reader = PagedReader { file, salt: salt(log_id, first_position) };
         let mut raw = [0; HEADER];
         reader.read(0, &mut raw)?;
@@ -284,6 +301,12 @@ impl Sidecar {
         let first = u64::from(entry.offsets_at) + start;
         let offsets = self.layout.offsets.read::<4>(&self.reader, first, end.saturating_sub(start))?;
         Ok(offsets.into_iter().map(u32::from_le_bytes).collect())
+    }
+
+    /// For each name that has a number, in their order, the offset of the frame that gives it.
+    pub(super) fn names_given_at(&self) -> Result<Vec<u32>, ReadError> {
+        let given = self.layout.given.read::<4>(&self.reader, 0, self.layout.given.entries)?;
+        Ok(given.into_iter().map(u32::from_le_bytes).collect())
     }
 
     fn find_stream(&self, stream: &str) -> Result<Option<StreamEntry>, ReadError> {
@@ -390,15 +413,4 @@ impl PagedReader {
         self.read(table.at, &mut bytes)?;
         Ok(Filter::from_bytes(&bytes))
     }
-}
-
-/// The version stands where every format of ours has it, so a newer one is told from a damaged one.
-fn refuse_newer(file: &Named) -> Result<(), OpenFault> {
-    let mut start = [0; 16];
-    file.read_exact(&mut start, 0)?;
-    let version = Bytes(&start[8..]).u64().unwrap_or_default();
-    if &start[..8] == MAGIC && version > u64::from(FORMAT_VERSION) && version < 1 << 16 {
-        return Err(OpenFault::Newer { file: Arc::clone(&file.path), version: version as u32 });
-    }
-    Ok(())
 }

@@ -20,7 +20,6 @@ use events::Timestamp;
 use super::{
     error::{OpenError, OpenFault},
     files::{Access, DiskFolder, Folder, LogFile, UNFINISHED, fill, packed_name, path_of, segment_name},
-    frame::NameCache,
     held,
     packed::{Packed, pack},
     scan::{FEW, MANY, Scanner, Step},
@@ -386,7 +385,7 @@ fn last_recorded_at(segment: &Segment) -> Result<Timestamp, ReadError> {
     loop {
         match scanner.next()? {
             Step::Frame(_, frame) if frame.position == last => {
-                return Ok(frame.decode(&mut NameCache::default())?.recorded_at);
+                return Ok(frame.recorded_at());
             }
             Step::Frame(..) => {}
             Step::End => {

@@ -19,6 +19,7 @@ use super::{
     frame::{self, NameCache},
     index::Index,
     load::{entry, misplaced, unchained},
+    names::Names,
     promises::{Earlier, known_id, same_id},
     scan::{MANY, Scanner, Step},
     segment::{HEADER, Segment},
@@ -53,6 +54,8 @@ struct Chunk {
     bytes: Vec<u8>,
     frames: Vec<Range<usize>>,
     first_position: u64,
+    /// Those of its segment up to its end.
+    names: Arc<Names>,
 }
 
 const CHUNKS_AHEAD: usize = 4;
@@ -80,12 +83,12 @@ fn decode(
     chunks: Receiver<Chunk>,
     each: &mut dyn FnMut(Arc<Recorded>) -> ControlFlow<()>,
 ) -> Result<(), Fault> {
-    let mut names = NameCache::default();
+    let mut cache = NameCache::default();
     let mut decode_all = |chunk: Chunk| {
         for (n, range) in chunk.frames.into_iter().enumerate() {
             let position = chunk.first_position + n as u64;
             let Some(frame) = frame::parse_checked(&chunk.bytes[range]) else { continue };
-            let event = frame.decode(&mut names).map_err(|error| Fault { position, error })?;
+            let event = frame.decode(&chunk.names, &mut cache).map_err(|error| Fault { position, error })?;
             if each(Arc::new(event)).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -122,7 +125,7 @@ struct Check {
     index: Index,
     /// Whether there was one when the reading began.
     indexed: bool,
-    names: NameCache,
+    cache: NameCache,
     /// What has to be told of the segments before this one.
     earlier: Earlier,
 }
@@ -198,7 +201,8 @@ impl Check {
     /// Checks some frames and copies them out; none where the segment ends.
     fn chunk(&mut self, segment: &Segment, scanner: &mut Scanner<'_>, head: u64) -> Result<Chunk, ReadError> {
         let (bytes, frames) = (Vec::with_capacity(MANY + MANY / 8), Vec::with_capacity(1024));
-        let mut chunk = Chunk { bytes, frames, first_position: self.position + 1 };
+        let (first_position, names) = (self.position + 1, Arc::default());
+        let mut chunk = Chunk { bytes, frames, first_position, names };
         let mut ids = Vec::with_capacity(1024);
         while self.position < head && chunk.bytes.len() < MANY {
             match scanner.next()? {
@@ -213,6 +217,7 @@ impl Check {
                 Step::Bad(at, why) => return Err(segment.file.damaged(at, &format!("{why}; {RESTORE}"))),
             }
         }
+        chunk.names = Arc::clone(&self.index.names);
         if let Some((n, before)) = self.earlier.has_one_of(&ids)? {
             self.position = chunk.first_position + n as u64 - 1;
             return Err(known_id(segment, ids[n].1, before));
@@ -224,14 +229,15 @@ impl Check {
         if (frame.position, frame.batch) != (self.position + 1, self.batch + 1) {
             return Err(misplaced(segment, at));
         }
-        let entry = entry(segment, at, frame, (frame.batch, frame.position), &mut self.names)?;
+        let expected = (frame.batch, frame.position);
+        let entry = entry(segment, at, frame, expected, (&mut self.index.names, &mut self.cache))?;
         if let Some(before) = same_id(segment, &self.index, entry.fingerprint, frame.event_id)? {
             return Err(known_id(segment, at, before));
         }
-        let streams = self.index.streams.len();
+        let (streams, stream) = (self.index.streams.len(), Arc::clone(&entry.stream));
         let mut follows = self.index.add(entry);
         if self.index.streams.len() > streams {
-            follows = self.earlier.is_followed_by(frame.stream().unwrap_or_default(), frame.revision);
+            follows = self.earlier.is_followed_by(&stream, frame.revision);
         }
         follows.then_some(()).ok_or_else(|| misplaced(segment, at))?;
         self.link.add(frame.last_of_transaction, frame.header, frame.payload);

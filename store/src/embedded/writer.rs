@@ -16,6 +16,7 @@ use super::{
     files::{Access, LogFile, Named, path_of},
     head::{HEAD, Head},
     lock::FolderLock,
+    names::Names,
     queue::Job,
     reader::{position_of, suspects},
     recovery::Recovered,
@@ -46,6 +47,8 @@ pub(super) struct Writer {
     head: Head,
     segment_bytes: u64,
     batch: OpenBatch,
+    /// Those that have numbers on the disk.
+    names: Arc<Names>,
     sealing: Option<JoinHandle<()>>,
     /// A descriptor that is given back when the next segment needs one.
     spare: Option<Arc<dyn LogFile>>,
@@ -67,6 +70,7 @@ impl Writer {
             lock: Arc::clone(lock),
             spare: spare(shared, &active),
             roll_at: None,
+            names: active.names().ok()?,
             active,
             end: recovered.end,
             length: recovered.end,
@@ -83,7 +87,8 @@ impl Writer {
             jobs.iter().for_each(|job| job.reply.send(Err(AppendError::Stopped(Arc::clone(&reason)))));
             return;
         }
-        self.batch.start(&self.head, self.end, self.active.salt, now());
+        let names = Arc::clone(&self.names);
+        self.batch.start(&self.head, (self.end, self.active.salt), names, now());
         let (segments, mut answers) = (self.shared.segments(), Vec::with_capacity(jobs.len()));
         for Job { request, reply, .. } in jobs {
             answers.push((reply, self.take(&segments, request)));
@@ -132,7 +137,8 @@ impl Writer {
         self.head = Head { position: self.batch.position(), batch: self.head.batch + 1, chain, ..self.head };
         self.end = end;
         self.shared.seal(self.head.position, chain);
-        self.active.add(self.batch.entries());
+        self.names = self.batch.names();
+        self.active.add(self.batch.entries(), Arc::clone(&self.names));
         self.shared.live.publish(self.batch.take_recorded());
     }
 
@@ -196,6 +202,7 @@ impl Writer {
         full.file.file.unlock();
         full.set_summary(summary);
         (self.end, self.length) = (HEADER as u64, HEADER as u64);
+        self.names = Arc::default();
         self.shared.add_segment(next, self.end);
         self.shared.set_strain(None);
         let shared = Arc::clone(&self.shared);

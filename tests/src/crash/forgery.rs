@@ -4,9 +4,12 @@ use std::ops::ControlFlow;
 
 use store::{
     Chained as _, EmbeddedLog,
-    embedded::testing::{
-        disk::{Disk, Random},
-        tamper,
+    embedded::{
+        Seal,
+        testing::{
+            disk::{Disk, Random},
+            tamper,
+        },
     },
 };
 
@@ -24,11 +27,18 @@ pub enum Forgery {
     AlteredAnew,
     /// It gives an event the id of another one, and computes the chain and the head anew.
     IdTwice,
+    /// It gives an event another type, stream, producer or run by a number.
+    Renamed,
+    /// The same, and it computes the chain and the head anew.
+    RenamedAnew,
+    /// It lets the index of a segment lead to other frames for its names.
+    Misled,
 }
 
 impl Forgery {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Altered, Self::AlteredAnew, Self::IdTwice];
+    pub const ALL: [Self; 6] =
+        [Self::Altered, Self::AlteredAnew, Self::IdTwice, Self::Renamed, Self::RenamedAnew, Self::Misled];
 }
 
 /// Where in a frame its event's id is.
@@ -45,20 +55,29 @@ pub fn forge(kind: Forgery, seed: u64) -> Result<bool, String> {
         EmbeddedLog::open_on(&disk.folder(), options(&disk, seed)).map_err(|error| error.to_string())
     };
     let seal = open(&files)?.seal();
+    if kind == Forgery::Misled {
+        mislead(&mut files, seal.log_id, &mut random)?;
+        return found(kind, "an index", open(&files), seal);
+    }
     let segments: Vec<_> = (0..files.len()).filter(|n| files[*n].0.contains(".log")).collect();
     let at = segments[random.below(segments.len() as u64) as usize];
     let (name, packed) = (files[at].0.clone(), files[at].0.ends_with(".zst"));
     let whole = if packed { tamper::unpack(&files[at].1) } else { Some(files[at].1.clone()) };
     let mut bytes = whole.ok_or_else(|| format!("{name} cannot be unpacked"))?;
     change(kind, &mut bytes, &mut random)?;
-    if kind == Forgery::Altered {
+    if matches!(kind, Forgery::Altered | Forgery::Renamed) {
         tamper::mend(file_name(&name), seal.log_id, &mut bytes);
     } else {
         let chain = tamper::chain_anew(&mut bytes);
         head_anew(&mut files, seal.log_id, &seal.chain, &chain);
     }
     files[at].1 = if packed { tamper::pack(&bytes) } else { bytes };
-    let verified = open(&files).and_then(|log| {
+    found(kind, &name, open(&files), seal)
+}
+
+/// That somebody said so: the opening, or `verify`.
+fn found(kind: Forgery, name: &str, log: Result<EmbeddedLog, String>, seal: Seal) -> Result<bool, String> {
+    let verified = log.and_then(|log| {
         let verified = log.verify_against(&[seal], &mut |_| ControlFlow::Continue(()));
         verified.map(drop).map_err(|fault| fault.to_string())
     });
@@ -66,6 +85,17 @@ pub fn forge(kind: Forgery, seed: u64) -> Result<bool, String> {
         Err(_) => Ok(true),
         Ok(()) => Err(format!("{kind:?} in {name} was not noticed")),
     }
+}
+
+/// Lets a random index lead elsewhere for one of its names.
+fn mislead(files: &mut Files, log_id: events::Uuid, random: &mut Random) -> Result<(), String> {
+    let mut indexes: Vec<_> = files.iter_mut().filter(|(name, _)| name.ends_with(".idx")).collect();
+    let at = random.below(indexes.len() as u64) as usize;
+    let (name, bytes) = &mut *indexes[at];
+    let (before, number) = (bytes.clone(), random.next());
+    let offset = 128 + random.below(60_000) as u32;
+    let has_names = tamper::mislead(file_name(name), log_id, bytes, number, offset);
+    if has_names && *bytes != before { Ok(()) } else { Err(format!("{name} could not be changed")) }
 }
 
 fn change(kind: Forgery, bytes: &mut [u8], random: &mut Random) -> Result<(), String> {
@@ -77,9 +107,16 @@ fn change(kind: Forgery, bytes: &mut [u8], random: &mut Random) -> Result<(), St
         bytes[other + ID.start..other + ID.end].copy_from_slice(&id);
         return Ok(());
     }
-    let named = |name: &[u8]| bytes[one..].windows(name.len()).position(|window| window == name);
-    let payload = named(b"{\"actor\"").ok_or("a frame without a payload")?;
-    bytes[one + payload + 2] ^= 1;
+    if matches!(kind, Forgery::Renamed | Forgery::RenamedAnew) {
+        let numbers = starts.iter().cycle().skip_while(|start| **start != one);
+        let numbers = numbers.take(starts.len()).find_map(|start| tamper::numbers(bytes, *start));
+        let numbers = numbers.ok_or("no frame with numbers for names")?;
+        let at = numbers.start + random.below(numbers.len() as u64) as usize;
+        bytes[at] = bytes[at] / 2 % 8 * 2 + 4;
+        return Ok(());
+    }
+    let payload = tamper::payload(bytes, one).ok_or("a frame without a payload")?;
+    bytes[payload.start + 2] ^= 1;
     Ok(())
 }
 

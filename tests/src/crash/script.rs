@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use events::{ActorRecovered, Event, NewEvent, Recorded, Timestamp, Uuid, id};
+use events::{ActorRecovered, Decimal, Event, NewEvent, Recorded, Timestamp, Uuid, id, test_support::trade};
 use store::{
     Duplicates, EmbeddedLog, EventLog, Expected, Prepared, Request, embedded::testing::disk::Random,
 };
@@ -113,12 +113,20 @@ pub(crate) fn id_of(seed: u64, n: u64) -> Uuid {
     id::derive(&[b"crash", &seed.to_le_bytes(), &n.to_le_bytes()])
 }
 
-/// The n-th event of a seed: up to 3,000 bytes.
+/// The n-th event of a seed: up to 3,000 bytes; every fourth is a trade, which is stored in few.
 pub(crate) fn event(seed: u64, n: u64) -> NewEvent {
     let mut random = Random(seed ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let letters = (0..random.below(3000)).map(|_| char::from(b'a' + (random.next() % 26) as u8)).collect();
-    let event = Event::ActorRecovered(ActorRecovered { actor: letters });
     let moment = Timestamp::from_micros((random.next() >> 14) as i64);
+    let event = match n % 4 {
+        0 => Event::TradeClosed(trade(
+            "crash",
+            &n.to_string(),
+            Decimal::new((random.next() >> 30) as i64, 3),
+            moment,
+        )),
+        _ => Event::ActorRecovered(ActorRecovered { actor: letters }),
+    };
     NewEvent::root(id_of(seed, n), moment, &Arc::from("crash"), Uuid::from_u128(u128::from(seed)), event)
 }
 

@@ -44,6 +44,7 @@ pub fn golden() -> BTreeMap<String, Value> {
 }
 
 /// The golden samples in the compact form, of the types that have one, by name below `compact/`.
+#[must_use]
 pub fn compact() -> BTreeMap<String, Vec<u8>> {
     let stored = |event: &Event| match event.to_stored() {
         Ok((Codec::Compact, fields)) => {
@@ -55,6 +56,7 @@ pub fn compact() -> BTreeMap<String, Vec<u8>> {
 }
 
 /// What a compact sample reads as; nothing where its name or its bytes are of no event.
+#[must_use]
 pub fn read_compact(file: &str, fields: &[u8]) -> Option<Value> {
     let (event_type, version) = file.strip_suffix(".bin")?.rsplit_once(".v")?;
     Event::from_stored(event_type, version.parse().ok()?, Codec::Compact, fields)

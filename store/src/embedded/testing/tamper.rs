@@ -1,7 +1,7 @@
 //! For tests: what a hand that knows the format could do. Altered files get right checksums, so that what lies behind the
 //! checksums is put to the test; and each reader alone gets bytes that may be anything.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use events::Uuid;
 
@@ -11,6 +11,7 @@ use crate::embedded::{
     files::{Access, LogFile, fill, sidecar_name},
     frame::{self, NameCache},
     ids, index,
+    names::{Names, Written},
     packed::{self, Packed},
     paged, segment,
     sidecar::{self, Sidecar},
@@ -63,6 +64,35 @@ pub fn chain_anew(bytes: &mut [u8]) -> [u8; 32] {
     chain
 }
 
+/// Where the payload of the frame that starts here is.
+#[must_use]
+pub fn payload(bytes: &[u8], start: usize) -> Option<Range<usize>> {
+    let frame = frame::parse_checked(bytes.get(start..start + frame::frame_bytes(&bytes[start..]).ok()?)?)?;
+    let from = start + frame::PREFIX + frame.header.len();
+    Some(from..from + frame.payload.len())
+}
+
+/// Where the numbers of the names of the frame that starts here are, when each is one byte.
+#[must_use]
+pub fn numbers(bytes: &[u8], start: usize) -> Option<Range<usize>> {
+    let payload = payload(bytes, start)?;
+    let frame = frame::parse_checked(&bytes[start..start + frame::frame_bytes(&bytes[start..]).ok()?])?;
+    let short = |written: &Written<'_>| matches!(written, Written::Number(number) if *number < 63);
+    frame.names.iter().all(short).then(|| payload.start - frame.names.len()..payload.start)
+}
+
+/// Lets a sidecar lead to another frame for the name with a number, with right checksums; false where it has none.
+pub fn mislead(name: &str, log_id: Uuid, bytes: &mut [u8], number: u64, offset: u32) -> bool {
+    let Some(table) = sidecar::names_table(bytes).filter(|table| table.entries > 0) else { return false };
+    let at = table.at + number % table.entries * 4;
+    for (at, byte) in (at..).zip(offset.to_le_bytes()) {
+        let (page, within) = (at / paged::PAGE_DATA as u64, at % paged::PAGE_DATA as u64);
+        bytes[page as usize * paged::PAGE + within as usize] = byte;
+    }
+    mend(name, log_id, bytes);
+    true
+}
+
 fn file(bytes: &[u8]) -> Option<Arc<dyn LogFile>> {
     let folder = Disk::with([("file".to_owned(), bytes.to_vec())], []).folder();
     folder.open("file", Access::Read).ok()
@@ -102,7 +132,9 @@ pub fn read_frame(bytes: &[u8]) {
     frame::mend_all(&mut bytes, SALT);
     if let Ok(frame) = frame::parse(&bytes, SALT) {
         // That it is refused is as good as that it is read.
-        let _ = frame.decode(&mut NameCache::default());
+        let mut names = Arc::<Names>::default();
+        let _ = Names::follow(&mut names, &frame, 128);
+        let _ = frame.decode(&names, &mut NameCache::default());
     }
 }
 
@@ -120,6 +152,7 @@ pub fn read_sidecar(bytes: &[u8]) {
         let _ = sidecar.candidates(ids::of_id(Uuid::from_u128(u128::from(n))), &mut Vec::new());
         let _ = (sidecar.span(&stream), sidecar.offsets(&stream, &(n..=u64::MAX - 1)), sidecar.near(n * 9));
     }
+    let _ = sidecar.names_given_at();
     let _ = sidecar.check_against(&index::Index::default());
 }
 

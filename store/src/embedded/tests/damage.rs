@@ -13,15 +13,17 @@ struct Image {
     events: u64,
 }
 
+const EVENTS: u64 = 2560;
+
 fn image() -> &'static Image {
     static IMAGE: OnceLock<Image> = OnceLock::new();
     IMAGE.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
-        append(&open(dir.path()), "a", 0..1500);
-        append(&open(dir.path()), "b", 1500..1560);
+        append(&open(dir.path()), "a", 0..EVENTS - 60);
+        append(&open(dir.path()), "b", EVENTS - 60..EVENTS);
         let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
         let files = files(dir.path(), "").iter().map(|path| (name(path), fs::read(path).unwrap())).collect();
-        Image { files, events: 1560 }
+        Image { files, events: EVENTS }
     })
 }
 
@@ -77,7 +79,7 @@ fn the_last_batch_of_a_closed_log_is_protected_by_the_record_of_the_head() {
     let last = *image.names(".log").last().unwrap();
     let bytes = image.bytes(last);
     for len in [segment::HEADER, bytes.len() / 2, bytes.len() - 1] {
-        refused(&image.copy_with(&[(last, Some(&bytes[..len]))]), last, "but position 1560 was reached");
+        refused(&image.copy_with(&[(last, Some(&bytes[..len]))]), last, "but position 2560 was reached");
     }
 }
 
@@ -191,7 +193,7 @@ fn missing_swapped_doubled_and_foreign_files_are_refused() {
 fn a_segment_of_another_log_is_refused() {
     let image = image();
     let other = tempfile::tempdir().unwrap();
-    append(&open(other.path()), "a", 0..1560);
+    append(&open(other.path()), "a", 0..EVENTS);
     let theirs = fs::read(other.path().join(image.names(".log")[0])).unwrap();
     refused(&image.copy_with(&[(image.names(".log")[0], Some(&theirs))]), ".log", "put the right file");
     let theirs = fs::read(other.path().join("HEAD")).unwrap();
@@ -199,15 +201,21 @@ fn a_segment_of_another_log_is_refused() {
 }
 
 #[test]
-fn a_newer_format_is_refused_with_file_and_remedy() {
+fn another_format_is_refused_with_file_and_remedy() {
     let image = image();
     for name in [image.names(".log")[0], image.names(".log")[2], image.names(".idx")[1], "HEAD"] {
         let mut newer = image.bytes(name).to_vec();
-        newer[8] = 2;
+        newer[8] = 3;
         let dir = image.copy_with(&[(name, Some(&newer))]);
         let error = EmbeddedLog::open(dir.path(), SMALL).err().unwrap();
-        assert!(matches!(&error, OpenError::Newer { version: 2, known: 1, .. }), "{error}");
+        assert!(matches!(&error, OpenError::Newer { version: 3, known: 2, .. }), "{error}");
         refused(&dir, name, "use a newer tradewarden");
+        let mut older = newer;
+        older[8] = 1;
+        let dir = image.copy_with(&[(name, Some(&older))]);
+        let error = EmbeddedLog::open(dir.path(), SMALL).err().unwrap();
+        assert!(matches!(&error, OpenError::Older { version: 1, known: 2, .. }), "{error}");
+        refused(&dir, name, "read this log with the tradewarden that wrote it, or begin a new log");
     }
 }
 
@@ -215,7 +223,7 @@ fn a_newer_format_is_refused_with_file_and_remedy() {
 fn what_a_killed_process_left_unfinished_is_cleared_away() {
     let image = image();
     let dir =
-        image.copy_with(&[("00000000000000001561.log.tmp", Some(b"half")), ("HEAD.tmp", Some(b"half"))]);
+        image.copy_with(&[("00000000000000002561.log.tmp", Some(b"half")), ("HEAD.tmp", Some(b"half"))]);
     assert_eq!(outcome(dir.path(), true), Ok(image.events));
     assert!(files(dir.path(), ".tmp").is_empty());
 }
@@ -253,7 +261,8 @@ fn placed(bytes: &[u8], at: usize, position: u64, revision: u64) -> Vec<u8> {
     let length = frame::frame_bytes(&bytes[at..]).unwrap();
     let mut frame = bytes[at..at + length].to_vec();
     frame[16..24].copy_from_slice(&position.to_le_bytes());
-    frame[40..48].copy_from_slice(&revision.to_le_bytes());
+    // A varint, of one byte up to 127.
+    frame[52] = u8::try_from(revision).unwrap();
     frame
 }
 

@@ -192,6 +192,10 @@ fn forged_newest(dir: &Path, change: impl Fn(&mut [u8], &[usize])) -> Fault {
 
 /// Where in a frame its id is.
 const ID: std::ops::Range<usize> = 24..40;
+/// Where the version of its schema is: a varint of one byte.
+const VERSION: usize = 51;
+/// Where its revision is: a varint, of two bytes from 128 on.
+const REVISION: usize = 52;
 
 #[test]
 fn an_id_that_is_there_twice_is_found_also_where_the_chain_was_computed_anew() {
@@ -224,8 +228,9 @@ fn a_stream_whose_revisions_do_not_count_on_from_segment_to_segment_is_found() {
     let fault = forged_newest(dir.path(), |bytes, starts| {
         for at in starts {
             // All of them, so that they have no gap among themselves.
-            let revision = u64::from_le_bytes(bytes[at + 40..at + 48].try_into().unwrap()) + 1;
-            bytes[at + 40..at + 48].copy_from_slice(&revision.to_le_bytes());
+            let stored = &mut bytes[at + REVISION..][..2];
+            let revision = u16::from(stored[0] & 0x7f) + (u16::from(stored[1]) << 7) + 1;
+            stored.copy_from_slice(&[revision as u8 | 0x80, (revision >> 7) as u8]);
         }
     });
     assert!(fault.to_string().contains("does not follow on the one before it"), "{fault}");
@@ -237,8 +242,7 @@ fn an_event_that_is_not_understood_breaks_no_chain() {
     let mut seen = 0;
     let fault = forged(dir.path(), |bytes, starts| {
         // The version of the event's schema.
-        let version = starts[70] + 16 + 8 + 16 + 8 + 8 + 8 + 16;
-        bytes[version..version + 2].copy_from_slice(&999_u16.to_le_bytes());
+        bytes[starts[70] + VERSION] = 99;
     });
     assert!(matches!(fault.error, ReadError::Decode { .. }) && fault.position == 71, "{fault}");
     let log = EmbeddedLog::open_read_only(dir.path()).unwrap();

@@ -4,6 +4,7 @@ mod damage;
 mod faults;
 mod held;
 mod kill;
+mod names;
 mod seals;
 mod sidecars;
 mod torn;
