@@ -1,7 +1,10 @@
 //! How long from a trade produced to its decision readable by a `read_committed` consumer under a steady load, of
 //! everybody in turn, and beside a bare transaction.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 
@@ -48,15 +51,16 @@ pub(crate) fn measure(work: &Work<'_>, options: &Options, report: &mut Report) -
     ));
     work.make_topics()?;
     work.broker.create_topic(bare::TOPIC, 1, &[]).map_err(anyhow::Error::msg)?;
+    bare::transactions(work, WARM_UP)?;
     let folder = tempfile::tempdir()?;
     for round in 0..runs {
         let bare = Watched::over(work, None, || bare::transactions(work, seconds))?;
-        bare.tell(BARE, seconds, report);
+        bare.tell(BARE, report);
         for who in work.round(round).filter(|who| *who != Contender::Floor) {
             let own = folder.path().join(format!("latency-{}", who.decisions()));
             std::fs::create_dir_all(&own)?;
             let watched = one(work, who, &own, seconds)?;
-            watched.tell(who.name(), seconds, report);
+            watched.tell(who.name(), report);
             if who == Contender::Tradewarden {
                 report.add(&P99_TO_BARE, OURS, watched.p99() / bare.p99());
             }
@@ -85,6 +89,8 @@ fn answered(work: &Work<'_>, who: Contender, seconds: u64) -> Result<Vec<f64>> {
 /// Times, and what was used meanwhile.
 struct Watched {
     took: Vec<f64>,
+    /// How long it was watched, which is longer than the load where answers come late.
+    seconds: f64,
     cpu: Option<f64>,
     broker: f64,
     idle: f64,
@@ -95,19 +101,21 @@ impl Watched {
     fn over(work: &Work<'_>, pid: Option<u32>, load: impl FnOnce() -> Result<Vec<f64>>) -> Result<Self> {
         let used = || pid.map(process::cpu_seconds).transpose();
         let (machine, cpu, broker) = (Machine::now()?, used()?, work.broker_cpu()?);
+        let started = Instant::now();
         let took = load()?;
+        let seconds = started.elapsed().as_secs_f64();
         let cpu = used()?.zip(cpu).map(|(now, before)| now - before);
         let broker = work.broker_cpu()? - broker;
         let shares = Machine::now()?.shares_since(machine, cpu.unwrap_or_default() + broker);
-        Ok(Self { took, cpu, broker, idle: shares.idle, others: shares.others })
+        Ok(Self { took, seconds, cpu, broker, idle: shares.idle, others: shares.others })
     }
 
     fn p99(&self) -> f64 {
         percentile(&self.took, 0.99)
     }
 
-    fn tell(&self, who: &'static str, seconds: u64, report: &mut Report) {
-        let percent = |used: f64| used / seconds as f64 * 100.0;
+    fn tell(&self, who: &'static str, report: &mut Report) {
+        let percent = |used: f64| used / self.seconds * 100.0;
         report.add(&P50, who, percentile(&self.took, 0.5));
         report.add(&P99, who, self.p99());
         report.add(&LARGEST, who, percentile(&self.took, 1.0));
