@@ -58,7 +58,7 @@ pub(crate) fn measure(work: &Work<'_>, options: &Options, report: &mut Report) -
     for round in 0..options.runs {
         let mut ends = Vec::new();
         for who in work.round(round) {
-            ends.push((who, one(work, who, options, decisions, report)?));
+            ends.push((who, one(work, who, options, (&guard, decisions), report)?));
         }
         compare(&ends, report);
     }
@@ -76,11 +76,11 @@ fn one(
     work: &Work<'_>,
     who: Contender,
     options: &Options,
-    decisions: usize,
+    (guard, decisions): (&Guard, usize),
     report: &mut Report,
 ) -> Result<Rates> {
     let folder = tempfile::tempdir()?;
-    let (mut process, course) = Course::watch(work, who, folder.path(), options.trades)?;
+    let (mut process, course) = Course::watch(work, who, folder.path(), options.trades, guard)?;
     ensure!(
         course.decisions == decisions,
         "{} published {} decisions, the rules ask for {decisions}",

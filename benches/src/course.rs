@@ -12,14 +12,13 @@ use crate::{
     load,
     machine::{Machine, Shares},
     process::{self, Process},
+    rule::Guard,
     trades::{self, Mark, PARTITIONS},
     work::{Sender, TRADES, Work},
 };
 
 /// Nobody takes longer.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// How the strategies begin whose decision is waited for after SIGKILL.
-const PROBE: &str = "restart-";
 /// How often Kafka Streams commits here.
 pub(crate) const COMMIT: Duration = Duration::from_millis(100);
 
@@ -39,19 +38,20 @@ pub(crate) struct Moment {
 /// A backlog worked through.
 pub(crate) struct Course {
     moments: Vec<Moment>,
-    /// Decisions, without those on the marks.
+    /// Decisions on the strategies of the trades.
     pub(crate) decisions: usize,
     /// What the machine did meanwhile.
     pub(crate) shares: Shares,
 }
 
 impl Course {
-    /// Starts somebody on a backlog of so many trades, and watches until all of them are decided.
+    /// Starts somebody on a backlog of so many trades, and watches until all of them are decided; `guard` has seen them.
     pub(crate) fn watch(
         work: &Work<'_>,
         who: Contender,
         folder: &Path,
         trades: u64,
+        guard: &Guard,
     ) -> Result<(Process, Self)> {
         let reader = work.decisions(who)?;
         let (machine, broker) = (Machine::now()?, work.broker_cpu()?);
@@ -76,8 +76,8 @@ impl Course {
                     });
                 }
                 Some(_) => {}
-                // What others were asked after SIGKILL is on the topic too.
-                None => decisions += usize::from(!strategy.starts_with(PROBE)),
+                // Of whom the rules know nothing: what was asked after SIGKILL, and alerts about the publisher.
+                None => decisions += usize::from(guard.knows(&strategy)),
             }
         }
         let end = moments[moments.len() - 1];
@@ -118,7 +118,7 @@ pub(crate) fn restart(
     let sender = Sender::open(&work.broker.bootstrap_servers(), "0")?;
     // A strategy of its own for each: the topic keeps those of the runs before.
     let closed_at = load::now();
-    let strategy = format!("{PROBE}{}", closed_at.micros());
+    let strategy = format!("restart-{}", closed_at.micros());
     let (key, value) = trades::halting(&strategy, closed_at);
     process.kill();
     let killed = Instant::now();

@@ -30,6 +30,11 @@ struct Strategy {
 }
 
 impl Guard {
+    /// Whether it has seen trades of a strategy.
+    pub(crate) fn knows(&self, strategy: &str) -> bool {
+        self.strategies.contains_key(strategy)
+    }
+
     /// How many decisions a trade leads to.
     pub(crate) fn decide(&mut self, trade: &TradeClosed) -> usize {
         if !self.strategies.contains_key(&trade.strategy) {
