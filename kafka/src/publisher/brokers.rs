@@ -4,24 +4,21 @@ use std::{
     cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    thread,
     time::Duration,
 };
 
 use events::Uuid;
-use rdkafka::consumer::BaseConsumer;
 
 use super::{
     super::{
         KafkaSettings, admin,
-        client::ClientEvents,
         cluster::Cluster,
         fault::{FaultKind, KafkaFault},
     },
     Delivery,
     identity::Names,
     port::{Brokers, Hidden, Producer, Published, Watch},
-    tail::{self, TailReader},
+    tail::TailReader,
     transactions::KafkaProducer,
 };
 
@@ -34,8 +31,6 @@ pub(crate) struct KafkaBrokers {
     watch: Arc<dyn Watch>,
     committed: Cluster,
     everything: OnceCell<Cluster>,
-    /// Reads the ends of topics.
-    reader: OnceCell<BaseConsumer<ClientEvents>>,
 }
 
 impl KafkaBrokers {
@@ -45,12 +40,11 @@ impl KafkaBrokers {
         delivery: Delivery,
     ) -> Result<Self, KafkaFault> {
         let committed = Cluster::new(settings, "read_committed")?;
-        let (everything, reader) = (OnceCell::new(), OnceCell::new());
-        let brokers = Self { settings: settings.clone(), watch, committed, everything, reader };
+        let brokers = Self { settings: settings.clone(), watch, committed, everything: OnceCell::new() };
         if delivery == Delivery::Transactional {
-            // All will be needed. Each takes a while to connect, and they do so side by side.
+            // It will be needed. Each takes a while to connect, and they do so side by side. A client that reads would gain
+            // nothing: one that is connected and idle may take a second until it fetches what it is given then.
             brokers.everything()?;
-            brokers.consumer()?;
         }
         Ok(brokers)
     }
@@ -61,31 +55,15 @@ impl KafkaBrokers {
         self
     }
 
-    fn reader<'a>(&'a self, names: &'a Names) -> Result<TailReader<'a>, KafkaFault> {
-        let consumer = self.consumer()?;
-        Ok(TailReader { settings: &self.settings, names, watch: &self.watch, consumer })
+    fn reader<'a>(&'a self, names: &'a Names) -> TailReader<'a> {
+        TailReader { settings: &self.settings, names, watch: &self.watch }
     }
 
     fn everything(&self) -> Result<&Cluster, KafkaFault> {
-        known(&self.everything, || Cluster::new(&self.settings, "read_uncommitted"))
-    }
-
-    fn consumer(&self) -> Result<&BaseConsumer<ClientEvents>, KafkaFault> {
-        known(&self.reader, || tail::consumer(&self.settings, "read_committed"))
-    }
-}
-
-fn known<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T, KafkaFault>) -> Result<&T, KafkaFault> {
-    let made = cell.get().is_none().then(make).transpose()?;
-    Ok(cell.get_or_init(|| made.expect("invariant: made where there was none")))
-}
-
-impl Drop for KafkaBrokers {
-    fn drop(&mut self) {
-        // To close a client that has read takes a tenth of a second, for which nobody has to wait.
-        if let Some(reader) = self.reader.take() {
-            drop(thread::Builder::new().spawn(move || drop(reader)));
+        if self.everything.get().is_none() {
+            let _ = self.everything.set(Cluster::new(&self.settings, "read_uncommitted")?);
         }
+        Ok(self.everything.get().unwrap_or(&self.committed))
     }
 }
 
@@ -105,11 +83,11 @@ impl Brokers for KafkaBrokers {
     }
 
     fn published(&self, topic: &str, names: &Names) -> Result<Published, KafkaFault> {
-        self.reader(names)?.published(topic, &self.committed)
+        self.reader(names).published(topic, &self.committed)
     }
 
     fn hidden(&self, topic: &str, names: &Names) -> Result<Vec<Hidden>, KafkaFault> {
-        self.reader(names)?.hidden(topic, self.everything()?, &self.committed)
+        self.reader(names).hidden(topic, self.everything()?, &self.committed)
     }
 
     fn committed_end(&self, topic: &str, partition: i32) -> Result<i64, KafkaFault> {
@@ -122,7 +100,7 @@ impl Brokers for KafkaBrokers {
         names: &Names,
         read: &mut BTreeMap<i32, i64>,
     ) -> Result<BTreeSet<String>, KafkaFault> {
-        self.reader(names)?.others(topic, &self.committed, read)
+        self.reader(names).others(topic, &self.committed, read)
     }
 
     fn producer(&self, name: Option<Uuid>) -> Result<Box<dyn Producer>, KafkaFault> {

@@ -69,18 +69,6 @@ pub(crate) struct TailReader<'a> {
     pub(crate) settings: &'a KafkaSettings,
     pub(crate) names: &'a Names,
     pub(crate) watch: &'a Arc<dyn Watch>,
-    /// A client that reads what is committed.
-    pub(crate) consumer: &'a BaseConsumer<ClientEvents>,
-}
-
-/// A client that reads the ends of topics.
-pub(crate) fn consumer(
-    settings: &KafkaSettings,
-    isolation: &str,
-) -> Result<BaseConsumer<ClientEvents>, KafkaFault> {
-    let mut config = settings.consumer(4096);
-    config.set("isolation.level", isolation).set("fetch.wait.max.ms", "10");
-    config.create_with_context(ClientEvents::default()).map_err(|error| of_error("making a client", &error))
 }
 
 impl TailReader<'_> {
@@ -136,9 +124,9 @@ impl TailReader<'_> {
         }
         let mut published = Published::default();
         if !tails.is_empty() {
-            self.look(topic, self.consumer, &mut tails, &mut |reader, named| {
-                reader.sort(named, &mut published)
-            })?;
+            let consumer = self.consumer("read_committed")?;
+            self.look(topic, &consumer, &mut tails, &mut |reader, named| reader.sort(named, &mut published))?;
+            thread::spawn(move || drop(consumer));
         }
         Ok(published.others)
     }
@@ -183,7 +171,7 @@ impl TailReader<'_> {
     /// The position of the record at an offset, committed or not, when it is one of ours.
     fn ours_at(&self, topic: &str, partition: i32, offset: i64) -> Result<Option<u64>, KafkaFault> {
         let reading = |error: KafkaError| of_error(&format!("reading the end of {topic}"), &error);
-        let consumer = consumer(self.settings, "read_uncommitted")?;
+        let consumer = self.consumer("read_uncommitted")?;
         let mut wanted = TopicPartitionList::new();
         wanted.add_partition_offset(topic, partition, Offset::Offset(offset)).map_err(reading)?;
         consumer.assign(&wanted).map_err(reading)?;
@@ -199,7 +187,7 @@ impl TailReader<'_> {
 
     /// Ids of what we published between two offsets, committed or not.
     fn behind(&self, topic: &str, partition: i32, from: i64, to: i64) -> Result<BTreeSet<Uuid>, KafkaFault> {
-        let consumer = consumer(self.settings, "read_uncommitted")?;
+        let consumer = self.consumer("read_uncommitted")?;
         let marks = Watermarks { low: from, high: to };
         let mut tails = [Tail { partition, marks, from, least: None, done: false }];
         let mut ids = BTreeSet::new();
@@ -211,17 +199,24 @@ impl TailReader<'_> {
         Ok(ids)
     }
 
+    fn consumer(&self, isolation: &str) -> Result<BaseConsumer<ClientEvents>, KafkaFault> {
+        let mut config = self.settings.consumer(4096);
+        config.set("isolation.level", isolation).set("fetch.wait.max.ms", "10");
+        config
+            .create_with_context(ClientEvents::default())
+            .map_err(|error| of_error("making a client", &error))
+    }
+
     fn read(&self, topic: &str, mut tails: Vec<Tail>) -> Result<Published, KafkaFault> {
         let mut published = Published::default();
         if tails.is_empty() {
             return Ok(published);
         }
+        let consumer = self.consumer("read_committed")?;
         let after = self.names.oldest().after;
         let mut look = FIRST_LOOK;
         while !tails.is_empty() {
-            self.look(topic, self.consumer, &mut tails, &mut |reader, named| {
-                reader.sort(named, &mut published)
-            })?;
+            self.look(topic, &consumer, &mut tails, &mut |reader, named| reader.sort(named, &mut published))?;
             look = look.saturating_mul(16);
             tails.retain_mut(|tail| {
                 let settled = tail.least.is_some_and(|least| least <= after) || tail.from == tail.marks.low;
@@ -230,6 +225,8 @@ impl TailReader<'_> {
                 !settled
             });
         }
+        // To close a client takes a tenth of a second, for which nobody has to wait.
+        thread::spawn(move || drop(consumer));
         Ok(published)
     }
 
@@ -271,8 +268,7 @@ impl TailReader<'_> {
             match consumer.poll(step) {
                 Some(Ok(message)) => {
                     quiet = Duration::ZERO;
-                    let here = |tail: &&mut Tail| tail.partition == message.partition();
-                    let tail = tails.iter_mut().find(here).filter(|_| message.topic() == topic);
+                    let tail = tails.iter_mut().find(|tail| tail.partition == message.partition());
                     let Some(tail) = tail else { continue };
                     tail.done |= message.offset() + 1 >= tail.marks.high;
                     if let Some(position) = named(&message).and_then(|named| take(self, &named)) {
@@ -296,8 +292,7 @@ impl TailReader<'_> {
                 return Err(unreadable(topic, consumer));
             }
         }
-        // It goes on fetching otherwise.
-        consumer.unassign().map_err(reading)
+        Ok(())
     }
 }
 
