@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use events::{Event, NewEvent, RunStarted, Timestamp, id};
+use events::{Event, RunStarted, Timestamp, Uuid, id};
 use store::{AppendError, Recorder};
 
 use crate::{
@@ -26,7 +26,7 @@ pub(crate) fn record_start(
 }
 
 fn record_run(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> Result<(), AppendError> {
-    recorder.append(RUNS, run_started(recorder, config, moment))?;
+    recorder.append(RUNS, recorder.root(recorder.run_id, moment, run_started(recorder.run_id, config)))?;
     Ok(())
 }
 
@@ -35,7 +35,8 @@ fn configure(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> R
         let stream = config_stream(actor);
         let last = recorder.log.read_stream_back(&stream, u64::MAX, 1)?;
         if !last.first().is_some_and(|last| last.event == *event) {
-            recorder.append(&stream, configured(recorder, actor, moment, event.clone()))?;
+            recorder
+                .append(&stream, recorder.root(configured(recorder.run_id, actor), moment, event.clone()))?;
         }
     }
     Ok(())
@@ -45,16 +46,14 @@ fn configure(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> R
 pub(crate) const RUNS: &str = "runs";
 
 /// The start of a run.
-pub(crate) fn run_started(recorder: &Recorder, config: &SystemConfig, moment: Timestamp) -> NewEvent {
-    let run_id = recorder.run_id;
-    let event = Event::RunStarted(RunStarted {
+pub(crate) fn run_started(run_id: Uuid, config: &SystemConfig) -> Event {
+    Event::RunStarted(RunStarted {
         run_id,
         version: config.version.clone(),
         command: config.command.clone(),
         rules_versions: rules_versions(),
         config_digest: config.config_digest.clone(),
-    });
-    recorder.root(run_id, moment, event)
+    })
 }
 
 /// What the actors are configured with, each with the actor's name.
@@ -71,7 +70,7 @@ pub(crate) fn config_stream(actor: &str) -> String {
     format!("config-{actor}")
 }
 
-pub(crate) fn configured(recorder: &Recorder, actor: &str, moment: Timestamp, event: Event) -> NewEvent {
-    let id = id::derive(&[b"configured", recorder.run_id.as_bytes(), actor.as_bytes()]);
-    recorder.root(id, moment, event)
+/// The id of an actor's configuration at the start of a run.
+pub(crate) fn configured(run_id: Uuid, actor: &str) -> Uuid {
+    id::derive(&[b"configured", run_id.as_bytes(), actor.as_bytes()])
 }

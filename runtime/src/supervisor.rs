@@ -1,7 +1,7 @@
 //! What is recorded of actors that fail. Who decides that one has failed is elsewhere (`host`, `system`).
 
 use events::{ActorFailed, ActorQuarantined, AlertKind, AlertRaised, Event, NewEvent, Severity, Uuid, id};
-use store::{self, AppendError, EventLog, Expected, Recorder, now};
+use store::{self, AppendError, Expected, Recorder, now};
 
 /// The stream of failures, quarantines and what follows from them.
 pub(crate) const STREAM: &str = "supervisor";
@@ -57,7 +57,7 @@ fn tell<T>(appended: Result<T, AppendError>) {
 }
 
 /// The id of the run that a process starts.
-pub(crate) fn fresh_run_id(log: &dyn EventLog) -> Uuid {
+pub(crate) fn fresh_run_id(log_id: Uuid) -> Uuid {
     let (moment, pid) = (now().micros(), std::process::id());
-    id::derive(&[b"run", log.log_id().as_bytes(), &moment.to_le_bytes(), &pid.to_le_bytes()])
+    id::derive(&[b"run", log_id.as_bytes(), &moment.to_le_bytes(), &pid.to_le_bytes()])
 }

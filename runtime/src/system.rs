@@ -119,7 +119,7 @@ impl System {
         config: &SystemConfig,
         Roster(kinds): Roster,
     ) -> Result<Self, StartError> {
-        let run_id = supervisor::fresh_run_id(&**log);
+        let run_id = supervisor::fresh_run_id(log.log_id());
         let recorder = Recorder::new(log, run_id, "host");
         run::record_start(&recorder, config, now())?;
         let snapshots = match &config.snapshots {

@@ -5,14 +5,21 @@ use std::sync::Arc;
 use events::{Event, FigureStatus, Origin, RuleName, StrategyState};
 use runtime::{
     held::held,
-    rehearse::{Place, RehearseError, Row, rehearse},
+    rehearse::{Place, RehearseError, Row, Rows, Summary},
 };
 use serde_json::{Value, json};
+use store::EventLog;
 use tests::{all, at, config, decisions, fact, memory_log, trade, verify};
 
 fn row(strategy: &str, n: u32, profit_pct: &str, closed_at: &str) -> Row {
     let place = Place { file: Arc::from("trades.csv"), row: u64::from(n) };
     Row::Trade(Box::new(trade(strategy, &n.to_string(), profit_pct, at(closed_at))), place)
+}
+
+fn rehearse(log: &Arc<dyn EventLog>, rows: &[Row]) -> Result<Summary, RehearseError> {
+    let mut kept = Rows::new(std::env::temp_dir());
+    rows.iter().try_for_each(|row| kept.push(row))?;
+    runtime::rehearse::rehearse(Some(log), kept, &config(), &mut |_| {})
 }
 
 /// Eleven losses of `bad` on one day, ten good trades of `good` over ten days.
@@ -26,7 +33,7 @@ fn rows() -> Vec<Row> {
 #[test]
 fn halts_and_analyses_come_at_their_moments() {
     let log = memory_log();
-    let summary = rehearse(&log, rows(), &config(), &mut |_| {}).unwrap();
+    let summary = rehearse(&log, &rows()).unwrap();
     assert_eq!((summary.trades, summary.halts.len()), (21, 1));
     let halt = &summary.halts[0];
     assert_eq!((halt.decision.strategy.as_str(), halt.at), ("bad", at("2025-03-03T10:30:00Z")));
@@ -40,7 +47,7 @@ fn halts_and_analyses_come_at_their_moments() {
 #[test]
 fn what_an_actor_held_is_its_state_before_the_decision_and_with_its_input() {
     let log = memory_log();
-    rehearse(&log, rows(), &config(), &mut |_| {}).unwrap();
+    rehearse(&log, &rows()).unwrap();
     let all = decisions(&*log);
     let halt = all.iter().find(|event| matches!(event.event, Event::StrategyDisabled(_))).unwrap();
     let seen = held(&log, None, halt).unwrap().unwrap();
@@ -61,7 +68,7 @@ fn an_analysis_sees_exactly_the_trades_before_its_moment() {
     let on_time = [row("s", 100, "1", "2025-03-02T01:00:00Z"), row("s", 101, "1", "2025-03-03T01:00:00Z")];
     let mut rows: Vec<_> = (0..9).map(|n| row("s", n, "3", &format!("2025-03-01T{n:02}:00:00Z"))).collect();
     rows.extend(on_time);
-    rehearse(&log, rows, &config(), &mut |_| {}).unwrap();
+    rehearse(&log, &rows).unwrap();
     let analyses: Vec<_> = decisions(&*log)
         .iter()
         .map(|event| match &event.event {
@@ -78,15 +85,14 @@ fn an_analysis_sees_exactly_the_trades_before_its_moment() {
 #[test]
 fn the_order_of_rows_does_not_matter_and_doubles_are_dropped() {
     let (one, two) = (memory_log(), memory_log());
-    rehearse(&one, rows(), &config(), &mut |_| {}).unwrap();
+    rehearse(&one, &rows()).unwrap();
     let mut shuffled = rows();
     shuffled.reverse();
     shuffled.extend(rows());
-    let summary = rehearse(&two, shuffled, &config(), &mut |_| {}).unwrap();
+    let summary = rehearse(&two, &shuffled).unwrap();
     assert_eq!((summary.trades, summary.duplicates), (21, 21));
-    let ids = |log: &dyn store::EventLog| {
-        decisions(log).iter().map(|e| (e.event_id, e.position)).collect::<Vec<_>>()
-    };
+    let ids =
+        |log: &dyn EventLog| decisions(log).iter().map(|e| (e.event_id, e.position)).collect::<Vec<_>>();
     assert_eq!(ids(&*one), ids(&*two));
 }
 
@@ -94,7 +100,7 @@ fn the_order_of_rows_does_not_matter_and_doubles_are_dropped() {
 fn the_same_id_with_other_content_is_a_dead_letter_with_both_versions() {
     let log = memory_log();
     let rows = vec![row("s", 1, "1", "2025-03-01T00:00:00Z"), row("s", 1, "2", "2025-03-01T00:00:00Z")];
-    let summary = rehearse(&log, rows, &config(), &mut |_| {}).unwrap();
+    let summary = rehearse(&log, &rows).unwrap();
     assert_eq!((summary.trades, summary.rejected), (1, 1));
     let rejected = all(&*log).into_iter().find_map(|event| match &event.event {
         Event::RecordRejected(rejected) => Some(rejected.clone()),
@@ -109,7 +115,7 @@ fn the_same_id_with_other_content_is_a_dead_letter_with_both_versions() {
 #[test]
 fn every_decision_of_a_rehearsal_is_reproduced() {
     let log = memory_log();
-    rehearse(&log, rows(), &config(), &mut |_| {}).unwrap();
+    rehearse(&log, &rows()).unwrap();
     let findings = verify(&log);
     assert_eq!(findings.differences, []);
     assert!(findings.decisions > 10);
@@ -120,7 +126,7 @@ fn every_decision_of_a_rehearsal_is_reproduced() {
 fn a_log_in_use_is_left_alone() {
     let log = memory_log();
     tests::append(&*log, "ingest", [fact(trade("s", "1", "1", at("2025-03-01T00:00:00Z")))]);
-    let refused = rehearse(&log, rows(), &config(), &mut |_| {});
+    let refused = rehearse(&log, &rows());
     assert!(matches!(refused, Err(RehearseError::NotEmpty(1))));
     assert_eq!(log.head(), 1);
 }

@@ -1,16 +1,22 @@
 //! What would have been decided: recorded trades through the true actors, with a clock that follows the trades.
 //!
 //! One thread plays everything in the order in which it would have happened, so the same files always give the same
-//! log. Nothing is sent anywhere.
+//! log; others read what was kept of the rows before it, and encode and append behind it. Nothing is sent anywhere, and
+//! memory does not follow the number of rows.
 
 mod cast;
+mod kept;
 mod order;
+mod sorter;
 mod stage;
 mod write;
 
 use std::{
     collections::BTreeMap,
+    io,
+    path::Path,
     sync::{Arc, mpsc},
+    thread,
 };
 
 use events::{RecordRejected, ReduceCause, StrategyDisabled, Timestamp, TradeClosed, Uuid};
@@ -18,7 +24,8 @@ use serde::Serialize;
 use store::{AppendError, EventLog};
 
 use crate::system::SystemConfig;
-use order::in_order;
+pub use order::Rows;
+use order::{Again, Ordered, Timed};
 use stage::{Closed, Stage};
 use write::{Writer, appender, encoder};
 
@@ -100,7 +107,10 @@ pub struct Summary {
     pub halts: Vec<Halt>,
     /// Every strategy that was reduced, in order of the first time.
     pub reductions: Vec<Reduction>,
-    /// The conflicting duplicates among what was rejected.
+    /// How many conflicting duplicates are among what was rejected.
+    #[serde(skip)]
+    pub conflicting: u64,
+    /// The first of them.
     #[serde(skip)]
     pub conflicts: Vec<Conflict>,
 }
@@ -122,34 +132,79 @@ pub enum RehearseError {
     Encode(#[from] serde_json::Error),
     /// A thread could not be started.
     #[error("starting the rehearsal: {0}")]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
+    /// The rows that are being sorted cannot be kept.
+    #[error(
+        "{folder} does not keep the rows while they are sorted: {source}; there has to be about as much room as the \
+        files have, unpacked (the folder is that of --data, else TMPDIR)"
+    )]
+    Keeping {
+        /// Where they are kept.
+        folder: String,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
-/// Plays rows through the actors into an empty log.
+impl RehearseError {
+    fn keeping(folder: &Path, source: io::Error) -> Self {
+        Self::Keeping { folder: folder.display().to_string(), source }
+    }
+}
+
+/// Plays rows through the actors into an empty log, or into none.
 ///
 /// # Errors
-/// When the log is not empty or takes nothing.
+/// When the log is not empty or takes nothing, or the rows cannot be read again.
 pub fn rehearse(
-    log: &Arc<dyn EventLog>,
-    rows: Vec<Row>,
+    log: Option<&Arc<dyn EventLog>>,
+    rows: Rows,
     config: &SystemConfig,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, RehearseError> {
-    if log.head() > 0 {
-        return Err(RehearseError::NotEmpty(log.head()));
+    let head = log.map_or(0, |log| log.head());
+    if head > 0 {
+        return Err(RehearseError::NotEmpty(head));
     }
-    let mut summary = Summary::default();
-    let rows = in_order(rows, &mut summary);
+    let (reader, rows) = reader(rows.in_order()?)?;
     let (sender, played) = mpsc::sync_channel(4);
     let (encoder, encoded) = encoder(played)?;
-    let appender = appender(Arc::clone(log), encoded)?;
-    let mut stage = Stage::new(log, sender, summary);
+    let appender = appender(log.cloned(), encoded)?;
+    let mut stage = Stage::new(log, sender);
     let played = stage.play(rows, config, progress);
-    let summary = stage.finish();
+    let mut summary = stage.finish();
     // A closed channel means that who reads it failed: their reason is the one that counts.
     let ended = |thread: Writer| thread.join().unwrap_or(Err(RehearseError::Disturbed(summary.events)));
     ended(appender)?;
     ended(encoder)?;
     played.map_err(|Closed| RehearseError::Disturbed(summary.events))?;
+    let again = reader.join().unwrap_or(Err(RehearseError::Disturbed(summary.events)))?;
+    (summary.duplicates, summary.conflicting) = (again.duplicates, again.conflicting);
+    summary.conflicts = again.conflicts;
     Ok(summary)
+}
+
+/// Rows that are handed over to the stage together.
+const ROWS: usize = 512;
+
+type Reader = thread::JoinHandle<Result<Again, RehearseError>>;
+
+/// The thread before the stage: reads the rows in their order.
+fn reader(mut ordered: Ordered) -> io::Result<(Reader, mpsc::Receiver<Vec<Timed>>)> {
+    let (sender, rows) = mpsc::sync_channel(4);
+    let read = move || {
+        let mut batch = Vec::with_capacity(ROWS);
+        while let Some(row) = ordered.next()? {
+            batch.push(row);
+            // Nobody takes them any more: whoever ended has a reason of their own.
+            if batch.len() == ROWS
+                && sender.send(std::mem::replace(&mut batch, Vec::with_capacity(ROWS))).is_err()
+            {
+                break;
+            }
+        }
+        let _ = sender.send(batch);
+        Ok(ordered.again)
+    };
+    Ok((thread::Builder::new().name("rows".into()).spawn(read)?, rows))
 }

@@ -5,10 +5,15 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use events::{Event, NewEvent, Recorded, StrategyReduced, TimerDue, Timestamp, id};
-use store::{EventLog, Recorder, now};
+use events::{Event, NewEvent, Recorded, StrategyReduced, TimerDue, Timestamp, Uuid, id};
+use store::{EventLog, now};
 
-use super::{Halt, Reduction, Row, Summary, cast::Cast, order::Timed, write::Run};
+use super::{
+    Halt, Reduction, Summary,
+    cast::Cast,
+    order::{Timed, Unique},
+    write::Run,
+};
 use crate::{
     clock,
     run::{RUNS, config_stream, configurations, configured, run_started},
@@ -27,7 +32,8 @@ pub(super) struct Closed;
 
 /// Where everything happens: actors, streams and positions, before the log knows of them.
 pub(super) struct Stage {
-    recorder: Recorder,
+    run_id: Uuid,
+    producer: Arc<str>,
     actors: Cast,
     names: BTreeMap<String, Arc<str>>,
     revisions: BTreeMap<Arc<str>, u64>,
@@ -41,73 +47,82 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(log: &Arc<dyn EventLog>, sender: mpsc::SyncSender<Vec<Run>>, summary: Summary) -> Self {
-        let recorder = Recorder::new(log, supervisor::fresh_run_id(&**log), "source:rehearsal");
+    pub(super) fn new(log: Option<&Arc<dyn EventLog>>, sender: mpsc::SyncSender<Vec<Run>>) -> Self {
+        let run_id = supervisor::fresh_run_id(log.map_or_else(Uuid::nil, |log| log.log_id()));
         Self {
-            actors: Cast::new(recorder.run_id),
-            recorder,
+            actors: Cast::new(run_id),
+            run_id,
+            producer: Arc::from("source:rehearsal"),
             names: BTreeMap::new(),
             revisions: BTreeMap::new(),
             position: 0,
             pending: Vec::new(),
             pending_events: 0,
             sender,
-            summary,
+            summary: Summary::default(),
             reduced: BTreeMap::new(),
         }
     }
 
     pub(super) fn play(
         &mut self,
-        rows: Vec<Timed>,
+        rows: mpsc::Receiver<Vec<Timed>>,
         config: &SystemConfig,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), Closed> {
-        let start = rows.first().map_or_else(now, |timed| timed.at);
+        let mut rows = rows.into_iter().peekable();
+        let first = rows.peek().and_then(|batch| batch.first());
+        let start = first.map_or_else(now, |timed| timed.at);
         self.set_up(config, start)?;
-        for (played, timed) in rows.into_iter().enumerate() {
-            self.pass_time(timed.at)?;
-            self.play_row(timed)?;
-            if played % BATCH == 0 {
-                progress(played as u64);
+        let mut played = 0;
+        for batch in rows {
+            played += batch.len() as u64;
+            for timed in batch {
+                self.pass_time(timed.at)?;
+                self.play_row(timed)?;
             }
+            progress(played);
         }
         self.flush()
     }
 
     fn set_up(&mut self, config: &SystemConfig, start: Timestamp) -> Result<(), Closed> {
-        self.happen(RUNS, run_started(&self.recorder, config, now()))?;
+        let run = self.root(self.run_id, now(), run_started(self.run_id, config));
+        self.happen(RUNS, run)?;
         for (actor, event) in configurations(config) {
-            self.happen(&config_stream(actor), configured(&self.recorder, actor, start, event.clone()))?;
+            let configured = self.root(configured(self.run_id, actor), start, event.clone());
+            self.happen(&config_stream(actor), configured)?;
         }
         Ok(())
+    }
+
+    fn root(&self, id: Uuid, at: Timestamp, event: Event) -> NewEvent {
+        NewEvent::root(id, at, &self.producer, self.run_id, event)
     }
 
     /// Lets every timer up to a moment fall due, the earliest first.
     fn pass_time(&mut self, until: Timestamp) -> Result<(), Closed> {
         while let Some((actor, due_at)) = self.actors.next_deadline().filter(|(_, due_at)| *due_at <= until) {
             let timer = Event::TimerDue(TimerDue { actor: actor.to_owned(), due_at, noticed_at: due_at });
-            let timer = self.recorder.root(id::timer(actor, due_at), due_at, timer);
+            let timer = self.root(id::timer(actor, due_at), due_at, timer);
             self.happen(&clock::stream(actor), timer)?;
         }
         Ok(())
     }
 
-    fn play_row(&mut self, Timed { at, row, id }: Timed) -> Result<(), Closed> {
+    fn play_row(&mut self, Timed { at, row }: Timed) -> Result<(), Closed> {
         let event = match row {
-            Row::Trade(trade, _) => {
+            Unique::Trade(id, trade) => {
                 self.summary.trades += 1;
                 self.summary.first_closed_at.get_or_insert(at);
                 self.summary.last_closed_at = Some(at);
-                let id = id.unwrap_or_else(|| id::closed_trade(&trade.strategy, &trade.trade_id));
-                self.recorder.root(id, at, Event::TradeClosed(*trade))
+                self.root(id, at, Event::TradeClosed(*trade))
             }
-            Row::Rejected(rejected) => {
+            Unique::Rejected(rejected) => {
                 self.summary.rejected += 1;
                 let n = self.summary.rejected;
-                let id =
-                    id::derive(&[b"rehearsal.rejected", self.recorder.run_id.as_bytes(), &n.to_le_bytes()]);
-                self.recorder.root(id, at, Event::RecordRejected(*rejected))
+                let id = id::derive(&[b"rehearsal.rejected", self.run_id.as_bytes(), &n.to_le_bytes()]);
+                self.root(id, at, Event::RecordRejected(*rejected))
             }
         };
         self.happen(STREAM, event)

@@ -41,10 +41,14 @@ pub(super) fn encoder(
     Ok((thread::Builder::new().name("encoder".into()).spawn(encode)?, encoded))
 }
 
-/// Appends what the stage has played, in its order.
-pub(super) fn appender(log: Arc<dyn EventLog>, batches: mpsc::Receiver<Encoded>) -> std::io::Result<Writer> {
+/// Appends what the stage has played, in its order; without a log that it could be appended is all.
+pub(super) fn appender(
+    log: Option<Arc<dyn EventLog>>,
+    batches: mpsc::Receiver<Encoded>,
+) -> std::io::Result<Writer> {
     let append = move || {
         for batch in batches {
+            let Some(log) = &log else { continue };
             let (requests, first): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             for (appended, position) in log.append_all(requests).into_iter().zip(first) {
                 let placed = appended?.placed;

@@ -21,6 +21,11 @@ pub(super) fn spinner(shown: bool, what: &str) -> ProgressBar {
     unending(shown, "{spinner} {msg}").with_message(what.to_owned())
 }
 
+/// A count of rows while files are read whose number of rows nobody knows.
+pub(super) fn reading(shown: bool) -> ProgressBar {
+    unending(shown, "{spinner} {human_pos} rows read, {whole_per_sec}; they are played when all are sorted")
+}
+
 fn unending(shown: bool, template: &str) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(None, target);

@@ -101,6 +101,7 @@ impl Publish {
             let conflicts = receipt.results.iter().zip(&places).filter(conflicting);
             records.notes.tell_conflicts(
                 conflicts.map(|(result, place)| (place, result.detail.as_deref().unwrap_or_default())),
+                0,
             );
             sending.at(counts.sent, records.bytes);
             if let Some(rate) = self.rate {

@@ -1,16 +1,22 @@
 //! `rehearse`: what would have been decided on the trades of files. Nothing is sent anywhere.
 
 use std::{
-    fs, io,
+    collections::BTreeSet,
+    env, fs, io,
     path::Path,
-    sync::Arc,
+    sync::{Arc, mpsc},
+    thread,
     time::{Duration, Instant},
 };
 
 use clap::Args;
-use intake::{TradeFormat, files::TradeFile};
-use runtime::rehearse::{Conflict, Place, Row, Summary, rehearse};
-use store::{EventLog, MemoryLog};
+use indicatif::ProgressBar;
+use intake::{
+    TradeFormat,
+    files::{self, FileError, Passed, TradeFile},
+};
+use runtime::rehearse::{Conflict, Place, RehearseError, Row, Rows, Summary, rehearse};
+use store::EventLog;
 
 use crate::{
     calls::raw,
@@ -68,25 +74,23 @@ impl Rehearse {
         let files = self.files.open(&trades)?;
         let folder = context.globals.data.as_ref().map(DataFolder::new);
         let _hold = folder.as_ref().map(|folder| prepare(folder, self.force)).transpose()?;
-        let log: Arc<dyn EventLog> = match &folder {
-            Some(folder) => own_log::open(folder, config.log_options(), false)?,
-            None => Arc::new(MemoryLog::new()),
+        let log: Option<Arc<dyn EventLog>> = match &folder {
+            Some(folder) => Some(own_log::open(folder, config.log_options(), false)?),
+            None => None,
         };
         let mut notes = RowNotes::new(&context.out);
-        let rows = read(files, &mut notes)?;
+        let mut rows =
+            Rows::new(folder.as_ref().map_or_else(env::temp_dir, |folder| folder.path().to_owned()));
+        let seen = read(context, files, &mut rows, &mut notes)?;
         notes.finish();
-        let seen = rows.iter().filter_map(|row| match row {
-            Row::Trade(trade, _) => Some(trade.strategy.as_str()),
-            Row::Rejected(_) => None,
-        });
-        for warning in config.warnings.iter().chain(&config.sections_without_trade(seen)) {
+        let warnings = config.sections_without_trade(seen.iter().map(String::as_str));
+        for warning in config.warnings.iter().chain(&warnings) {
             context.out.note(&format!("warning: {warning}"));
         }
         let begun = Instant::now();
-        let summary = play(context, &config, &log, rows)?;
-        notes.tell_conflicts(
-            summary.conflicts.iter().map(|Conflict { place, detail }| (place, detail.as_str())),
-        );
+        let summary = play(context, &config, log.as_ref(), rows)?;
+        let conflicts = summary.conflicts.iter().map(|Conflict { place, detail }| (place, detail.as_str()));
+        notes.tell_conflicts(conflicts, summary.conflicting - summary.conflicts.len() as u64);
         print(context, &summary, begun.elapsed(), folder.as_ref())?;
         Ok(u8::from(summary.rejected > 0))
     }
@@ -139,36 +143,105 @@ fn holds_something(folder: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-fn read(files: Vec<TradeFile>, notes: &mut RowNotes<'_>) -> Result<Vec<Row>, Problem> {
-    let mut rows = Vec::new();
-    for mut file in files {
-        let name: Arc<str> = Arc::from(file.name());
-        for row in &mut file {
-            let row = row.map_err(|error| Problem::new(500, "file_unreadable", error.to_string()))?;
-            notes.look(&name, &row);
-            rows.push(match row.decoded {
-                Ok(trade) => Row::Trade(Box::new(trade), Place { file: Arc::clone(&name), row: row.number }),
-                Err(rejection) => {
-                    Row::Rejected(Box::new(rejection.of_row(&name, row.number, Some(row.bytes))))
-                }
-            });
+/// What the thread that reads tells: rows of a file, what was passed over in it, or why it cannot be read on.
+enum Read {
+    Rows(Arc<str>, Vec<files::Row>),
+    End(Arc<str>, Passed),
+    Broken(FileError),
+}
+
+/// Rows that are handed over together.
+const ROWS: usize = 1024;
+
+/// Reads all rows of the files on a thread of its own; answers the names of the strategies.
+fn read(
+    context: &Context,
+    files: Vec<TradeFile>,
+    rows: &mut Rows,
+    notes: &mut RowNotes<'_>,
+) -> Result<BTreeSet<String>, Problem> {
+    let (sender, read) = mpsc::sync_channel(4);
+    let bar = progress::reading(context.out.shows_progress());
+    let mut seen = BTreeSet::new();
+    let taken = thread::scope(|scope| {
+        scope.spawn(move || files.into_iter().try_for_each(|file| read_file(file, &sender)));
+        read.into_iter().try_for_each(|read| match read {
+            Read::Rows(file, read) => {
+                read.into_iter().try_for_each(|row| take(&file, row, rows, notes, &mut seen, &bar))?;
+                bar.set_position(rows.len());
+                Ok(())
+            }
+            Read::End(file, passed) => {
+                bar.suspend(|| notes.end_of(&file, &passed));
+                Ok(())
+            }
+            Read::Broken(error) => Err(Problem::new(500, "file_unreadable", error.to_string())),
+        })
+    });
+    bar.finish_and_clear();
+    taken.map(|()| seen)
+}
+
+/// Nothing when nobody takes the rows any more.
+fn read_file(mut file: TradeFile, sender: &mpsc::SyncSender<Read>) -> Option<()> {
+    let name: Arc<str> = Arc::from(file.name());
+    let mut rows = Vec::with_capacity(ROWS);
+    for row in &mut file {
+        match row {
+            Ok(row) => rows.push(row),
+            Err(error) => {
+                sender.send(Read::Rows(name, rows)).ok()?;
+                return sender.send(Read::Broken(error)).ok();
+            }
         }
-        notes.end_of(&name, file.passed());
+        if rows.len() == ROWS {
+            let full = std::mem::replace(&mut rows, Vec::with_capacity(ROWS));
+            sender.send(Read::Rows(Arc::clone(&name), full)).ok()?;
+        }
     }
-    Ok(rows)
+    sender.send(Read::Rows(Arc::clone(&name), rows)).ok()?;
+    sender.send(Read::End(name, file.passed().clone())).ok()
+}
+
+fn take(
+    file: &Arc<str>,
+    row: files::Row,
+    rows: &mut Rows,
+    notes: &mut RowNotes<'_>,
+    seen: &mut BTreeSet<String>,
+    bar: &ProgressBar,
+) -> Result<(), Problem> {
+    let row = match row.decoded {
+        Ok(trade) => {
+            notes.look_at_trade(file, row.number, &trade);
+            if !seen.contains(&trade.strategy) {
+                seen.insert(trade.strategy.clone());
+            }
+            Row::Trade(Box::new(trade), Place { file: Arc::clone(file), row: row.number })
+        }
+        Err(rejection) => {
+            bar.suspend(|| notes.look_at_rejection(file, row.number, &rejection));
+            Row::Rejected(Box::new(rejection.of_row(file, row.number, Some(row.bytes))))
+        }
+    };
+    rows.push(&row).map_err(|error| failed(&error))
+}
+
+fn failed(error: &RehearseError) -> Problem {
+    Problem::new(500, "rehearsal_failed", error.to_string())
 }
 
 fn play(
     context: &Context,
     config: &Config,
-    log: &Arc<dyn EventLog>,
-    rows: Vec<Row>,
+    log: Option<&Arc<dyn EventLog>>,
+    rows: Rows,
 ) -> Result<Summary, Problem> {
-    let bar = progress::bar(context.out.shows_progress(), rows.len() as u64, "trades");
+    let bar = progress::bar(context.out.shows_progress(), rows.len(), "trades");
     let system = config.system_config(None, "rehearse");
     let summary = rehearse(log, rows, &system, &mut |done| bar.set_position(done));
     bar.finish_and_clear();
-    summary.map_err(|error| Problem::new(500, "rehearsal_failed", error.to_string()))
+    summary.map_err(|error| failed(&error))
 }
 
 fn print(

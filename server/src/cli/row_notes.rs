@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use events::{Timestamp, TradeClosed, Uuid, id};
 use intake::{
-    RatioHint,
+    RatioHint, Rejection,
     admit::conflict,
     files::{Passed, Row},
 };
@@ -72,17 +72,21 @@ impl<'o> RowNotes<'o> {
     pub(super) fn look(&mut self, file: &str, row: &Row) {
         match &row.decoded {
             Ok(trade) => self.look_at_trade(file, row.number, trade),
-            Err(rejection) => {
-                self.bad += 1;
-                self.of_nobody += u64::from(rejection.strategy.is_none());
-                if self.bad <= TOLD {
-                    self.out.note(&format!("{file}, row {}: {}", row.number, rejection.detail));
-                }
-            }
+            Err(rejection) => self.look_at_rejection(file, row.number, rejection),
         }
     }
 
-    fn look_at_trade(&mut self, file: &str, row: u64, trade: &TradeClosed) {
+    /// Looks at a row that is none, which is told.
+    pub(super) fn look_at_rejection(&mut self, file: &str, row: u64, rejection: &Rejection) {
+        self.bad += 1;
+        self.of_nobody += u64::from(rejection.strategy.is_none());
+        if self.bad <= TOLD {
+            self.out.note(&format!("{file}, row {row}: {}", rejection.detail));
+        }
+    }
+
+    /// Looks at a row that is a trade.
+    pub(super) fn look_at_trade(&mut self, file: &str, row: u64, trade: &TradeClosed) {
         self.good += 1;
         self.hint.look(trade);
         self.newest_close = self.newest_close.max(Some(trade.closed_at));
@@ -120,12 +124,18 @@ impl<'o> RowNotes<'o> {
         }
     }
 
-    /// Tells of trades that have the id of an earlier one and other content, each with its place.
-    pub(super) fn tell_conflicts<'c>(&mut self, conflicts: impl IntoIterator<Item = (&'c Place, &'c str)>) {
+    /// Tells of trades that have the id of an earlier one and other content, each with its place, and how many more
+    /// there are.
+    pub(super) fn tell_conflicts<'c>(
+        &mut self,
+        conflicts: impl IntoIterator<Item = (&'c Place, &'c str)>,
+        more: u64,
+    ) {
         for (place, told) in conflicts {
             self.conflicts += 1;
             self.tell_conflict(&place.file, place.row, told);
         }
+        self.conflicts += more;
         self.tell_more_conflicts();
     }
 

@@ -17,7 +17,7 @@ use intake::{
     files::TradeFile,
     test_support::{columns_of, shared_data},
 };
-use runtime::rehearse::{Place, Row, rehearse};
+use runtime::rehearse::{Place, Row, Rows, rehearse};
 use tests::{
     all, config,
     judge::{self, play::Play},
@@ -51,9 +51,10 @@ fn rows(file: &Path) -> Result<Vec<Row>, String> {
 }
 
 /// The rehearsal of rows and what the judges say to it.
-fn rehearsed(rows: Vec<Row>) -> Vec<String> {
-    let log = memory_log();
-    rehearse(&log, rows, &config(), &mut |_| {}).expect("invariant: a log in memory takes rows");
+fn rehearsed(rows: &[Row]) -> Vec<String> {
+    let (log, mut kept) = (memory_log(), Rows::new(std::env::temp_dir()));
+    rows.iter().try_for_each(|row| kept.push(row)).expect("invariant: a temporary folder takes rows");
+    rehearse(Some(&log), kept, &config(), &mut |_| {}).expect("invariant: a log in memory takes rows");
     judge::violations(&all(&*log))
 }
 
@@ -123,7 +124,7 @@ fn judge_all(folder: &str) -> (usize, usize) {
             }
         };
         let name = file.display();
-        assert_eq!(rehearsed(rows.clone()), [] as [String; 0], "{name}");
+        assert_eq!(rehearsed(&rows), [] as [String; 0], "{name}");
         for guard in [StrategyGuardConfigured::default(), sharp(&rows)] {
             let (halts, violations) = played(&rows, guard);
             println!("{name}: {} rows, {halts} halts", rows.len());
