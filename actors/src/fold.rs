@@ -279,7 +279,7 @@ mod tests {
         let digest = id::derive(&[text.as_bytes()]).to_string();
         assert_eq!(
             (StrategyGuard::STATE_VERSION, digest.as_str()),
-            (3, "1848db2c-f72f-8520-bb63-ea9d6c87566f")
+            (4, "e408ff73-6fe7-8d29-9a20-a76f426bf650")
         );
     }
 }

@@ -147,10 +147,11 @@ impl HaltMissed {
         Self { strategy, at_position, by, rules, metrics, loss_basis, reason }
     }
 
-    /// The same halt, decided now.
+    /// The same halt, decided now, when the strategy has so many trades.
     #[must_use]
-    pub fn halt(&self, from: StrategyState) -> StrategyDisabled {
+    pub fn halt(&self, from: StrategyState, trades: u64) -> StrategyDisabled {
         let Self { strategy, by, rules, metrics, loss_basis, reason, .. } = self.clone();
-        StrategyDisabled { strategy, by, rules, metrics, from, to: StrategyState::Halted, loss_basis, reason }
+        let (to, trades) = (StrategyState::Halted, Some(trades));
+        StrategyDisabled { strategy, by, rules, metrics, from, to, loss_basis, trades, reason }
     }
 }

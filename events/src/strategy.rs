@@ -146,6 +146,10 @@ pub struct StrategyDisabled {
     pub to: StrategyState,
     /// What the loss of the day was measured in.
     pub loss_basis: LossBasis,
+    /// The strategy's closed trades up to the input that it was decided on: what comes on top closed after the halt. Not
+    /// known of halts by rules before version 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trades: Option<u64>,
     /// The operator's reason; by hand only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

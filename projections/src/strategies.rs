@@ -31,8 +31,7 @@ pub struct StrategyView {
     pub why: Option<Box<RawValue>>,
     /// Closed trades in all.
     pub trades: u64,
-    /// Of those: after the halt. In the view's own document only those that stand after the decision in the log; see
-    /// [`Halt`].
+    /// Of those: after the halt, wherever they stand in the log; see [`Halt`].
     pub trades_since_halt: u64,
     /// The latest close of a trade.
     pub last_trade_at: Option<Timestamp>,
@@ -159,7 +158,10 @@ impl StrategyView {
 
     fn enter(&mut self, state: StrategyState, event: &Recorded) {
         self.state = state;
-        self.trades_since_halt = 0;
+        self.trades_since_halt = match &event.event {
+            Event::StrategyDisabled(halt) => halt.trades.map_or(0, |then| self.trades.saturating_sub(then)),
+            _ => 0,
+        };
         self.kept_halted = None;
         let basis = event.basis_position.unwrap_or(event.position);
         self.halt = (state == StrategyState::Halted).then_some(Halt {
@@ -201,7 +203,7 @@ impl Strategies {
 impl Strategies {
     /// What is known of it without making one.
     pub const KIND: Kind =
-        Kind { name: "strategies", version: 2, collections: COLLECTIONS, new: || Box::new(Self::default()) };
+        Kind { name: "strategies", version: 3, collections: COLLECTIONS, new: || Box::new(Self::default()) };
 }
 
 impl Projection for Strategies {
@@ -262,7 +264,7 @@ impl Projection for Strategies {
 mod tests {
     use super::*;
     use crate::testing::{View, at, disabled, enabled, id, moment, reduced, rejected, trade};
-    use events::{RejectReason, StrategyKeptHalted};
+    use events::{RejectReason, StrategyDisabled, StrategyKeptHalted};
     use serde_json::{Value, json};
 
     fn rsi(events: &[Recorded]) -> Value {
@@ -294,6 +296,24 @@ mod tests {
         assert_eq!(view["why"]["event_id"], json!(id(2)));
         assert_eq!(view["why"]["metrics"]["daily_loss_pct"], -12.5);
         assert_eq!(view["halt"], json!({ "basis": 1, "position": 2, "event_id": id(2) }));
+    }
+
+    #[test]
+    fn given_a_halt_that_the_guard_decided_behind_the_head_then_trades_before_it_in_the_log_count_as_after_it()
+     {
+        let Event::StrategyDisabled(halt) = disabled("rsi") else { panic!("it is a halt") };
+        let halt = |trades| Event::StrategyDisabled(StrategyDisabled { trades, ..halt.clone() });
+        let after = |trades| {
+            let view = rsi(&[
+                at(1, trade("rsi", "-1")),
+                at(2, trade("rsi", "1")),
+                at(3, trade("rsi", "1")),
+                at(4, halt(trades)),
+                at(5, trade("rsi", "1")),
+            ]);
+            view["trades_since_halt"].clone()
+        };
+        assert_eq!((after(Some(1)), after(Some(3)), after(None)), (json!(3), json!(1), json!(1)));
     }
 
     #[test]

@@ -140,6 +140,7 @@ pub(crate) fn disabled(strategy: &str) -> Event {
         from: StrategyState::Active,
         to: StrategyState::Halted,
         loss_basis: LossBasis::SumOfTradePercents,
+        trades: None,
         reason: None,
     })
 }

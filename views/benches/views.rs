@@ -159,6 +159,7 @@ fn decision(n: u64, strategy: &str, at: Timestamp) -> NewEvent {
         from: StrategyState::Active,
         to: StrategyState::Halted,
         loss_basis: LossBasis::SumOfTradePercents,
+        trades: None,
         reason: None,
     });
     let id = id::derive(&[b"bench decision", &n.to_le_bytes()]);

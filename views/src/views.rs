@@ -64,7 +64,6 @@ pub struct Views {
     pub(super) log: Arc<dyn EventLog>,
     pub(super) progress: Arc<Progress>,
     pub(super) options: ViewsOptions,
-    pub(super) halts: super::ask::HaltCounts,
     folder: ViewFolder,
     commands: SyncSender<Command>,
     thread: Option<JoinHandle<()>>,
@@ -107,8 +106,7 @@ impl Views {
         );
         let thread = thread::Builder::new().name("projector".into()).spawn(move || driver.run());
         let thread = Some(thread.map_err(OpenError::Thread)?);
-        let (halts, building) = (super::ask::HaltCounts::default(), Mutex::new(()));
-        Ok(Self { log, progress, options, halts, folder, commands, thread, building })
+        Ok(Self { log, progress, options, folder, commands, thread, building: Mutex::new(()) })
     }
 
     /// How each projection is doing.

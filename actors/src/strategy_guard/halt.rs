@@ -28,6 +28,7 @@ pub(super) fn halt(
         from: strategy.state,
         to: StrategyState::Halted,
         loss_basis: evidence::loss_basis(limit),
+        trades: Some(strategy.trades),
         reason: None,
     }));
     let message = format!("{} halted: {message}", trade.strategy);
@@ -46,7 +47,7 @@ pub(super) fn make_up(strategy: &Strategy, missed: &HaltMissed) -> Vec<Event> {
         return Vec::new();
     }
     let mut decided = reduce::clear_alert(name, strategy, "the strategy was halted");
-    decided.push(Event::StrategyDisabled(missed.halt(strategy.state)));
+    decided.push(Event::StrategyDisabled(missed.halt(strategy.state, strategy.trades)));
     let why = reason.clone().unwrap_or_else(|| in_words(&missed.rules));
     let message = format!("{name} halted late, as that was missed at position {at_position}: {why}");
     decided.push(raised(AlertKind::StrategyDisabled, name, Severity::Critical, message));

@@ -43,8 +43,8 @@ pub struct StrategyGuard;
 
 impl Decider for StrategyGuard {
     const NAME: &'static str = "strategy_guard";
-    const RULES_VERSION: u32 = 3;
-    const STATE_VERSION: u32 = 3;
+    const RULES_VERSION: u32 = 4;
+    const STATE_VERSION: u32 = 4;
     const GUARDS: bool = true;
     type Config = StrategyGuardConfigured;
     type State = State;

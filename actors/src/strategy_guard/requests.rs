@@ -33,6 +33,7 @@ pub(super) fn on_disable(
         from: strategy.state,
         to: StrategyState::Halted,
         loss_basis: evidence::loss_basis(limit),
+        trades: Some(strategy.trades),
         reason: Some(reason),
     }));
     decided

@@ -60,6 +60,8 @@ pub struct Strategy {
     pub announced: Vec<ReduceCause>,
     /// Whether an alert about its state is open, and of which state.
     pub alerted: Option<StrategyState>,
+    /// Closed trades in all, judged or not.
+    pub trades: u64,
     /// The latest close of a trade.
     pub newest_close: Option<Timestamp>,
     /// Trades in a row that closed too long before it to be judged.
@@ -216,6 +218,7 @@ impl Strategy {
     }
 
     fn close(&mut self, trade: &TradeClosed) {
+        self.trades += 1;
         self.rejected.ids.remove(&trade.trade_id);
         let currency = day::currency(trade);
         if self.currency.is_none() && !currency.is_empty() {

@@ -143,6 +143,7 @@ fn disabled() -> StrategyDisabled {
         from: StrategyState::Active,
         to: StrategyState::Halted,
         loss_basis: LossBasis::SumOfTradePercents,
+        trades: Some(40),
         reason: Some("exchange maintenance".into()),
     }
 }

@@ -11,13 +11,11 @@ mod strategies;
 use projections::RestoreError;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use store::ReadError;
 
 pub use audit::{AuditPage, AuditQuery};
 pub use dead_letters::DeadLetterQuery;
 pub use decisions::DecisionQuery;
 pub use pipeline::{PipelineView, PublisherProgress};
-pub(crate) use strategies::HaltCounts;
 
 use super::{Views, progress::NotCaughtUp};
 use crate::sqlite::{Filter, Found, Query, ViewBody, ViewError, ViewReader};
@@ -34,9 +32,6 @@ pub enum QueryError {
     /// What the view holds is no document of ours.
     #[error(transparent)]
     Document(#[from] RestoreError),
-    /// The log cannot be read.
-    #[error(transparent)]
-    Log(#[from] ReadError),
     /// No collection has this name.
     #[error("there is no collection {name}: there are {known}")]
     UnknownCollection {

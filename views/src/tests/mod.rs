@@ -34,6 +34,7 @@ fn trade(n: u64, strategy: &str) -> NewEvent {
     fact(id("trade", n), event).at_offset(n as i64)
 }
 
+/// A halt, decided when the log had `basis` events, all of them trades of the strategy.
 fn disabled(n: u64, strategy: &str, basis: u64) -> NewEvent {
     let event = Event::StrategyDisabled(StrategyDisabled {
         strategy: strategy.into(),
@@ -43,6 +44,7 @@ fn disabled(n: u64, strategy: &str, basis: u64) -> NewEvent {
         from: StrategyState::Active,
         to: StrategyState::Halted,
         loss_basis: LossBasis::SumOfTradePercents,
+        trades: Some(basis),
         reason: None,
     });
     let producer = "actor:strategy_guard".into();

@@ -2,7 +2,7 @@
 
 use events::{
     AlertKind, BreachedRule, DecidedBy, Event, GuardThresholds, HaltMissed, LossBasis, Measure,
-    ReduceCauseKind, RuleName, RuleWindow, Severity, StrategyState,
+    ReduceCauseKind, RuleName, RuleWindow, Severity, StrategyDisabled, StrategyState,
 };
 
 use super::{alert, causes, closed, configured, disabled, guard, types};
@@ -24,7 +24,7 @@ fn a_loss_just_above_the_limit_halts_with_its_evidence() {
         (halt.from, halt.to, halt.by),
         (StrategyState::Active, StrategyState::Halted, DecidedBy::Rule)
     );
-    assert_eq!(halt.loss_basis, LossBasis::SumOfTradePercents);
+    assert_eq!((halt.loss_basis, halt.trades), (LossBasis::SumOfTradePercents, Some(4)));
     let expected = BreachedRule {
         rule: RuleName::DailyLoss,
         value: Measure::Number(-10.000_000_1),
@@ -47,7 +47,7 @@ fn a_missed_halt_is_made_up_for_with_the_evidence_of_then_and_only_where_none_is
     let mut guard = guard().facts(hourly("2025-01-02", "1", 3));
     let decided = guard.when(missed());
     assert_eq!(types(&decided), ["StrategyDisabled", "AlertRaised"]);
-    assert_eq!(*disabled(&decided), halt);
+    assert_eq!(*disabled(&decided), StrategyDisabled { trades: Some(3), ..halt.clone() });
     let Event::AlertRaised(alert) = &decided[1] else { panic!("{decided:?}") };
     assert!(alert.message.contains("missed at position 50: -12.5 % on 2025-01-01"), "{alert:?}");
     assert!(guard.when(missed()).is_empty(), "once");

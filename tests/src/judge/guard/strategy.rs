@@ -26,6 +26,8 @@ pub(super) struct Strategy<'e> {
     pub contradicted: bool,
     /// The alert about its state that is open.
     pub alert: Option<AlertKind>,
+    /// All trades.
+    pub closed: u64,
     /// Trades that count since the last fresh start.
     trades: Vec<Counted<'e>>,
     /// The latest close since the last fresh start.
@@ -51,6 +53,7 @@ impl<'e> Strategy<'e> {
     }
 
     pub(super) fn close(&mut self, trade: &'e TradeClosed) {
+        self.closed += 1;
         self.missing.remove(trade.trade_id.as_str());
         self.first_currency = self.first_currency.or_else(|| currency(trade));
         let too_old = self.is_too_old(trade);

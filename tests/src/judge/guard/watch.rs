@@ -333,6 +333,10 @@ impl<'e> Watch<'e> {
     }
 
     fn is_halt(&self, halt: &StrategyDisabled, fact: &Event) -> bool {
+        let closed = self.strategies.get(halt.strategy.as_str()).map_or(0, |strategy| strategy.closed);
+        if halt.trades != Some(closed) {
+            return false;
+        }
         if let Event::HaltMissed(e) = fact {
             return (&halt.rules, &halt.metrics, halt.loss_basis) == (&e.rules, &e.metrics, e.loss_basis);
         }
