@@ -3,7 +3,11 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
+        mpsc::{SyncSender, TrySendError, sync_channel},
+    },
+    thread,
     time::Instant,
 };
 
@@ -26,15 +30,24 @@ struct State {
     bytes: usize,
 }
 
+/// Events that left the ring.
+type Evicted = Vec<Arc<Recorded>>;
+
+/// Batches of them that wait to be freed, at most.
+const UNFREED: usize = 8;
+
 /// Head and newest events.
 pub(super) struct Live {
     state: Mutex<State>,
     published: Condvar,
+    /// To the thread that frees them, which comes with the first and ends with this.
+    freeing: OnceLock<Option<SyncSender<Evicted>>>,
 }
 
 impl Live {
     pub(super) fn new(head: u64) -> Self {
-        Self { state: Mutex::new(State { head, ..State::default() }), published: Condvar::new() }
+        let state = Mutex::new(State { head, ..State::default() });
+        Self { state, published: Condvar::new(), freeing: OnceLock::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -62,8 +75,24 @@ impl Live {
         }
         drop(state);
         self.published.notify_all();
-        // Freeing them takes longer than all of the above: not under the lock.
-        drop(evicted);
+        if !evicted.is_empty() {
+            self.free(evicted);
+        }
+    }
+
+    /// Freeing a thousand events takes as long as making their frames, and an appender waits for none of it, unless the
+    /// thread that does it is behind.
+    fn free(&self, evicted: Evicted) {
+        let start = || {
+            let (freeing, evicted) = sync_channel::<Evicted>(UNFREED);
+            let free = move || evicted.into_iter().for_each(drop);
+            thread::Builder::new().name("log-free".to_owned()).spawn(free).ok().map(|_| freeing)
+        };
+        let Some(freeing) = self.freeing.get_or_init(start) else { return drop(evicted) };
+        match freeing.try_send(evicted) {
+            Ok(()) => {}
+            Err(TrySendError::Full(evicted) | TrySendError::Disconnected(evicted)) => drop(evicted),
+        }
     }
 
     /// Events after a position, if they are at hand; else the head up to which they can be read from disk.
@@ -97,6 +126,8 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::contract::tick;
     use events::{Family, Timestamp};
@@ -121,6 +152,20 @@ mod tests {
             state.bytes
         );
         assert_eq!(state.bytes, state.ring.iter().map(|(_, bytes)| bytes).sum::<usize>());
+    }
+
+    #[test]
+    fn what_left_the_ring_is_freed_by_another_thread_and_all_of_it() {
+        let live = Live::new(0);
+        let kept: Vec<_> = (0..20).map(|n| events(n * 1000 + 1..=n * 1000 + 1000, 10)).collect();
+        let seen: Vec<_> = kept.iter().flatten().map(|(event, _)| Arc::downgrade(event)).collect();
+        kept.into_iter().for_each(|batch| live.publish(batch));
+        let gone = || seen.iter().filter(|event| event.strong_count() == 0).count();
+        let until = Instant::now() + Duration::from_secs(60);
+        while gone() < 20_000 - MAX_EVENTS && Instant::now() < until {
+            thread::yield_now();
+        }
+        assert_eq!(gone(), 20_000 - MAX_EVENTS);
     }
 
     #[test]
