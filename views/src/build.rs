@@ -79,7 +79,7 @@ pub(super) fn build_to(
             let batch = batch?;
             for view in &mut *views {
                 let folded = view.fold(&batch.events, batch.read_to);
-                let saved = folded.and_then(|()| view.save_if_due(false));
+                let saved = folded.and_then(|()| view.save_if_due(false, true));
                 saved.map_err(|fault| BuildError::of(view, fault))?;
             }
             progress(RebuildProgress { position: batch.read_to, head: to });

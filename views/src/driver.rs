@@ -208,10 +208,11 @@ impl Driver {
     }
 
     fn save(&mut self) {
-        let wanted = std::mem::take(&mut self.save_wanted);
+        let (wanted, head) = (std::mem::take(&mut self.save_wanted), self.log.head());
         for index in 0..self.views.len() {
             if self.is_well(index) {
-                let saved = self.views[index].save_if_due(wanted).map(|_| ());
+                let is_behind = head - self.views[index].applied().min(head) > BATCH as u64;
+                let saved = self.views[index].save_if_due(wanted, is_behind).map(|_| ());
                 self.note(index, saved);
             }
         }

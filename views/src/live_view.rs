@@ -17,6 +17,9 @@ use store::panic_message;
 pub(super) const SAVE_EVENTS: u64 = 16_384;
 /// Time between two saves, at least.
 const SAVE_EVERY: Duration = Duration::from_millis(100);
+/// The same while far behind, where every save would write nearly every document anew, only to write it again.
+const SAVE_EVENTS_BEHIND: u64 = 65_536;
+const SAVE_EVERY_BEHIND: Duration = Duration::from_secs(1);
 /// A position without changes is saved less often: to fold those events again costs next to nothing.
 const SAVE_QUIET_EVENTS: u64 = 1 << 17;
 
@@ -157,11 +160,13 @@ impl LiveView {
         Ok(())
     }
 
-    /// Saves when it is time to, or when somebody waits for it.
-    pub(super) fn save_if_due(&mut self, wanted: bool) -> Result<bool, Fault> {
+    /// Saves when it is time to, or when somebody waits for it; later where there is much more to fold.
+    pub(super) fn save_if_due(&mut self, wanted: bool, is_behind: bool) -> Result<bool, Fault> {
         let events = self.applied - self.saved();
+        let (most, every) =
+            if is_behind { (SAVE_EVENTS_BEHIND, SAVE_EVERY_BEHIND) } else { (SAVE_EVENTS, SAVE_EVERY) };
         let due = if self.projection.has_changes() {
-            wanted || events >= SAVE_EVENTS || self.saved_at.elapsed() >= SAVE_EVERY
+            wanted || events >= most || self.saved_at.elapsed() >= every
         } else {
             events >= SAVE_QUIET_EVENTS
         };
