@@ -9,6 +9,7 @@ mod decisions;
 mod performance;
 mod performance_metrics;
 mod pipeline;
+mod schedules;
 mod strategies;
 mod table;
 #[cfg(test)]
@@ -26,6 +27,9 @@ pub use pipeline::{
     ACTORS, ActorView, LastDecision, PUBLISHERS, Pipeline, PublisherView, RUNS, SOURCES, STREAMS, SourceView,
     StreamProgress,
 };
+pub use schedules::{
+    LastFired, MAINTENANCE, MaintenanceView, MissedCounts, SCHEDULES, ScheduleSource, ScheduleView, Schedules,
+};
 pub use strategies::{Halt, KeptHalted, STRATEGIES, Standing, Strategies, StrategyView};
 
 pub(crate) use contract::from_json;
@@ -38,4 +42,5 @@ pub const ALL: &[Kind] = &[
     Decisions::KIND,
     DeadLetters::KIND,
     Pipeline::KIND,
+    Schedules::KIND,
 ];

@@ -29,6 +29,13 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         row
     }
 
+    /// The row of a name that is there, to be changed.
+    pub(crate) fn existing(&mut self, name: &str) -> Option<&mut T> {
+        let (row, dirty) = self.rows.get_mut(name)?;
+        (*dirty, self.changed) = (true, true);
+        Some(row)
+    }
+
     /// The names of the rows of which something holds.
     pub(crate) fn keys_where(&self, holds: impl Fn(&T) -> bool) -> Vec<String> {
         self.rows.iter().filter(|(_, (row, _))| holds(row)).map(|(name, _)| name.clone()).collect()

@@ -5,7 +5,7 @@ use std::{sync::mpsc, thread, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
     Agent, Body,
-    http::{Response, header::CONTENT_TYPE},
+    http::{self, Response, header::CONTENT_TYPE},
 };
 
 use crate::{
@@ -92,29 +92,40 @@ impl Client {
                 let request = self.agent.get(url).config().timeout_global(patience).build();
                 Ok(request.header("authorization", self.token.bearer()).call())
             }
-            Method::Post => self.post_json(&url, call, patience),
+            Method::Post | Method::Put | Method::Delete => {
+                let method = match C::METHOD {
+                    Method::Put => http::Method::PUT,
+                    Method::Delete => http::Method::DELETE,
+                    Method::Post | Method::Get => http::Method::POST,
+                };
+                self.send_json(method, &url, call, patience)
+            }
         }
     }
 
-    fn post_json(
+    fn send_json(
         &self,
+        method: http::Method,
         url: &str,
         body: &impl Serialize,
         patience: Option<Duration>,
     ) -> Result<Result<Response<Body>, ureq::Error>, Problem> {
         let body = serde_json::to_vec(body).map_err(|error| Problem::internal(error.to_string()))?;
-        Ok(self.send(url, "application/json", &body, patience))
+        Ok(self.send(method, url, "application/json", &body, patience))
     }
 
     fn send(
         &self,
+        method: http::Method,
         url: &str,
         kind: &str,
         body: &[u8],
         patience: Option<Duration>,
     ) -> Result<Response<Body>, ureq::Error> {
-        let request = self.agent.post(url).config().timeout_global(patience).build();
-        request.header("authorization", self.token.bearer()).header(CONTENT_TYPE, kind).send(body)
+        let request = http::Request::builder().method(method).uri(url);
+        let request = request.header("authorization", self.token.bearer()).header(CONTENT_TYPE, kind);
+        let request = self.agent.configure_request(request.body(body)?).timeout_global(patience);
+        self.agent.run(request.allow_non_standard_methods(true).build())
     }
 
     /// Sends facts as JSON lines.
@@ -123,7 +134,8 @@ impl Client {
     /// The server's problem, or that it cannot be reached.
     pub(crate) fn publish<T: DeserializeOwned>(&self, lines: &[u8]) -> Result<T, Problem> {
         let url = format!("http://{}/api/events", self.server.address);
-        let send = |patience| self.send(&url, "application/x-ndjson", lines, Some(patience));
+        let send =
+            |patience| self.send(http::Method::POST, &url, "application/x-ndjson", lines, Some(patience));
         self.patiently(Duration::ZERO, |patience| self.read_with(send(patience), &[422]))
     }
 

@@ -13,6 +13,7 @@ mod pipeline;
 mod projections;
 mod request;
 mod scan;
+mod schedules;
 mod seal;
 mod source;
 mod sources;
@@ -43,6 +44,17 @@ pub(crate) fn each(routes: &mut impl Routes) {
     routes.call::<SealShow>();
     routes.call::<DeadLetterList>();
     routes.call::<DeadLetterShow>();
+    routes.call::<SchedulerStatus>();
+    routes.call::<ScheduleList>();
+    routes.call::<ScheduleShow>();
+    routes.call::<ScheduleCreate>();
+    routes.call::<ScheduleSet>();
+    routes.call::<ScheduleDelete>();
+    routes.call::<SchedulePause>();
+    routes.call::<ScheduleResume>();
+    routes.call::<ScheduleRun>();
+    routes.call::<MaintenanceBegin>();
+    routes.call::<MaintenanceEnd>();
 }
 
 use std::time::Duration;
@@ -62,6 +74,10 @@ pub(crate) use performance::Performance;
 pub(crate) use pipeline::Pipeline;
 pub(crate) use projections::{ProjectionList, Rebuild, VerifyViews};
 pub(crate) use request::{Asked, Disable, Enable, Outcome};
+pub(crate) use schedules::{
+    Definition, MaintenanceBegin, MaintenanceEnd, ScheduleCreate, ScheduleDelete, ScheduleList,
+    SchedulePause, ScheduleResume, ScheduleRun, ScheduleSet, ScheduleShow, SchedulerStatus,
+};
 pub(crate) use seal::SealShow;
 pub(crate) use source::{Source, SourceShow};
 pub(crate) use sources::{Given, Log, Needs, Progress, Running, Sources, WithViews};
@@ -82,6 +98,10 @@ pub(crate) enum Method {
     Get,
     /// A request: its fields are a JSON object.
     Post,
+    /// A request that replaces what is at the path; otherwise the same.
+    Put,
+    /// A request that removes what is at the path; otherwise the same.
+    Delete,
 }
 
 /// A question or a request. Its fields are its parameters; those of the path are not serialized.

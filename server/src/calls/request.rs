@@ -1,4 +1,4 @@
-//! What an operator asks of the guard: disable or enable a strategy. The request is a fact; the guard decides.
+//! What an operator asks: the request is a fact, an actor decides on it. Of the guard: disable or enable a strategy.
 
 use std::{sync::Arc, time::Duration};
 
@@ -75,7 +75,7 @@ pub(super) fn operator_of(producer: &str) -> Option<&str> {
     producer.strip_prefix(OPERATOR)
 }
 
-/// How long the guard is waited for; less than whoever asks waits for the answer.
+/// How long the actors are waited for; less than whoever asks waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(25);
 
 impl Call for Disable {
@@ -152,7 +152,7 @@ pub(super) fn ask(
     let position = appended.placed.first().map_or(0, |placed| placed.position);
     if !actors.wait_for(position, PATIENCE) {
         let detail = format!(
-            "the request is recorded at position {position}, but the guard has not come to it yet; \
+            "the request is recorded at position {position}, but the actors have not come to it yet; \
              tradewarden events tail and the server's /readyz tell more"
         );
         return Err(Problem::new(503, "guard_behind", detail));
@@ -190,7 +190,7 @@ fn outcome(
             "this key was used for a request that said something else; give each request a key of its own";
         return Err(Problem::new(422, "key_reused", detail));
     }
-    let families = FamilySet::of(&[Family::Strategy]);
+    let families = FamilySet::of(&[Family::Strategy, Family::Schedule]);
     let caused = |event: &Arc<Recorded>| event.causation_id == Some(event_id);
     // The guard answers within few events of the request; a repeated request may lie further back.
     let mut at = position;
@@ -203,6 +203,7 @@ fn outcome(
     }
     let refusal = decisions.iter().find_map(|event| match &event.event {
         Event::StrategyEnableRefused(refused) => Some(refused_as(refused)),
+        Event::ScheduleRefused(refused) => Some(super::schedules::refused_as(refused)),
         _ => None,
     });
     let decisions = decisions.iter().map(|event| raw(&event.json())).collect::<Result<_, _>>()?;

@@ -22,6 +22,8 @@ pub(super) fn columns(collection: &str) -> &'static [Column] {
         "actors" => &ACTORS,
         "publishers" => &PUBLISHERS,
         "runs" => &RUNS,
+        "schedules" => &SCHEDULES,
+        "maintenance" => &MAINTENANCE,
         _ => &ANY,
     }
 }
@@ -100,6 +102,19 @@ const RUNS: [Column; 5] = [
     left("COMMAND", |item| words::text(&item["command"])),
     left("VERSION", |item| words::text(&item["version"])),
     left("CONFIG", |item| words::text(&item["config_digest"])),
+];
+
+const SCHEDULES: [Column; 5] = [
+    left("SCHEDULE", |item| words::text(&item["schedule"])),
+    left("MADE BY", |item| words::text(&item["source"])),
+    left("PAUSED", |item| words::text(&item["is_paused"])),
+    right("FIRED", |item| words::text(&item["fired"])),
+    left("LAST", |item| words::moment(&item["last"]["planned_at"])),
+];
+
+const MAINTENANCE: [Column; 2] = [
+    left("MAINTENANCE", |item| words::text(&item["is_on"])),
+    left("SINCE", |item| words::moment(&item["since"])),
 ];
 
 /// Of a collection that has no columns of its own yet.

@@ -29,6 +29,11 @@ pub(super) const STRATEGIES: &str = "Examples:
   tradewarden strategies show rsi
   tradewarden strategies disable rsi --reason maintenance";
 
+pub(super) const SCHEDULES: &str = "Examples:
+  tradewarden schedules list
+  tradewarden schedules create hourly --every 1h --job performance_analysis --reason closer-look
+  tradewarden schedules pause --all --reason maintenance";
+
 pub(super) const CLOCK: &str = "Examples:
   tradewarden clock accept --reason ntp-was-wrong";
 

@@ -22,6 +22,7 @@ mod rehearse;
 mod reports;
 mod row_notes;
 mod run;
+mod schedules;
 mod seal;
 mod shown;
 mod strategies;
@@ -99,6 +100,10 @@ enum Command {
     #[command(args_conflicts_with_subcommands = true)]
     #[command(after_help = examples::STRATEGIES)]
     Strategies(strategies::Strategies),
+    /// When which job is done: list, make, change, pause and run schedules
+    #[command(subcommand)]
+    #[command(after_help = examples::SCHEDULES)]
+    Schedules(schedules::Schedules),
     /// What to do with a clock that stands before what is in the log
     #[command(subcommand)]
     #[command(after_help = examples::CLOCK)]
@@ -144,6 +149,7 @@ impl Cli {
             Command::Events(command) => command.run(&context),
             Command::Why(command) => command.run(&context),
             Command::Strategies(command) => command.run(&context),
+            Command::Schedules(command) => command.run(&context),
             Command::Clock(command) => command.run(&context),
             Command::Performance(command) => command.run(&context),
             Command::Audit(command) => command.run(&context),

@@ -17,7 +17,7 @@ pub(super) fn read<C: Call>(request: &HttpRequest, body: &[u8]) -> Result<C, Pro
     let parts = request.match_info().iter().map(|(name, value)| (name.to_owned(), decoded(value)));
     match C::METHOD {
         Method::Get => of_address(request.query_string(), &parts.collect::<Pairs>()),
-        Method::Post => of_body(body, parts.collect()),
+        Method::Post | Method::Put | Method::Delete => of_body(body, parts.collect()),
     }
 }
 

@@ -98,6 +98,8 @@ impl Routes for Routing<'_> {
         let method = match C::METHOD {
             calls::Method::Get => Method::GET,
             calls::Method::Post => Method::POST,
+            calls::Method::Put => Method::PUT,
+            calls::Method::Delete => Method::DELETE,
         };
         self.known.add(self.app, C::PATH, method, web::route().to(answer::<C>));
     }

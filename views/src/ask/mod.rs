@@ -6,6 +6,7 @@ mod dead_letters;
 mod decisions;
 mod performance;
 mod pipeline;
+mod schedules;
 mod strategies;
 
 use projections::RestoreError;
