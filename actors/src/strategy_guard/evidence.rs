@@ -80,7 +80,8 @@ pub(super) fn in_words(breach: &BreachedRule) -> String {
     match (breach.rule, &breach.window) {
         (RuleName::DailyLoss, RuleWindow::Day(day)) => {
             let loss = rounded(*value, |shown| is_below(shown, *threshold, -1.0));
-            format!("{loss} % on {day} over {trades} trades, the limit is -{threshold} %")
+            let s = if *trades == 1 { "" } else { "s" };
+            format!("{loss} % on {day} over {trades} trade{s}, the limit is -{threshold} %")
         }
         (RuleName::ConsecutiveLosses, _) => {
             format!("{trades} lost trades in a row, the limit is {threshold}")

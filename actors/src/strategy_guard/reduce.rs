@@ -59,8 +59,11 @@ fn causes(
         Check::Made(failed) => (!failed.is_empty()).then(|| failed.join("; ")),
         Check::AsAnnounced => announced(strategy, ReduceCauseKind::CheckFailed),
     };
-    let rejected = (!strategy.rejected.is_empty())
-        .then(|| format!("{} reports of its trades are in the dead letters", strategy.rejected.count()));
+    let rejected = match strategy.rejected.count() {
+        0 => None,
+        1 => Some("1 report of its trades is in the dead letters".to_owned()),
+        count => Some(format!("{count} reports of its trades are in the dead letters")),
+    };
     let silence = silent_since(state, name, strategy, config)
         .map(|since| format!("no trade since {since}, longer than max_silence"));
     [
