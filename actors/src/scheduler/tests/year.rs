@@ -234,7 +234,7 @@ fn ended(decided: &[Event], planned: &BTreeSet<i64>, is_exact: bool) -> Result<B
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4))]
+    #![proptest_config(ProptestConfig::with_cases(2))]
 
     #[test]
     fn the_plan_is_what_walking_the_minutes_of_a_year_finds(fields in fields()) {
