@@ -10,6 +10,7 @@ mod configuration;
 pub mod decimal;
 mod envelope;
 mod event;
+mod family;
 mod host;
 pub mod id;
 mod ingest;
@@ -39,7 +40,8 @@ pub use configuration::{
 };
 pub use decimal::{Decimal, DecimalSum};
 pub use envelope::{Fact, NewEvent, Recorded, RecordedJson};
-pub use event::{Codec, DecodeError, Event, Family, FamilySet};
+pub use event::{Codec, DecodeError, Event};
+pub use family::{Family, FamilySet};
 pub use host::{ActorFailed, ActorQuarantined, ActorRecovered, HaltMissed, RunStarted, SnapshotDiffered};
 pub use ingest::{
     Bytes, IngestAdvanced, Origin, PartitionsAdded, RecordRejected, RecordsMissing, RejectReason,
