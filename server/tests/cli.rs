@@ -197,13 +197,13 @@ fn old_files_of_the_log_are_compressed_and_moved_and_every_question_is_answered_
         trade["trade_id"] = n.to_string().into();
         trade.to_string()
     };
-    let lines: Vec<_> = (0..600).map(numbered).collect();
+    let lines: Vec<_> = (0..2400).map(numbered).collect();
     let moved = || -> Vec<_> {
         let folders = fs::read_dir(&archive).unwrap().map(|folder| folder.unwrap().path());
         folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|file| file.unwrap().path()).collect()
     };
     let mut server = home.serve();
-    for (n, part) in lines.chunks(150).enumerate() {
+    for (n, part) in lines.chunks(600).enumerate() {
         let file = home.file(&format!("{n}.jsonl"), &part.join("\n"));
         let published = home.run(&["publish", &file, "--to", "http"]);
         assert_eq!(published.code, 0, "{published:?}");
