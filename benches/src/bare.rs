@@ -33,7 +33,9 @@ pub(crate) fn transactions(work: &Work<'_>, seconds: u64) -> Result<Vec<f64>> {
         let sent = sent.clone();
         move || commit(&servers, load::probes(seconds), seconds, &sent)
     });
-    let took = load::collect(&reader, &sent, load::probes(seconds), seconds)?;
+    // As many as there was time for: where a transaction takes longer than its pace, fewer are begun.
+    let done = || committing.is_finished() && sent.is_empty();
+    let took = load::collect_until(&reader, &sent, seconds, |_| done())?;
     for thread in [load, committing] {
         thread.join().map_err(|_| anyhow::anyhow!("a thread of the load died"))??;
     }
@@ -48,6 +50,9 @@ fn commit(servers: &str, count: usize, seconds: u64, sent: &Sent) -> Result<()> 
     let (started, step) = (Instant::now(), Duration::from_secs(seconds) / u32::try_from(count)?);
     for n in 0..u32::try_from(count)? {
         thread::sleep((step * n).saturating_sub(started.elapsed()));
+        if started.elapsed() > Duration::from_secs(seconds) {
+            break;
+        }
         let name = format!("{n}");
         sent.note(name.clone());
         producer.begin_transaction()?;

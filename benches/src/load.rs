@@ -29,6 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Sent(Arc<Mutex<BTreeMap<String, Instant>>>);
 
 impl Sent {
+    /// Whether all that was noted has come.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -81,9 +86,21 @@ pub(crate) fn collect(
     wanted: usize,
     seconds: u64,
 ) -> Result<Vec<f64>> {
+    let took = collect_until(reader, sent, seconds, |took| took == wanted)?;
+    ensure!(took.len() == wanted, "{} of {wanted} decisions came", took.len());
+    Ok(took)
+}
+
+/// The same until enough have come, by their number, or the time is over.
+pub(crate) fn collect_until(
+    reader: &CommittedReader,
+    sent: &Sent,
+    seconds: u64,
+    enough: impl Fn(usize) -> bool,
+) -> Result<Vec<f64>> {
     let until = Instant::now() + Duration::from_secs(seconds) + PATIENCE;
-    let mut took = Vec::with_capacity(wanted);
-    while took.len() < wanted && Instant::now() < until {
+    let mut took = Vec::new();
+    while !enough(took.len()) && Instant::now() < until {
         let record = reader.next(Duration::from_millis(500)).map_err(anyhow::Error::msg)?;
         let Some(key) = record.and_then(|record| record.key) else { continue };
         // The first record about it counts.
@@ -91,7 +108,6 @@ pub(crate) fn collect(
             took.push(at.elapsed().as_secs_f64() * 1000.0);
         }
     }
-    ensure!(took.len() == wanted, "{} of {wanted} decisions came", took.len());
     took.sort_by(f64::total_cmp);
     Ok(took)
 }
